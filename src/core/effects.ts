@@ -1,0 +1,87 @@
+import type { ClientCommand } from './commands.js';
+import type { GoodbyeReason, Hello } from './hello.js';
+import type { LinkId, RequestId, RunId } from './ids.js';
+import type { AttemptOutcome } from './jobs/record.js';
+import type { TaskOffer } from './member.js';
+import type { PeerMessage, StopReason } from './messages.js';
+import type { Payload } from './payload.js';
+import type { Reply } from './reply.js';
+
+/** All that can happen to a node. The driver turns what sockets, timers and threads do into these. */
+export type NodeEvent =
+  /** Some deadline may have passed: see `NodeCore.nextDeadlineMs`. `lateMs`: how much later than asked for. */
+  | { readonly type: 'tick'; readonly lateMs: number }
+  | {
+      readonly type: 'link_opened';
+      readonly link: LinkId;
+      readonly dialled: string | null;
+      readonly hello: Hello;
+    }
+  | {
+      readonly type: 'link_closed';
+      readonly link: LinkId;
+      readonly reason: LinkCloseReason;
+      readonly goodbye: GoodbyeReason | null;
+    }
+  | {
+      readonly type: 'dial_failed';
+      readonly address: string;
+      readonly reason: DialFailure;
+      readonly detail: string;
+      readonly goodbye: GoodbyeReason | null;
+    }
+  | { readonly type: 'message'; readonly link: LinkId; readonly message: PeerMessage }
+  /** The queue to a peer went over its mark, or under it again. */
+  | { readonly type: 'link_pressure'; readonly link: LinkId; readonly congested: boolean }
+  | { readonly type: 'request'; readonly request: RequestId; readonly command: ClientCommand }
+  | { readonly type: 'request_abandoned'; readonly request: RequestId }
+  | { readonly type: 'attempt_ended'; readonly run: RunId; readonly outcome: AttemptOutcome }
+  | { readonly type: 'attempt_progress'; readonly run: RunId; readonly value: string }
+  | { readonly type: 'tasks_loaded'; readonly tasks: readonly TaskOffer[] };
+
+/** reset: the socket broke (ECONNRESET, EPIPE, or an end without a goodbye); local: this side closed it. */
+export type LinkCloseReason = 'reset' | 'goodbye' | 'protocol_error' | 'stalled' | 'local';
+/** refused: nobody listens there (ECONNREFUSED); rejected: a goodbye instead of a hello. */
+export type DialFailure =
+  | 'refused'
+  | 'unreachable'
+  | 'timeout'
+  | 'unresolved'
+  | 'wrong_key'
+  | 'rejected'
+  | 'protocol_error'
+  | 'reset';
+
+/** All that a node can do. The driver performs them in order. */
+export type NodeEffect =
+  | { readonly type: 'send'; readonly link: LinkId; readonly message: PeerMessage }
+  | { readonly type: 'dial'; readonly address: string }
+  | { readonly type: 'close_link'; readonly link: LinkId; readonly reason: GoodbyeReason }
+  | { readonly type: 'reply'; readonly request: RequestId; readonly reply: Reply }
+  | AttemptStart
+  | { readonly type: 'stop_attempt'; readonly run: RunId; readonly reason: StopReason }
+  | LogEffect
+  /** Everything is handed over or finished, and the peers know: the process may end. */
+  | { readonly type: 'gone' }
+  /** This node can't go on (its id is in use elsewhere): say why and end with exit code 1. */
+  | { readonly type: 'fatal'; readonly code: string; readonly message: string };
+
+export interface AttemptStart {
+  readonly type: 'start_attempt';
+  readonly run: RunId;
+  readonly job: string;
+  /** From 1. */
+  readonly attempt: number;
+  readonly task: string;
+  readonly args: Payload;
+  readonly priority: number;
+  readonly isolate: boolean;
+}
+
+export interface LogEffect {
+  readonly type: 'log';
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** A sentence for people. */
+  readonly text: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,88 @@
+import type { RoutePolicy } from '../commands.js';
+import type { JobId, NodeId, RequestId } from '../ids.js';
+import type { Payload } from '../payload.js';
+
+export type JobState = 'delayed' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+export const jobStates: readonly JobState[] = ['delayed', 'queued', 'running', 'done', 'failed', 'cancelled'];
+
+/** What a task's handler did wrong, or what happened to it. */
+export interface JobError {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** How one attempt ended, as the executor tells it to the owner. */
+export type AttemptOutcome =
+  | { readonly type: 'done'; readonly result: Payload }
+  /** The handler threw, or its result can't be sent. `final`: the same would happen again, so no retry. */
+  | { readonly type: 'failed'; readonly error: JobError; readonly final: boolean }
+  /** It ran longer than it may, and has really stopped. */
+  | { readonly type: 'timed_out' }
+  /** It was asked to stop, and has really stopped. */
+  | { readonly type: 'stopped' }
+  /** The thread ended under it. `alone`: no other attempt was on that thread, so this one is to blame. */
+  | { readonly type: 'crashed'; readonly error: JobError; readonly alone: boolean }
+  /** Its thread was ended because of another attempt, or the node is closing: not its fault, run it again. */
+  | { readonly type: 'displaced' };
+
+/** How a job ended. */
+export type JobOutcome =
+  | { readonly type: 'done'; readonly result: Payload }
+  | { readonly type: 'failed'; readonly error: JobError }
+  | { readonly type: 'cancelled' };
+
+/** What a job asks for, fixed when it is accepted; copied to every holder. */
+export interface JobSpec {
+  readonly id: JobId;
+  readonly task: string;
+  readonly args: Payload;
+  readonly priority: number;
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly backoffMs: number;
+  readonly ttlMs: number;
+  readonly route: RoutePolicy;
+  readonly affinity: string | null;
+  readonly on: readonly (readonly [key: string, value: string])[];
+  readonly node: string | null;
+  readonly copies: number;
+  readonly durable: boolean;
+  readonly createdAtMs: number;
+  /** Wall time before which it doesn't start. */
+  readonly notBeforeMs: number;
+}
+
+/** An owner's record of a job: the spec, and all that has happened to it. */
+export interface JobRecord {
+  readonly spec: JobSpec;
+  state: JobState;
+  owner: NodeId;
+  /** Rises with every new owner; results of an older epoch are fenced. */
+  epoch: number;
+  /** Number of the latest attempt, from 1; results of an older attempt are fenced. 0 before the first. */
+  attempt: number;
+  /** Attempts that failed by their own fault; compared with `spec.retries`. */
+  failures: number;
+  /** Attempts that took a node or a thread down. */
+  fatalities: number;
+  holders: readonly NodeId[];
+  executor: NodeId | null;
+  startedAtMs: number | null;
+  finishedAtMs: number | null;
+  /** The last thing that went wrong, kept also while it is retried. */
+  error: JobError | null;
+  /** The latest `ctx.progress` value, JSON text. */
+  progress: string | null;
+  result: Payload | null;
+  /** A cancel is under way: whatever the attempt says when it ends, the job is cancelled. */
+  cancelling: boolean;
+  /** Clients of this node that wait for the outcome. */
+  waiters: Waiter[] | null;
+}
+
+export interface Waiter {
+  readonly to:
+    | { readonly type: 'request'; readonly request: RequestId }
+    | { readonly type: 'peer'; readonly node: NodeId; readonly seq: number };
+  readonly wants: 'outcome' | 'cancelled';
+}

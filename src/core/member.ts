@@ -1,0 +1,43 @@
+import type { InstanceId, NodeId } from './ids.js';
+
+export type MemberState = 'alive' | 'suspect' | 'dead' | 'left';
+
+/** A task that a node offers, with the defaults its author gave it. */
+export interface TaskOffer {
+  readonly name: string;
+  /** Re-runs after a failed attempt, when the job doesn't say. */
+  readonly retries?: number;
+  /** Limit of one attempt, when the job doesn't say. */
+  readonly timeoutMs?: number;
+  /** Attempts of this task at once on one node. */
+  readonly concurrency?: number;
+}
+
+/** Key and value pairs; an array and no object, so that a tag may be called `__proto__`. Sorted by key. */
+export type Tags = readonly (readonly [key: string, value: string])[];
+
+/** All that is known of one node. A record with a higher incarnation replaces one with a lower. */
+export interface MemberRecord {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly instance: InstanceId;
+  /** Raised by the node itself only: at every start, at every refutation, and when its own facts change. */
+  readonly incarnation: number;
+  readonly state: MemberState;
+  /** Where peers dial it, `host:port`. */
+  readonly address: string;
+  /** Where clients reach it, `host:port`. */
+  readonly client: string;
+  readonly tags: Tags;
+  readonly tasks: readonly TaskOffer[];
+  /** A draining node finishes what it has and takes no new attempts. */
+  readonly draining: boolean;
+}
+
+/**
+ * Each start begins a range of its own: the incarnation is `start counter × incarnationsPerStart + raises`, so
+ * one write at start-up keeps it rising over restarts and a refutation never waits for a disk.
+ */
+export const incarnationsPerStart = 2 ** 20;
+/** The largest incarnation accepted from the wire, far under 2^53 so that one can always be raised above it. */
+export const incarnationMax = 2 ** 52;

@@ -1,0 +1,121 @@
+import type { ClientCommand } from './commands.js';
+import type { JobId, NodeId } from './ids.js';
+import type { AttemptOutcome } from './jobs/record.js';
+import type { MemberRecord } from './member.js';
+import type { Payload } from './payload.js';
+import type { Reply } from './reply.js';
+
+/** A change of one member's state, as it is gossiped. */
+export type Rumour =
+  | { readonly type: 'alive'; readonly member: MemberRecord }
+  /** `accuser` is who suspects: suspicions by different accusers confirm each other. */
+  | {
+      readonly type: 'suspect';
+      readonly node: NodeId;
+      readonly incarnation: number;
+      readonly accuser: NodeId;
+    }
+  | { readonly type: 'dead'; readonly node: NodeId; readonly incarnation: number; readonly accuser: NodeId }
+  | { readonly type: 'left'; readonly node: NodeId; readonly incarnation: number };
+
+/**
+ * Membership, between any two peers:
+ *
+ *     a ─ping(seq)─► b                    b ─ack(seq)─► a
+ *     a ─probe_request(seq, c)─► b        b ─ping─► c, and then   b ─ack(seq)─► a   or   b ─nack(seq)─► a
+ *     a ─gossip(rumours)─► b
+ *     a ─digest(checksum)─► b             b ─sync(all it knows, answerWanted)─► a   only when the checksums differ
+ *     a ─sync(all it knows)─► b           at join, both ways
+ */
+export type MembershipMessage =
+  | { readonly type: 'ping'; readonly seq: number; readonly rumours: readonly Rumour[] }
+  | { readonly type: 'ack'; readonly seq: number; readonly rumours: readonly Rumour[] }
+  | { readonly type: 'nack'; readonly seq: number; readonly rumours: readonly Rumour[] }
+  | {
+      readonly type: 'probe_request';
+      readonly seq: number;
+      readonly target: NodeId;
+      readonly rumours: readonly Rumour[];
+    }
+  | { readonly type: 'gossip'; readonly rumours: readonly Rumour[] }
+  /** An unsigned 32-bit checksum over every member's (id, incarnation, state), in order of id. */
+  | { readonly type: 'digest'; readonly checksum: number }
+  | { readonly type: 'sync'; readonly members: readonly MemberRecord[]; readonly answerWanted: boolean };
+
+/** Names one attempt: a job, its owner's epoch, and the attempt's number. */
+export interface AttemptKey {
+  readonly job: JobId;
+  readonly epoch: number;
+  readonly attempt: number;
+}
+
+/**
+ * Jobs, between an owner o and an executor e:
+ *
+ *     e ─grant(window)─► o                o may have `window` attempts outstanding at e
+ *     o ─run─► e                          e ─ran(seq, outcome)─► o        o ─ran_ack(seq)─► e   (cumulative)
+ *     e ─refuse─► o                       e never started it (its room is gone, or it has no such task)
+ *     o ─stop─► e                         e ─ran(stopped)─► o             once the work has really stopped
+ *     e ─holding(attempts)─► o            on every new link: what e has of o's; what is missing never arrived
+ *     e ─progress─► o
+ *
+ * and between any two nodes, for a client's request that another node must answer:
+ *
+ *     a ─ask(seq, command)─► b            b ─answer(seq, reply)─► a
+ */
+export type JobMessage =
+  | {
+      readonly type: 'run';
+      readonly key: AttemptKey;
+      readonly task: string;
+      readonly args: Payload;
+      readonly priority: number;
+      readonly timeoutMs: number;
+      /** It took a thread or node down before: run it on a thread of its own. */
+      readonly isolate: boolean;
+    }
+  | { readonly type: 'ran'; readonly seq: number; readonly key: AttemptKey; readonly outcome: AttemptOutcome }
+  | { readonly type: 'ran_ack'; readonly seq: number }
+  | { readonly type: 'refuse'; readonly key: AttemptKey; readonly reason: RefuseReason }
+  | { readonly type: 'stop'; readonly key: AttemptKey; readonly reason: StopReason }
+  | { readonly type: 'holding'; readonly attempts: readonly AttemptKey[] }
+  | { readonly type: 'grant'; readonly window: number }
+  | { readonly type: 'progress'; readonly key: AttemptKey; readonly value: string }
+  | { readonly type: 'ask'; readonly seq: number; readonly command: ClientCommand }
+  | { readonly type: 'answer'; readonly seq: number; readonly reply: Reply }
+  /** The asker's client is gone: an answer is no longer wanted. */
+  | { readonly type: 'ask_abandoned'; readonly seq: number };
+
+export type RefuseReason = 'no_room' | 'unknown_task' | 'draining';
+export type StopReason = 'cancelled' | 'timed_out' | 'fenced' | 'shutdown';
+
+export type PeerMessage = MembershipMessage | JobMessage;
+export type PeerMessageType = PeerMessage['type'];
+
+/** Control frames go ahead of bulk ones on a link, and are never queued behind a large body. */
+export type Lane = 'control' | 'bulk';
+
+export function laneOf(type: PeerMessageType): Lane {
+  switch (type) {
+    case 'run':
+    case 'ran':
+    case 'refuse':
+    case 'stop':
+    case 'holding':
+    case 'progress':
+    case 'ask':
+    case 'answer':
+    case 'ask_abandoned':
+    case 'ran_ack':
+      return 'bulk';
+    case 'ping':
+    case 'ack':
+    case 'nack':
+    case 'probe_request':
+    case 'gossip':
+    case 'digest':
+    case 'sync':
+    case 'grant':
+      return 'control';
+  }
+}
