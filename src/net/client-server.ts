@@ -1,0 +1,26 @@
+import type { ClientCommand } from '../core/commands.js';
+import type { RequestId } from '../core/ids.js';
+import type { Reply } from '../core/reply.js';
+
+/** The client port: lines in, commands out; replies in, lines out. */
+export interface ClientServer {
+  /** Opens the port; resolves to the real `host:port`. Rejects with a RondoError (`ADDRESS_IN_USE`, `BAD_ADDRESS`). */
+  listen(): Promise<string>;
+  /** Answers a request. Ignored when its client is gone. */
+  reply(request: RequestId, reply: Reply): void;
+  stats(): ClientServerStats;
+  /** Takes no new connections; lets the open ones finish for at most `graceMs`, then ends them. */
+  shutdown(graceMs: number): Promise<void>;
+}
+
+export interface ClientServerStats {
+  readonly connections: number;
+  readonly requests: number;
+  readonly errors: number;
+}
+
+export interface ClientServerListener {
+  request(request: RequestId, command: ClientCommand): void;
+  /** The client of an unanswered request closed its connection altogether (a half-close is no reason). */
+  requestAbandoned(request: RequestId): void;
+}

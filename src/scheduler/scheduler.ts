@@ -1,0 +1,46 @@
+import type { AttemptStart } from '../core/effects.js';
+import type { RunId } from '../core/ids.js';
+import type { AttemptOutcome } from '../core/jobs/record.js';
+import type { TaskOffer } from '../core/member.js';
+import type { StopReason } from '../core/messages.js';
+
+/** Runs attempts on this machine: p-queue in front, handlers in worker threads behind it. */
+export interface Scheduler {
+  /** Starts the first thread and has it load the tasks; resolves to what this node offers, built-ins included. */
+  load(): Promise<readonly TaskOffer[]>;
+  /** Queues an attempt; ends in exactly one `attemptEnded`. */
+  start(attempt: AttemptStart): void;
+  /**
+   * Stops an attempt: out of the queue at once; a running one by its AbortSignal, then after a grace period by
+   * ending its thread. `attemptEnded` follows once the work has really stopped (`timed_out` for that reason, otherwise
+   * `stopped`), or says `done` or `failed` if it ended by itself first. Unknown runs are ignored.
+   */
+  stop(run: RunId, reason: StopReason): void;
+  stats(): SchedulerStats;
+  /** Ends all threads; attempts still there end as `displaced`. */
+  close(): Promise<void>;
+}
+
+export interface SchedulerStats {
+  readonly threads: number;
+  readonly running: number;
+  readonly queued: number;
+  readonly threadsEnded: number;
+}
+
+/** Called from the event loop, never from inside `start` or `stop`. */
+export interface SchedulerListener {
+  attemptEnded(run: RunId, outcome: AttemptOutcome): void;
+  /** `value` is JSON text. */
+  attemptProgress(run: RunId, value: string): void;
+  /** A line that a handler logged with `ctx.log`. */
+  attemptLog(entry: AttemptLogEntry): void;
+}
+
+export interface AttemptLogEntry {
+  readonly job: string;
+  readonly task: string;
+  readonly attempt: number;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly text: string;
+}
