@@ -147,6 +147,16 @@ export class Jobs {
     );
   }
 
+  setDraining(draining: boolean, now: Instant): void {
+    this.now = now;
+    this.executor.setDraining(draining, now);
+  }
+
+  /** Has another node answer a request that is not about a job. */
+  passOn(to: NodeId, command: ClientCommand, asker: Asker, now: Instant): void {
+    this.requests.passOn(to, command, asker, now.monotonicMs + this.options.config.askTimeoutMs);
+  }
+
   /** Jobs of this node in a state, for `JOBS` and metrics. */
   counts(): Readonly<Record<JobState, number>> {
     return this.ledger.counts;

@@ -278,7 +278,7 @@ export class Requests {
   }
 
   /** Has another node answer; `endsAtMs` null waits for as long as that node lives. */
-  private passOn(to: NodeId, command: ClientCommand, asker: Asker, endsAtMs: number | null): void {
+  passOn(to: NodeId, command: ClientCommand, asker: Asker, endsAtMs: number | null): void {
     const seq = this.options.asks.ask(to, command, endsAtMs, (reply) => {
       if (asker.type === 'client') this.asksOf.delete(asker.request);
       this.options.answer(asker, reply);
