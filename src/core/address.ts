@@ -1,4 +1,5 @@
 import { RondoError } from './errors.js';
+import { limits } from './limits.js';
 
 /** Where something listens or is dialled. `host` carries no brackets; port 0 asks for a free one. */
 export interface Address {
@@ -24,6 +25,16 @@ export function parseAddress(text: string): Address {
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN;
   if (!(port <= 65_535)) throw badAddress(text, 'its port must be a whole number from 0 to 65535');
   return { host: parseHost(text, text.slice(0, colon)), port };
+}
+
+/** The same for an address off the wire, where a bad one is no error to explain: null. */
+export function readAddress(text: string): Address | null {
+  if (text.length > limits.addressLengthMax) return null;
+  try {
+    return parseAddress(text);
+  } catch {
+    return null;
+  }
 }
 
 /** The inverse of `parseAddress`. */
