@@ -11,8 +11,10 @@ export const fileLinesMax = 400;
 /** A function fits a screen; the functions inside it are counted on their own. */
 export const functionLinesMax = 70;
 
-/** Names that say nothing about what a file is for, so that everything ends up in it. */
-const emptyNames = /^(utils?|utilities|helpers?|managers?|misc|common|shared|stuff|data|process)$/;
+/** Words that say nothing about what a file is for, so that everything ends up in it. */
+const emptyWords = /^(utils?|utilities|helpers?|managers?|misc|stuff)$/;
+/** Names that say nothing when they stand alone. */
+const emptyNames = /^(common|shared|data|process)$/;
 
 export function checkFileLengths(sources: readonly Source[]): Violation[] {
   return sources.flatMap(({ path, text }) => {
@@ -26,8 +28,13 @@ export function checkFileLengths(sources: readonly Source[]): Violation[] {
 
 export function checkFileNames(paths: readonly string[]): Violation[] {
   return paths.flatMap((path) => {
-    const words = path.split('/').flatMap((part) => part.split(/[.\-_]/));
-    const empty = words.find((word) => emptyNames.test(word.toLowerCase()));
+    const parts = path
+      .toLowerCase()
+      .split('/')
+      .map((part) => part.split('.')[0] ?? '');
+    const empty =
+      parts.find((part) => emptyNames.test(part)) ??
+      parts.flatMap((part) => part.split(/[-_]/)).find((word) => emptyWords.test(word));
     if (empty === undefined) return [];
     return [
       { path, line: 1, what: `is called "${empty}", which does not say what ${posix.basename(path)} is for` },

@@ -78,7 +78,7 @@ t.test('the name check finds drawers', (t) => {
   ];
   t.equal(checkFileNames(drawers).length, drawers.length);
   t.same(
-    checkFileNames(['src/core/jobs/record.ts', 'src/net/database-link.ts', 'src/cli/utility-belt.ts']),
+    checkFileNames(['src/core/jobs/record.ts', 'src/net/database-link.ts', 'src/cli/process-group.ts']),
     [],
   );
   t.end();
