@@ -133,6 +133,25 @@ export function membersAt(node: Pick<ClusterNode, 'client'>): Promise<MemberShow
   return requestJson<MemberShown[]>(node, 'NODES');
 }
 
+/** Waits until each of these nodes shows `name` in this state; gives the milliseconds that took. */
+export async function untilState(
+  seenBy: readonly ClusterNode[],
+  name: string,
+  state: MemberShown['state'],
+): Promise<number> {
+  const startedAtMs = performance.now();
+  const isSeenBy = async (node: ClusterNode): Promise<boolean> =>
+    (await membersAt(node)).some((member) => member.name === name && member.state === state);
+  await Promise.all(
+    seenBy.map((node) =>
+      waitUntil(`${node.name} shows ${name} as ${state}`, () => isSeenBy(node), {
+        timeoutMs: membershipTimeoutMs,
+      }),
+    ),
+  );
+  return performance.now() - startedAtMs;
+}
+
 function untilAliveAt(node: ClusterNode, alive: number): Promise<unknown> {
   return waitUntil(
     `${node.name} knows of ${alive} alive members`,
