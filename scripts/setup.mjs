@@ -25,6 +25,7 @@ const lockWaitMs = 300_000;
 const sourceDirectories = ['src', 'test', 'scripts'];
 const dist = join(root, 'dist');
 const lockPath = join(dist, '.rondo-setup.lock');
+const installedLockPath = join(root, 'node_modules', '.package-lock.json');
 const stampPath = join(dist, '.rondo-built');
 
 if (Number(process.versions.node.split('.')[0]) < nodeMajorMin) {
@@ -39,12 +40,12 @@ try {
 }
 
 /**
- * npm writes node_modules/.package-lock.json last, when everything is in place, and `npm ci` removes it first:
- * it is there and agrees with the lock file only after an installation that ran to its end.
+ * npm writes node_modules/.package-lock.json last, when everything is in place: it agrees with the lock file only
+ * after an installation that ran to its end.
  */
 function isInstalled() {
   const wanted = packagesOf(join(root, 'package-lock.json'));
-  const present = packagesOf(join(root, 'node_modules', '.package-lock.json'));
+  const present = packagesOf(installedLockPath);
   if (wanted === null)
     fail('package-lock.json is missing or not JSON. Restore it: git checkout package-lock.json');
   if (present === null) return false;
@@ -65,15 +66,30 @@ function packagesOf(path) {
   }
 }
 
+/**
+ * Not `npm ci`: that refuses a lock file which leaves out optional packages for other platforms, as npm itself writes
+ * it behind a registry that doesn't serve them. With --no-save the lock file is followed and never changed.
+ */
 function install() {
-  const npmArguments = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  // What an interrupted first installation left may look like a package and be half of one.
+  if (packagesOf(installedLockPath) === null)
+    rmSync(join(root, 'node_modules'), { recursive: true, force: true });
+  const npmArguments = [
+    'install',
+    '--no-save',
+    '--include=dev',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ];
   // Under `npm run`, the very npm that was called, which needs no lookup in PATH.
   const npmPath = process.env.npm_execpath ?? '';
   const [command, ...args] =
     basename(npmPath) === 'npm-cli.js'
       ? [process.execPath, npmPath, ...npmArguments]
       : ['npm', ...npmArguments];
-  step('Installing packages (npm ci)', command, args);
+  step('Installing packages (npm install)', command, args);
+  if (!isInstalled()) fail('npm reported success, but node_modules is not what package-lock.json asks for.');
 }
 
 function build() {
@@ -128,7 +144,7 @@ function filesUnder(directory) {
   });
 }
 
-/** Two `npm ci` in one directory at once destroy each other's work, so the lock file names the process at work. */
+/** Two installations in one directory at once destroy each other's work, so the lock file names the process at work. */
 function lock() {
   mkdirSync(dist, { recursive: true });
   const deadlineMs = Date.now() + lockWaitMs;
