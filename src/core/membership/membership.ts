@@ -265,8 +265,9 @@ class MembershipCore implements Membership {
       default:
         assertNever(message);
     }
-    // Whoever said the wrong thing about this node hears the right one first.
-    if (this.self().incarnation !== incarnationBefore) this.#send(from, { type: 'gossip' });
+    // Whoever said the wrong thing about this node hears the right one first; a ping's ack has told it already.
+    if (message.type !== 'ping' && this.self().incarnation !== incarnationBefore)
+      this.#send(from, { type: 'gossip' });
   }
 
   #handleSync(
