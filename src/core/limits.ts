@@ -52,6 +52,8 @@ export const limits = {
   retriesMax: 1_000,
   priorityMax: 1_000_000,
   keyLengthMax: 256,
+  /** Nodes that keep one job's record. */
+  copiesMax: 16,
   jobsListedMax: 1_000,
   /** A handler's error message is cut at this many characters. */
   errorMessageLengthMax: 2_000,
