@@ -95,7 +95,7 @@ export function wholeNumber(min: number, max: number): (text: string) => string 
 /** A time without a zone is this machine's; the node is told it in UTC. */
 function time(text: string): string {
   const wallMs = Date.parse(text);
-  if (!Number.isNaN(wallMs)) return new Date(wallMs).toISOString();
+  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(wallMs)) return new Date(wallMs).toISOString();
   throw new InvalidArgumentError('Write it as 2030-01-31T18:00:00Z.');
 }
 

@@ -77,6 +77,9 @@ export class Connection {
     try {
       await connection.greet();
       return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
     } finally {
       clearTimeout(timer);
     }
@@ -118,7 +121,6 @@ export class Connection {
     }
     const answer = await authorized;
     if (answer?.type === 'replied' && !answer.reply.ok) {
-      this.close();
       throw new RondoError(answer.reply.code, answer.reply.message);
     }
   }

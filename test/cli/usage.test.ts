@@ -97,6 +97,8 @@ t.test('wrong usage ends with 2 and says what would be right', async (t) => {
     [['nodes', '--key-file', join(dir, 'none')], /cannot read the key file .*: there is no such file/],
     [['map', 'a', join(dir, 'none')], /cannot read .*: there is no such file/],
     [['map', 'a', dir], /it is a directory/],
+    [['map', 'a', '--joblog', dir], /is a directory: name a file/],
+    [['submit', 'a', '--at', '1'], /2030-01-31T18:00:00Z/],
     [['map', 'a', '--resume'], /--resume needs the --joblog/],
     [['map', 'a', '--key', 'k'], /unknown option '--key'/],
     [['jobs', '--limit', '1001'], /from 1 to 1000/],
