@@ -1,5 +1,5 @@
 import t from 'tap';
-import { parseAddress, parseAddressList } from '../../src/client/addresses.js';
+import { parseAddressList, parseClientAddress } from '../../src/client/addresses.js';
 import { encodeRequest } from '../../src/client/request-line.js';
 import { limits } from '../../src/core/limits.js';
 
@@ -65,10 +65,10 @@ t.test('nothing can break out of its line', async (t) => {
 
 t.test('addresses are read, and a wrong one is named', async (t) => {
   t.strictSame(parseAddressList('a:1, [::1]:7411,,a:1'), ['a:1', '[::1]:7411']);
-  t.strictSame(parseAddress('[::1]:7411'), { host: '::1', port: 7411 });
+  t.strictSame(parseClientAddress('[::1]:7411'), { host: '::1', port: 7411 });
   for (const text of ['a', 'a:', ':1', 'a:0', 'a:65536', '::1:7411', 'http://a:1', 'a b:1', 'a:1x']) {
     t.throws(
-      () => parseAddress(text),
+      () => parseClientAddress(text),
       { code: 'BAD_ADDRESS', message: new RegExp(`^${escaped(text)}`) },
       text,
     );
