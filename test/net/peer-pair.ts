@@ -33,7 +33,7 @@ export interface TestPeer {
   readonly hello: Hello;
   readonly told: Told[];
   readonly warnings: string[];
-  /** Resolves once `found` answers something of what has been told so far. */
+  /** Resolves once `found` answers something of what has been told or warned of so far. */
   when<T>(found: (told: readonly Told[]) => T | undefined): Promise<T>;
   /** The first that is told of this type, from now on or before. */
   first<Type extends Told['type']>(type: Type): Promise<Extract<Told, { type: Type }>>;
@@ -65,7 +65,14 @@ export async function startPeer(options: TestPeerOptions = {}): Promise<TestPeer
     port: 0,
     keys: options.keys ?? [],
     hello: () => hello,
-    log: { debug: () => {}, info: () => {}, warn: (_fields, text) => warnings.push(text) },
+    log: {
+      debug: () => {},
+      info: () => {},
+      warn: (_fields, text) => {
+        warnings.push(text);
+        for (const watcher of watchers) watcher();
+      },
+    },
     config: options.config ?? {},
     listener: {
       linkOpened: (link, dialled, theirs) => tell({ type: 'opened', link, dialled, hello: theirs }),
