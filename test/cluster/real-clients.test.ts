@@ -35,7 +35,7 @@ const netcats = ['nc -N', 'ncat'].filter((command) => {
 });
 
 t.test('both netcats are there where everything has to be tested', (t) => {
-  if (process.env['CI'] === 'true')
+  if (process.env.CI === 'true')
     t.same(netcats, ['nc -N', 'ncat'], 'bash scripts/install-debian-packages.sh');
   else t.pass('this is no such place');
   t.end();
