@@ -38,6 +38,8 @@ export type NodeEvent =
   | { readonly type: 'attempt_started'; readonly run: RunId }
   | { readonly type: 'attempt_ended'; readonly run: RunId; readonly outcome: AttemptOutcome }
   | { readonly type: 'attempt_progress'; readonly run: RunId; readonly value: string }
+  /** The operator wants this node to drain and to leave. */
+  | { readonly type: 'leave' }
   | { readonly type: 'tasks_loaded'; readonly tasks: readonly TaskOffer[] };
 
 /** reset: the socket broke (ECONNRESET, EPIPE, or an end without a goodbye); local: this side closed it. */

@@ -46,6 +46,11 @@ export class Ledger {
     return this.counts.delayed + this.counts.queued + this.counts.running;
   }
 
+  /** What unfinished jobs take. */
+  get queueBytes(): number {
+    return this.unfinishedBytes;
+  }
+
   get bytes(): number {
     return this.unfinishedBytes + this.outcomeBytes;
   }

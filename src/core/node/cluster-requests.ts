@@ -2,7 +2,7 @@ import type { ClientCommand } from '../commands.js';
 import type { Instant } from '../instant.js';
 import type { Jobs, MemberView } from '../jobs/jobs.js';
 import type { Asker } from '../jobs/record.js';
-import type { MemberRecord } from '../member.js';
+import type { MemberRecord, MemberState } from '../member.js';
 import type { Outbox } from '../outbox.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import type { NodeCoreOptions } from './node-core.js';
@@ -13,6 +13,7 @@ export interface ClusterRequestsOptions {
   readonly jobs: Jobs;
   readonly outbox: Outbox;
   readonly linkCount: () => number;
+  readonly countMembers: () => Record<MemberState, number>;
   readonly setDraining: (draining: boolean, now: Instant) => void;
   readonly leave: (now: Instant) => void;
 }
@@ -56,8 +57,6 @@ export class ClusterRequests {
   /** The INFO object of PROTOCOL.md. */
   describeSelf(now: Instant): Record<string, unknown> {
     const { options, members, jobs } = this.parts;
-    const states = { alive: 0, suspect: 0, dead: 0, left: 0 };
-    for (const { state } of members.all()) states[state]++;
     const self = members.self();
     return {
       name: self.name,
@@ -72,7 +71,7 @@ export class ClusterRequests {
       concurrency: options.jobs.concurrency,
       running: jobs.executor.heldCount,
       links: this.parts.linkCount(),
-      members: states,
+      members: this.parts.countMembers(),
       jobs: { ...jobs.counts() },
       jobBytes: jobs.ledger.bytes,
       totals: { ...jobs.owner.totals },

@@ -6,7 +6,7 @@ import type { JobsConfig } from '../jobs/config.js';
 import { Jobs, type MemberView } from '../jobs/jobs.js';
 import type { LinksConfig } from '../links/config.js';
 import { createLinks, type Links, type LinksEvent } from '../links/links.js';
-import type { MemberRecord, Tags, TaskOffer } from '../member.js';
+import type { MemberRecord, MemberState, Tags, TaskOffer } from '../member.js';
 import type { MembershipConfig } from '../membership/config.js';
 import { createMembership, type Membership, type MembershipEvent } from '../membership/membership.js';
 import type { JobMessage, MembershipMessage, PeerMessage } from '../messages.js';
@@ -46,7 +46,7 @@ export interface NodeCoreOptions {
 export class NodeCore {
   private readonly membership: Membership;
   private readonly links: Links;
-  private readonly jobs: Jobs;
+  readonly jobs: Jobs;
   private readonly cluster: ClusterRequests;
   private readonly departure: Departure;
   private readonly outbox: Outbox;
@@ -93,6 +93,7 @@ export class NodeCore {
       jobs: this.jobs,
       outbox: this.outbox,
       linkCount: () => this.links.count(),
+      countMembers: () => this.countMembers(),
       setDraining: (draining, now) => this.setDraining(draining, now),
       leave: (now) => this.departure.start(now),
     });
@@ -111,7 +112,7 @@ export class NodeCore {
     switch (event.type) {
       case 'tick':
         this.runMembership({ type: 'tick', lateMs: event.lateMs });
-        this.runLinks({ type: 'tick' });
+        this.runLinks({ type: 'tick', lateMs: event.lateMs });
         this.jobs.step({ type: 'tick' }, now);
         this.departure.tick(now);
         break;
@@ -138,6 +139,9 @@ export class NodeCore {
       case 'attempt_ended':
       case 'attempt_progress':
         this.jobs.step(event, now);
+        break;
+      case 'leave':
+        this.departure.start(now);
         break;
       case 'tasks_loaded':
         this.runMembership({ type: 'self_changed', change: { tasks: event.tasks } });
@@ -166,13 +170,10 @@ export class NodeCore {
     return this.membership.members();
   }
 
-  /** For INFO and metrics. */
-  describe(): Record<string, unknown> {
-    return this.cluster.describeSelf(this.now);
-  }
-
-  get jobCore(): Jobs {
-    return this.jobs;
+  countMembers(): Record<MemberState, number> {
+    const counts = { alive: 0, suspect: 0, dead: 0, left: 0 };
+    for (const { state } of this.members().values()) counts[state]++;
+    return counts;
   }
 
   private handleMessage(link: LinkId, message: PeerMessage): void {
@@ -199,7 +200,7 @@ export class NodeCore {
           this.jobs.step(effect, this.now);
           break;
         case 'member_forgotten':
-          this.runLinks(effect);
+          this.runLinks({ type: 'member_forgotten', node: effect.member.id });
           break;
         case 'log':
           this.outbox.push(effect);
