@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startCeiling } from './bench/ceiling.js';
 import { type Latency, measureLatency, measureThroughput, type Throughput } from './bench/load.js';
-import { describeReport, type Report, type TargetReport } from './bench/report.js';
+import { compareWithCeiling, describeReport, type Report, type TargetReport } from './bench/report.js';
 import { startRondo } from './bench/rondo.js';
 import type { BenchTarget } from './bench/target.js';
 
@@ -38,7 +38,10 @@ async function main(): Promise<void> {
     targets.push(await startCeiling());
     if (!values['ceiling-only']) targets.push(await startRondo());
     const report = await measure(targets, rounds, values.quick);
-    process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : describeReport(report));
+    const comparisons = compareWithCeiling(report.targets);
+    process.stdout.write(
+      values.json ? `${JSON.stringify({ ...report, comparisons })}\n` : describeReport(report),
+    );
   } finally {
     await Promise.all(targets.map((target) => target.stop()));
   }

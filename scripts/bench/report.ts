@@ -17,6 +17,14 @@ export interface TargetReport {
   readonly latencies: readonly Latency[];
 }
 
+export interface Comparison {
+  readonly name: string;
+  /** Of the ceiling's jobs/s, by medians. */
+  readonly share: number;
+  readonly targetShare: number;
+  readonly isMet: boolean;
+}
+
 /** The share of the ceiling that Rondo is to reach. */
 const targetShare = 1 / 3;
 
@@ -65,19 +73,22 @@ export function describeReport(report: Report): string {
   });
   for (const [title, read] of rows) table.push([title, ...targets.map(read)]);
   const title = `No-op jobs of 100 bytes over the line protocol, run on another node; Node ${node}, ${cpus} CPUs, median of ${rounds} (least to most)`;
-  return `${title}\n${table.toString()}\n${describeRatio(targets)}`;
+  return `${title}\n${table.toString()}\n${compareWithCeiling(targets).map(describeComparison).join('')}`;
 }
 
-function describeRatio([ceiling, ...others]: readonly TargetReport[]): string {
-  if (ceiling === undefined) return '';
-  return others
-    .map((other) => {
-      const share = median(jobRates(other)) / median(jobRates(ceiling));
-      const verdict = share >= targetShare ? 'met' : 'missed';
-      const ratio = `${other.name} does ${(share * 100).toFixed(1)} % of the ceiling's jobs/s`;
-      return `${ratio}; the target of ${(targetShare * 100).toFixed(0)} % is ${verdict}.\n`;
-    })
-    .join('');
+/** How each of the others compares with the ceiling, which is the first. */
+export function compareWithCeiling([ceiling, ...others]: readonly TargetReport[]): Comparison[] {
+  if (ceiling === undefined) return [];
+  return others.map((other) => {
+    const share = median(jobRates(other)) / median(jobRates(ceiling));
+    return { name: other.name, share, targetShare, isMet: share >= targetShare };
+  });
+}
+
+function describeComparison({ name, share, targetShare, isMet }: Comparison): string {
+  const percent = (value: number, digits: number): string => `${(value * 100).toFixed(digits)} %`;
+  const verdict = `the target of ${percent(targetShare, 0)} is ${isMet ? 'met' : 'missed'}`;
+  return `${name} does ${percent(share, 1)} of the ceiling's jobs/s; ${verdict}.\n`;
 }
 
 function jobRates(target: TargetReport): number[] {

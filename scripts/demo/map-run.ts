@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { rondoPath } from '../../test/support/cluster-node.js';
 
-/** What the sha256 task answers, a line each on the standard output of `rondo map`. */
+/** What the sha256 task answers. */
 export interface SumResult {
   readonly file: string;
   readonly sha256: string;
@@ -10,6 +10,11 @@ export interface SumResult {
   /** From 1; more when a run was lost with its node. */
   readonly attempt: number;
 }
+
+/** A line on the standard output of `rondo map`. */
+type MapLine =
+  | { readonly index: number; readonly ok: true; readonly result: SumResult }
+  | { readonly index: number; readonly ok: false; readonly error: { readonly message: string } };
 
 export interface MapRun {
   readonly child: ChildProcess;
@@ -28,9 +33,13 @@ const errorOutputLengthMax = 8 * 1024;
 
 /** Starts `rondo map sha256` over the files; rejects when it fails, or says something that is no result. */
 export function startMap({ files, addresses, onResult }: MapRunOptions): MapRun {
-  const child = spawn(process.execPath, [rondoPath, 'map', 'sha256', '-', '--node', addresses.join(',')], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [rondoPath, 'map', 'sha256', '-', '--quiet', '--node', addresses.join(',')],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  );
   process.once('exit', () => child.kill('SIGKILL'));
   const results: SumResult[] = [];
   let fault: Error | null = null;
@@ -40,15 +49,17 @@ export function startMap({ files, addresses, onResult }: MapRunOptions): MapRun 
   });
   createInterface({ input: child.stdout }).on('line', (line) => {
     try {
-      results.push(JSON.parse(line) as SumResult);
+      const outcome = JSON.parse(line) as MapLine;
+      if (!outcome.ok) throw new Error(outcome.error.message);
+      results.push(outcome.result);
       onResult(results.length);
-    } catch {
-      fault ??= new Error(`rondo map wrote what is no result: ${line.slice(0, 200)}`);
+    } catch (error) {
+      fault ??= new Error(`rondo map wrote ${line.slice(0, 200)}`, { cause: error });
     }
   });
   // A map that ends early breaks its own input; its exit code says why.
   child.stdin.on('error', () => {});
-  child.stdin.end(files.map((file) => `${JSON.stringify(file)}\n`).join(''));
+  child.stdin.end(files.map((file) => `${file}\n`).join(''));
   return {
     child,
     results: new Promise((resolve, reject) => {

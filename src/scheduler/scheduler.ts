@@ -6,7 +6,11 @@ import type { StopReason } from '../core/messages.js';
 
 /** Runs attempts on this machine: p-queue in front, handlers in worker threads behind it. */
 export interface Scheduler {
-  /** Starts the first thread and has it load the tasks; resolves to what this node offers, built-ins included. */
+  /**
+   * Learns the tasks in a thread that is ended afterwards; resolves to what this node offers, built-ins included.
+   * A file at fault is logged and left out. Rejects with a RondoError `BAD_TASK_DIRECTORY`, `THREAD_START_FAILED` or
+   * `CLOSED`.
+   */
   load(): Promise<readonly TaskOffer[]>;
   /** Queues an attempt; ends in exactly one `attemptEnded`. */
   start(attempt: AttemptStart): void;

@@ -1,0 +1,64 @@
+// No-op attempts through the scheduler alone: `node dist/scripts/bench-scheduler.js [attempts] [in flight] [threads]`.
+// Prints attempts per second and the CPU time of each, both threads together, as JSON.
+import { performance } from 'node:perf_hooks';
+import { createScheduler } from '../src/scheduler/create-scheduler.js';
+
+const [attempts = 500_000, inFlight = 1_000, threads = 1] = process.argv.slice(2).map(Number);
+const args = JSON.stringify({ text: 'x'.repeat(89) });
+let started = 0;
+let ended = 0;
+let finished = () => {};
+
+const scheduler = createScheduler({
+  node: 'bench',
+  threads,
+  concurrency: inFlight,
+  taskDirs: [],
+  commands: [],
+  memoryMbMax: 256,
+  abortGraceMs: 5_000,
+  log: () => {},
+  listener: {
+    attemptEnded(_, outcome) {
+      if (outcome.type !== 'done') throw new Error(`an attempt ended as ${JSON.stringify(outcome)}`);
+      ended++;
+      if (started < attempts) startOne();
+      else if (ended === attempts) finished();
+    },
+    attemptProgress() {},
+    attemptLog() {},
+  },
+});
+
+function startOne(): void {
+  scheduler.start({
+    type: 'start_attempt',
+    run: ++started,
+    job: `abcdefghijkl-abcde-${started.toString(36)}`,
+    attempt: 1,
+    task: 'echo',
+    args,
+    priority: 0,
+    isolate: false,
+  });
+}
+
+await scheduler.load();
+const cpuBefore = process.cpuUsage();
+const startedAtMs = performance.now();
+await new Promise<void>((resolve) => {
+  finished = resolve;
+  while (started < Math.min(inFlight, attempts)) startOne();
+});
+const seconds = (performance.now() - startedAtMs) / 1_000;
+const { user, system } = process.cpuUsage(cpuBefore);
+await scheduler.close();
+console.log(
+  JSON.stringify({
+    attempts,
+    inFlight,
+    threads,
+    attemptsPerSecond: Math.round(attempts / seconds),
+    cpuMicrosecondsPerAttempt: Math.round(((user + system) / attempts) * 100) / 100,
+  }),
+);

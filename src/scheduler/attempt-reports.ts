@@ -1,0 +1,51 @@
+import type { RunId } from '../core/ids.js';
+import type { AttemptOutcome } from '../core/jobs/record.js';
+import { type Attempt, type RunnerListener, stoppedOutcome } from './attempt.js';
+import type { AttemptLogEntry } from './scheduler.js';
+import { IgnoredReports } from './thread-messages.js';
+
+/**
+ * Turns a host's reports on attempts into what their runner tells. Reports on an attempt that has ended, or was never
+ * there, are ignored. What a thread says of itself is for a subclass.
+ */
+export class AttemptReports extends IgnoredReports {
+  private readonly attempts: ReadonlyMap<RunId, Attempt>;
+  private readonly finish: (attempt: Attempt, outcome: AttemptOutcome) => void;
+  private readonly listener: RunnerListener;
+
+  constructor(
+    attempts: ReadonlyMap<RunId, Attempt>,
+    finish: (attempt: Attempt, outcome: AttemptOutcome) => void,
+    listener: RunnerListener,
+  ) {
+    super();
+    this.attempts = attempts;
+    this.finish = finish;
+    this.listener = listener;
+  }
+
+  override done(run: RunId, result: string): void {
+    const attempt = this.attempts.get(run);
+    if (attempt !== undefined) this.finish(attempt, { type: 'done', result });
+  }
+
+  override failed(run: RunId, name: string, message: string, final: boolean): void {
+    const attempt = this.attempts.get(run);
+    if (attempt !== undefined) this.finish(attempt, { type: 'failed', error: { name, message }, final });
+  }
+
+  override aborted(run: RunId): void {
+    const attempt = this.attempts.get(run);
+    if (attempt !== undefined) this.finish(attempt, stoppedOutcome(attempt.stopping ?? 'cancelled'));
+  }
+
+  override progress(run: RunId, value: string): void {
+    const attempt = this.attempts.get(run);
+    if (attempt !== undefined) this.listener.progress(attempt, value);
+  }
+
+  override log(run: RunId, level: AttemptLogEntry['level'], text: string): void {
+    const attempt = this.attempts.get(run);
+    if (attempt !== undefined) this.listener.log(attempt, level, text);
+  }
+}

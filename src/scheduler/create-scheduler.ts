@@ -1,0 +1,270 @@
+import PQueue from 'p-queue';
+import { assert } from '../core/assert.js';
+import type { AttemptStart } from '../core/effects.js';
+import { RondoError } from '../core/errors.js';
+import { namePattern, type RunId } from '../core/ids.js';
+import type { AttemptOutcome } from '../core/jobs/record.js';
+import { limits } from '../core/limits.js';
+import type { TaskOffer } from '../core/member.js';
+import type { StopReason } from '../core/messages.js';
+import {
+  type Attempt,
+  type Runner,
+  type RunnerListener,
+  type SchedulerLog,
+  stoppedOutcome,
+} from './attempt.js';
+import { AttemptQueue, type AttemptQueueOptions, QueueEntry, TaskGate } from './attempt-queue.js';
+import { builtinHandlers } from './builtin-tasks.js';
+import { CommandRunner, type CommandTask } from './command-runner.js';
+import { handlerEnvironment } from './handler-env.js';
+import { InlineRunner } from './inline-runner.js';
+import type { Scheduler, SchedulerListener, SchedulerStats } from './scheduler.js';
+import { findTaskFiles } from './task-files.js';
+import { type LearnedTask, learnInThread, logRefusedFile } from './task-learning.js';
+import { learnTasks } from './task-module.js';
+import type { TaskFile } from './thread-messages.js';
+import { defaultThreadPoolTuning, ThreadPool, type ThreadPoolTuning } from './thread-pool.js';
+
+export interface SchedulerOptions {
+  /** Name of this node, for `ctx.node`. */
+  readonly node: string;
+  /** Handler threads; 0 runs handlers on the calling thread. */
+  readonly threads: number;
+  /** Attempts that run at once on this node. */
+  readonly concurrency: number;
+  readonly taskDirs: readonly string[];
+  readonly commands: readonly CommandTask[];
+  /** Heap of one handler thread. */
+  readonly memoryMbMax: number;
+  /** From the signal that asks an attempt to stop to the end of its thread or program. */
+  readonly abortGraceMs: number;
+  readonly listener: SchedulerListener;
+  readonly log: SchedulerLog;
+  readonly tuning?: Partial<SchedulerTuning>;
+}
+
+export interface SchedulerTuning extends ThreadPoolTuning {
+  /** A task file whose import takes longer is refused. */
+  readonly importMsMax: number;
+}
+
+const importMsMaxDefault = 30_000;
+
+/** Makes a scheduler; no thread starts before there is work. Throws a RondoError `BAD_COMMAND` for a command task that can't be. */
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  for (const [index, command] of options.commands.entries()) {
+    const fault = commandFault(command, options.commands.slice(0, index));
+    if (fault !== null)
+      throw new RondoError('BAD_COMMAND', `command task ${JSON.stringify(command.name)}: ${fault}`);
+  }
+  return new QueueingScheduler(options);
+}
+
+function commandFault({ name, command }: CommandTask, others: readonly CommandTask[]): string | null {
+  if (!namePattern.test(name)) return 'a task name has 1 to 64 of A-Z a-z 0-9 _ . : / -';
+  if (builtinHandlers.has(name)) return 'the name is that of a built-in task; choose another';
+  if (others.some((other) => other.name === name)) return 'the name is given twice; rename one';
+  if (command[0] === undefined || command[0] === '')
+    return 'the program is missing; write command: [program, argument, ...]';
+  if (command.some((part) => part.includes('\0')))
+    return 'an argument has a NUL character, which no program can be given';
+  return null;
+}
+
+/** Where attempts of a task go. */
+interface Offered {
+  readonly runner: Runner;
+  readonly gate: TaskGate | null;
+}
+
+class QueueingScheduler implements Scheduler {
+  private readonly options: SchedulerOptions;
+  private readonly tuning: SchedulerTuning;
+  private readonly attempts = new Map<RunId, Attempt>();
+  /** A Map: tasks may be called `constructor` or `__proto__`. */
+  private readonly tasks = new Map<string, Offered>();
+  private readonly offers: TaskOffer[] = [];
+  private readonly line: AttemptQueue;
+  private readonly queue: PQueue<AttemptQueue, AttemptQueueOptions>;
+  private readonly pool: ThreadPool | null;
+  private readonly handlers: ThreadPool | InlineRunner;
+  private readonly commands: CommandRunner;
+  private readonly closing = new AbortController();
+  private running = 0;
+  /** Outcomes known inside `start` or `stop`, told when the loop turns. */
+  private untold: { readonly run: RunId; readonly outcome: AttemptOutcome }[] = [];
+
+  constructor(options: SchedulerOptions) {
+    this.options = options;
+    this.tuning = { ...defaultThreadPoolTuning, importMsMax: importMsMaxDefault, ...options.tuning };
+    const { node, threads, memoryMbMax, abortGraceMs, log } = options;
+    const env = handlerEnvironment(process.env);
+    const listener = this.runnerListener();
+    const { tuning } = this;
+    this.pool =
+      threads === 0
+        ? null
+        : new ThreadPool({ node, threads, memoryMbMax, abortGraceMs, env, listener, log, tuning });
+    this.handlers = this.pool ?? new InlineRunner(node, listener);
+    this.commands = new CommandRunner({ commands: options.commands, node, env, abortGraceMs, listener });
+    for (const name of builtinHandlers.keys()) this.offer({ name }, this.handlers);
+    for (const { name, command: _, env: __, cwd: ___, ...defaults } of options.commands) {
+      this.offer({ name, ...defaults }, this.commands);
+    }
+    const line = new AttemptQueue();
+    this.line = line;
+    this.queue = new PQueue({
+      concurrency: Math.max(1, options.concurrency),
+      queueClass: sharedQueueClass(line),
+    });
+  }
+
+  async load(): Promise<readonly TaskOffer[]> {
+    const { log, taskDirs, commands } = this.options;
+    const taken = new Map<string, string>([
+      ...[...builtinHandlers.keys()].map((name) => [name, 'a built-in task'] as const),
+      ...commands.map(({ name }) => [name, 'a command task of the configuration'] as const),
+    ]);
+    const { files, refused } = findTaskFiles(taskDirs, taken);
+    for (const { path, reason } of refused) logRefusedFile(log, path, reason);
+    const room = limits.tasksPerNodeMax - this.offers.length;
+    for (const { path } of files.slice(room)) {
+      logRefusedFile(log, path, `a node offers at most ${limits.tasksPerNodeMax} tasks; use several nodes`);
+    }
+    const learned = await this.learn(files.slice(0, room));
+    this.handlers.offer(learned.map(({ file }) => file));
+    for (const { file, options } of learned) this.offer({ name: file.name, ...options }, this.handlers);
+    return this.offers;
+  }
+
+  start(start: AttemptStart): void {
+    assert(!this.attempts.has(start.run), `run ${start.run} is started twice`);
+    const offered = this.tasks.get(start.task);
+    if (this.closing.signal.aborted) {
+      this.tellLater(start.run, { type: 'displaced' });
+      return;
+    }
+    if (offered === undefined) {
+      const error = { name: 'UnknownTask', message: `this node has no task ${start.task}` };
+      this.tellLater(start.run, { type: 'failed', error, final: false });
+      return;
+    }
+    const { runner, gate } = offered;
+    const entry = new QueueEntry(start.priority, gate);
+    const attempt: Attempt = { start, runner, entry, stopping: null, release: null };
+    this.attempts.set(start.run, attempt);
+    void this.queue.add(() => this.begin(attempt), { entry });
+  }
+
+  stop(run: RunId, reason: StopReason): void {
+    const attempt = this.attempts.get(run);
+    if (attempt === undefined || attempt.stopping !== null) return;
+    attempt.stopping = reason;
+    if (attempt.release !== null) {
+      attempt.runner.stop(attempt);
+      return;
+    }
+    this.line.withdraw(attempt.entry);
+    this.attempts.delete(run);
+    this.tellLater(run, stoppedOutcome(reason));
+  }
+
+  stats(): SchedulerStats {
+    return {
+      threads: this.pool?.threadCount ?? 0,
+      running: this.running,
+      queued: this.attempts.size - this.running,
+      threadsEnded: this.pool?.threadsEnded ?? 0,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    for (const [run, attempt] of this.attempts) {
+      if (attempt.release !== null) continue;
+      this.line.withdraw(attempt.entry);
+      this.attempts.delete(run);
+      this.tellLater(run, { type: 'displaced' });
+    }
+    await Promise.all([this.handlers.close(), this.commands.close()]);
+    this.tell();
+  }
+
+  private learn(files: readonly TaskFile[]): Promise<readonly LearnedTask[]> {
+    const { log, node, memoryMbMax } = this.options;
+    if (this.pool === null) return learnInline(files, log);
+    const { entry, importMsMax } = this.tuning;
+    const env = handlerEnvironment(process.env);
+    const thread = { entry, memoryMbMax, env };
+    return learnInThread(files, { thread, node, importMsMax, log, signal: this.closing.signal });
+  }
+
+  private offer(offer: TaskOffer, runner: Runner): void {
+    const gate = offer.concurrency === undefined ? null : new TaskGate(offer.concurrency);
+    this.tasks.set(offer.name, { runner, gate });
+    this.offers.push(offer);
+  }
+
+  /** Called by p-queue when there is room; its slot is taken until the promise resolves. Never rejects. */
+  private begin(attempt: Attempt): Promise<void> {
+    return new Promise((resolve) => {
+      attempt.release = resolve;
+      this.running++;
+      attempt.runner.begin(attempt);
+    });
+  }
+
+  private runnerListener(): RunnerListener {
+    const { listener } = this.options;
+    return {
+      ended: (attempt, outcome) => this.ended(attempt, outcome),
+      progress: ({ start }, value) => listener.attemptProgress(start.run, value),
+      log: ({ start }, level, text) => {
+        const { job, task, attempt } = start;
+        listener.attemptLog({ job, task, attempt, level, text });
+      },
+    };
+  }
+
+  private ended(attempt: Attempt, outcome: AttemptOutcome): void {
+    const { run } = attempt.start;
+    if (!this.attempts.delete(run)) return;
+    this.running--;
+    this.line.release(attempt.entry);
+    attempt.release?.();
+    this.options.listener.attemptEnded(run, outcome);
+  }
+
+  private tellLater(run: RunId, outcome: AttemptOutcome): void {
+    if (this.untold.length === 0) setImmediate(() => this.tell());
+    this.untold.push({ run, outcome });
+  }
+
+  private tell(): void {
+    const { untold } = this;
+    this.untold = [];
+    for (const { run, outcome } of untold) this.options.listener.attemptEnded(run, outcome);
+  }
+}
+
+/** p-queue makes its queue itself; this class hands it ours, which the scheduler also takes entries out of. */
+function sharedQueueClass(line: AttemptQueue): new () => AttemptQueue {
+  return class {
+    constructor() {
+      // biome-ignore lint/correctness/noConstructorReturn: the one way to give p-queue a queue that exists already
+      return line;
+    }
+  } as new () => AttemptQueue;
+}
+
+async function learnInline(files: readonly TaskFile[], log: SchedulerLog): Promise<readonly LearnedTask[]> {
+  const tasks: LearnedTask[] = [];
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  await learnTasks(files, {
+    importing: () => {},
+    learned: (path, options) => tasks.push({ file: byPath.get(path) as TaskFile, options }),
+    rejected: (path, reason) => logRefusedFile(log, path, reason),
+  });
+  return tasks;
+}

@@ -1,0 +1,121 @@
+import type { RunId } from '../core/ids.js';
+import type { Payload } from '../core/payload.js';
+import { builtinHandlers } from './builtin-tasks.js';
+import { cut, decodeArguments, describeError, encodeResult, isFinal } from './handler-result.js';
+import { AttemptContext, ProgressBoard } from './task-context.js';
+import { type Handler, importTask } from './task-module.js';
+import type { Orders, Reports, TaskFile } from './thread-messages.js';
+
+/** Runs handlers on the event loop that it lives on: that of a worker thread, or of the embedding program. */
+export class HandlerHost implements Orders {
+  private readonly node: string;
+  private readonly reports: Reports;
+  private readonly progressBoard: ProgressBoard;
+  private readonly running = new Map<RunId, AttemptContext>();
+  /** Null-free maps by name, never objects: a task may be called `constructor`. */
+  private readonly handlers = new Map<string, Handler>(builtinHandlers);
+  private readonly paths = new Map<string, string>();
+  private readonly imports = new Map<string, Promise<Handler>>();
+
+  constructor(node: string, reports: Reports) {
+    this.node = node;
+    this.reports = reports;
+    this.progressBoard = new ProgressBoard(reports);
+  }
+
+  /** Makes a file's task known; it is imported when an attempt first needs it. */
+  offer(file: TaskFile): void {
+    this.paths.set(file.name, file.path);
+  }
+
+  run(run: RunId, job: string, attempt: number, task: string, args: Payload): void {
+    const { node, reports, progressBoard } = this;
+    const context = new AttemptContext({ run, job, attempt, node, reports, progressBoard });
+    this.running.set(run, context);
+    void this.execute(run, task, args, context);
+  }
+
+  abort(run: RunId): void {
+    const context = this.running.get(run);
+    if (context !== undefined) AttemptContext.abort(context);
+  }
+
+  ping(): void {
+    this.reports.pong();
+  }
+
+  /** Ends in exactly one of `done`, `failed` and `aborted`, whatever the handler does; never rejects. */
+  private async execute(run: RunId, task: string, args: Payload, context: AttemptContext): Promise<void> {
+    try {
+      const handler = this.handlers.get(task) ?? (await this.importHandler(task));
+      const returned = await handler(decodeArguments(args), context);
+      const result = encodeResult(isAsyncIterator(returned) ? await finish(returned, context) : returned);
+      this.leave(run, context);
+      this.reports.done(run, result);
+    } catch (thrown) {
+      this.leave(run, context);
+      this.reportFailure(run, thrown, AttemptContext.isAborted(context));
+    }
+  }
+
+  private reportFailure(run: RunId, thrown: unknown, aborted: boolean): void {
+    if (aborted) {
+      this.reports.aborted(run);
+      return;
+    }
+    const { name, message } = describeError(thrown);
+    this.reports.failed(run, name, message, isFinal(thrown));
+  }
+
+  private leave(run: RunId, context: AttemptContext): void {
+    this.running.delete(run);
+    AttemptContext.end(context);
+  }
+
+  private importHandler(task: string): Promise<Handler> {
+    let pending = this.imports.get(task);
+    if (pending === undefined) {
+      pending = this.importFrom(task);
+      this.imports.set(task, pending);
+    }
+    return pending;
+  }
+
+  private async importFrom(task: string): Promise<Handler> {
+    const path = this.paths.get(task);
+    if (path === undefined) throw new Error(`this node has no task ${task}`);
+    try {
+      const { handler } = await importTask(path);
+      this.handlers.set(task, handler);
+      return handler;
+    } catch (error) {
+      // The file was sound when the node started; a later attempt looks again.
+      this.imports.delete(task);
+      throw new Error(cut(`${path} can no longer be loaded: ${describeError(error).message}`));
+    }
+  }
+}
+
+function isAsyncIterator(value: unknown): value is AsyncGenerator<unknown, unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Symbol.asyncIterator in value &&
+    typeof (value as { next?: unknown }).next === 'function'
+  );
+}
+
+/** Runs a generator to its end; its return value is the result. One that is told to stop stops at its next `yield`. */
+async function finish(
+  generator: AsyncGenerator<unknown, unknown>,
+  context: AttemptContext,
+): Promise<unknown> {
+  for (;;) {
+    const { done, value } = await generator.next();
+    if (done) return value;
+    if (AttemptContext.isAborted(context)) {
+      await generator.return(undefined);
+      throw new Error('stopped at a yield');
+    }
+  }
+}

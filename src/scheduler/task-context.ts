@@ -1,0 +1,145 @@
+import { format } from 'node:util';
+import type { RunId } from '../core/ids.js';
+import { limits } from '../core/limits.js';
+import { describeError } from './handler-result.js';
+import type { AttemptLogEntry } from './scheduler.js';
+import type { Reports } from './thread-messages.js';
+
+/** What a handler gets beside its arguments. */
+export interface TaskContext {
+  readonly jobId: string;
+  /** From 1. */
+  readonly attempt: number;
+  /** Name of the node it runs on. */
+  readonly node: string;
+  /** Fires when the attempt is to stop: cancelled, out of time, or the node is going. */
+  readonly signal: AbortSignal;
+  readonly log: TaskLog;
+  /** Shows how far it is to whoever asks: any JSON value. The latest of a moment is sent, the others are not. */
+  progress(value: unknown): void;
+}
+
+export type TaskLog = Readonly<Record<AttemptLogEntry['level'], (...parts: unknown[]) => void>>;
+
+/** Length of one log line in characters; the rest is cut. */
+const logLengthMax = 8 * 1024;
+
+/**
+ * The context of one attempt. All that costs something is made when first asked for: most handlers ask for nothing,
+ * and there may be a hundred thousand attempts a second.
+ */
+export class AttemptContext implements TaskContext {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly node: string;
+  readonly #run: RunId;
+  readonly #reports: Reports;
+  readonly #progressBoard: ProgressBoard;
+  #controller: AbortController | null = null;
+  #aborted = false;
+  #ended = false;
+
+  constructor(fields: {
+    readonly run: RunId;
+    readonly job: string;
+    readonly attempt: number;
+    readonly node: string;
+    readonly reports: Reports;
+    readonly progressBoard: ProgressBoard;
+  }) {
+    this.jobId = fields.job;
+    this.attempt = fields.attempt;
+    this.node = fields.node;
+    this.#run = fields.run;
+    this.#reports = fields.reports;
+    this.#progressBoard = fields.progressBoard;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  /** A function of its own, so that `const { progress } = ctx` works. */
+  get progress(): (value: unknown) => void {
+    return (value) => {
+      if (!this.#ended) this.#progressBoard.set(this.#run, value);
+    };
+  }
+
+  get log(): TaskLog {
+    const line =
+      (level: AttemptLogEntry['level']) =>
+      (...parts: unknown[]) => {
+        if (!this.#ended) this.#reports.log(this.#run, level, formatLine(parts));
+      };
+    return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+  }
+
+  /** For the host, not for handlers, whose view of this object is TaskContext. */
+  static abort(context: AttemptContext): void {
+    context.#aborted = true;
+    context.#controller?.abort();
+  }
+
+  static isAborted(context: AttemptContext): boolean {
+    return context.#aborted;
+  }
+
+  /** From here on `progress` and `log` do nothing. */
+  static end(context: AttemptContext): void {
+    context.#ended = true;
+    context.#progressBoard.settle(context.#run);
+  }
+}
+
+/** Holds each attempt's latest progress value until it is due, so that a busy loop of `progress` costs little. */
+export class ProgressBoard {
+  private readonly values = new Map<RunId, unknown>();
+  private timer: NodeJS.Timeout | null = null;
+  private readonly reports: Reports;
+
+  constructor(reports: Reports) {
+    this.reports = reports;
+  }
+
+  set(run: RunId, value: unknown): void {
+    this.values.set(run, value);
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      for (const each of [...this.values.keys()]) this.settle(each);
+    }, progressIntervalMs);
+  }
+
+  /** Sends what is held for an attempt, so that it arrives before its outcome. */
+  settle(run: RunId): void {
+    if (this.values.size === 0 || !this.values.has(run)) return;
+    const value = this.values.get(run);
+    this.values.delete(run);
+    try {
+      const text = JSON.stringify(value) ?? 'null';
+      if (text.length <= limits.progressLengthMax) this.reports.progress(run, text);
+      else this.warn(run, `${text.length} characters of JSON, at most ${limits.progressLengthMax} are sent`);
+    } catch (error) {
+      this.warn(run, `it can't be turned into JSON (${describeError(error).message})`);
+    }
+  }
+
+  private warn(run: RunId, reason: string): void {
+    this.reports.log(run, 'warn', `a progress value was dropped: ${reason}`);
+  }
+}
+
+/** An attempt's progress is sent at most this often. */
+const progressIntervalMs = 50;
+
+function formatLine(parts: readonly unknown[]): string {
+  try {
+    return format(...parts).slice(0, logLengthMax);
+  } catch (error) {
+    return `a log line that could not be shown: ${describeError(error).message}`;
+  }
+}
