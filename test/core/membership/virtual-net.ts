@@ -1,5 +1,4 @@
 import type { DialFailure, LogEffect } from '../../../src/core/effects.js';
-import type { Hello } from '../../../src/core/hello.js';
 import { defaultLinksConfig } from '../../../src/core/links/config.js';
 import { createLinks, type Links, type LinksEffect, type LinksEvent } from '../../../src/core/links/links.js';
 import { incarnationsPerStart, type MemberRecord, type MemberState } from '../../../src/core/member.js';
@@ -109,7 +108,7 @@ export class VirtualNet {
     return this.nowMs - startMs;
   }
 
-  /** Whether each of these nodes sees all of them alive, and no link is left to settle. */
+  /** Whether each of these nodes sees all of them alive. */
   agree(letters: readonly string[]): boolean {
     return letters.every((seer) => this.seen(seer, letters).every((state) => state === 'alive'));
   }
@@ -192,6 +191,7 @@ export class VirtualNet {
         from.arrive(() => from.step({ type: 'dial_failed', address, reason, detail: reason, goodbye: null })),
       );
     this.at(atMs, () => {
+      if (from.status === 'dead') return;
       if (target === undefined || target.status === 'dead' || this.nodes.get(target.letter) !== target) {
         fail('refused', this.nowMs + this.#delay());
       } else if (target.status === 'stopped' || this.#isCut(from.letter, target.letter)) {
@@ -216,9 +216,9 @@ export class VirtualNet {
     });
   }
 
-  closeLink(from: VirtualNode, link: number, goodbye: Hello | string): void {
+  closeLink(from: VirtualNode, link: number, goodbye: string): void {
     const wire = this.#wires.get(link);
-    if (wire?.isOpen) this.#close(wire, { by: from, goodbye: String(goodbye) });
+    if (wire?.isOpen) this.#close(wire, { by: from, goodbye });
   }
 
   note(letter: string, effect: object): void {
