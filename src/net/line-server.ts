@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { assert } from '../core/assert.js';
 import type { ClientCommand } from '../core/commands.js';
 import type { RequestId } from '../core/ids.js';
 import { limits as coreLimits } from '../core/limits.js';
@@ -62,7 +63,7 @@ class LineServer implements ClientServer, LineConnectionOwner {
   private errorCount = 0;
   private stallTimer: NodeJS.Timeout | null = null;
   private isShuttingDown = false;
-  private whenEmpty: (() => void) | null = null;
+  private readonly whenAllClosed: (() => void)[] = [];
 
   constructor(private readonly options: ClientServerOptions) {
     this.hello = helloText(options.hello, options.authToken !== null);
@@ -112,8 +113,11 @@ class LineServer implements ClientServer, LineConnectionOwner {
       else this.server.close(() => resolve());
     });
     for (const connection of this.connections) connection.finish();
-    await this.emptyWithin(graceMs);
-    for (const connection of this.connections) connection.destroy();
+    const grace = setTimeout(() => {
+      for (const connection of this.connections) connection.destroy();
+    }, graceMs);
+    await this.allClosed();
+    clearTimeout(grace);
     if (this.stallTimer !== null) clearInterval(this.stallTimer);
     await closed;
   }
@@ -134,7 +138,8 @@ class LineServer implements ClientServer, LineConnectionOwner {
     for (const seq of connection.session.unansweredSeqs()) {
       if (this.requests.delete(seq)) this.options.listener.requestAbandoned(seq);
     }
-    if (this.connections.size === 0) this.whenEmpty?.();
+    if (this.connections.size > 0) return;
+    for (const resolve of this.whenAllClosed.splice(0)) resolve();
   }
 
   private flushDirty(): void {
@@ -222,14 +227,10 @@ class LineServer implements ClientServer, LineConnectionOwner {
       : `${address.address}:${address.port}`;
   }
 
-  private emptyWithin(graceMs: number): Promise<void> {
+  private allClosed(): Promise<void> {
     if (this.connections.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const grace = setTimeout(resolve, graceMs);
-      this.whenEmpty = () => {
-        clearTimeout(grace);
-        resolve();
-      };
+      this.whenAllClosed.push(resolve);
     });
   }
 }
