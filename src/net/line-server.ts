@@ -220,8 +220,7 @@ class LineServer implements ClientServer, LineConnectionOwner {
 
   private address(): string {
     const address = this.server.address();
-    if (address === null || typeof address === 'string')
-      throw new Error('assertion failed: a TCP port is open');
+    assert(address !== null && typeof address !== 'string', 'a TCP port is open');
     return address.family === 'IPv6'
       ? `[${address.address}]:${address.port}`
       : `${address.address}:${address.port}`;
