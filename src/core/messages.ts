@@ -38,7 +38,7 @@ export type MembershipMessage =
       readonly rumours: readonly Rumour[];
     }
   | { readonly type: 'gossip'; readonly rumours: readonly Rumour[] }
-  /** An unsigned 32-bit checksum over every member's (id, incarnation, state), in order of id. */
+  /** An unsigned 32-bit checksum over (id, incarnation) of every member that is alive or suspect, in any order: a sum. */
   | { readonly type: 'digest'; readonly checksum: number }
   | { readonly type: 'sync'; readonly members: readonly MemberRecord[]; readonly answerWanted: boolean };
 

@@ -30,6 +30,8 @@ export interface SchedulerStats {
 
 /** Called from the event loop, never from inside `start` or `stop`. */
 export interface SchedulerListener {
+  /** It left the queue: the handler has it now, and its time-out counts from here. */
+  attemptStarted(run: RunId): void;
   attemptEnded(run: RunId, outcome: AttemptOutcome): void;
   /** `value` is JSON text. */
   attemptProgress(run: RunId, value: string): void;
