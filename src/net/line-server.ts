@@ -1,5 +1,4 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { assert } from '../core/assert.js';
 import type { ClientCommand } from '../core/commands.js';
 import type { RequestId } from '../core/ids.js';
 import { limits as coreLimits } from '../core/limits.js';
@@ -10,7 +9,7 @@ import { replyLine } from '../protocol/line-reply.js';
 import { LineSession, type SessionLimits } from '../protocol/line-session.js';
 import type { ClientServer, ClientServerListener, ClientServerStats } from './client-server.js';
 import { LineConnection, type LineConnectionLimits, type LineConnectionOwner } from './line-connection.js';
-import { listenFailure } from './listen-failure.js';
+import { listenOn } from './listen.js';
 
 /** Where the server's log lines go. `text` is a sentence for people. */
 export type ClientLog = (
@@ -76,22 +75,13 @@ class LineServer implements ClientServer, LineConnectionOwner {
     );
   }
 
-  listen(): Promise<string> {
-    const { host, port, limits } = this.options;
-    return new Promise((resolve, reject) => {
-      const handleError = (cause: NodeJS.ErrnoException): void =>
-        reject(listenFailure('the client address', `${host}:${port}`, cause));
-      this.server.once('error', handleError);
-      this.server.listen(port, host, () => {
-        this.server.off('error', handleError);
-        this.server.on('error', (error) =>
-          this.options.log('error', 'The client port has trouble', { error: error.message }),
-        );
-        this.stallTimer = setInterval(() => this.dropStalled(), Math.ceil(limits.stallTimeoutMs / 4));
-        this.stallTimer.unref();
-        resolve(this.address());
-      });
-    });
+  async listen(): Promise<string> {
+    const { host, port, limits, log } = this.options;
+    const address = await listenOn(this.server, 'the client address', { host, port });
+    this.server.on('error', (error) => log('error', 'The client port has trouble', { error: error.message }));
+    this.stallTimer = setInterval(() => this.dropStalled(), Math.ceil(limits.stallTimeoutMs / 4));
+    this.stallTimer.unref();
+    return address;
   }
 
   reply(request: RequestId, reply: Reply): void {
@@ -216,14 +206,6 @@ class LineServer implements ClientServer, LineConnectionOwner {
       });
       connection.destroy();
     }
-  }
-
-  private address(): string {
-    const address = this.server.address();
-    assert(address !== null && typeof address !== 'string', 'a TCP port is open');
-    return address.family === 'IPv6'
-      ? `[${address.address}]:${address.port}`
-      : `${address.address}:${address.port}`;
   }
 
   private allClosed(): Promise<void> {

@@ -213,11 +213,11 @@ t.test('a port that can not be opened says what to do', async (t) => {
   const node = await start(t);
   await t.rejects(startFakeNode({ port: Number(node.address.split(':').pop()) }), {
     code: 'ADDRESS_IN_USE',
-    message: /is in use: end the program that has it, or choose another/,
+    message: /is in use by another program; choose another/,
   });
   await t.rejects(startFakeNode({ host: '192.0.2.1' }), {
     code: 'BAD_ADDRESS',
-    message: /no address of this machine/,
+    message: /not an address of this machine/,
   });
 });
 
