@@ -61,6 +61,8 @@ class LineServer implements ClientServer, LineConnectionOwner {
   private answeredCount = 0;
   private errorCount = 0;
   private stallTimer: NodeJS.Timeout | null = null;
+  private readonly sweepIntervalMs: number;
+  private sweptAtMs = 0;
   private isShuttingDown = false;
   private readonly whenAllClosed: (() => void)[] = [];
 
@@ -68,6 +70,7 @@ class LineServer implements ClientServer, LineConnectionOwner {
     this.hello = helloText(options.hello, options.authToken !== null);
     this.tokenCheck = options.authToken === null ? null : createTokenCheck(options.authToken);
     this.sessionLimits = { ...options.limits, outputLengthHigh: options.limits.outputBytesHigh };
+    this.sweepIntervalMs = Math.ceil(options.limits.stallTimeoutMs / 4);
     this.server = createServer(
       // Half-open: a client that ends its side still gets every reply.
       { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs },
@@ -76,10 +79,11 @@ class LineServer implements ClientServer, LineConnectionOwner {
   }
 
   async listen(): Promise<string> {
-    const { host, port, limits, log } = this.options;
+    const { host, port, log } = this.options;
     const address = await listenOn(this.server, 'the client address', { host, port });
     this.server.on('error', (error) => log('error', 'The client port has trouble', { error: error.message }));
-    this.stallTimer = setInterval(() => this.dropStalled(), Math.ceil(limits.stallTimeoutMs / 4));
+    this.sweptAtMs = performance.now();
+    this.stallTimer = setInterval(() => this.dropStalled(), this.sweepIntervalMs);
     this.stallTimer.unref();
     return address;
   }
@@ -198,7 +202,12 @@ class LineServer implements ClientServer, LineConnectionOwner {
   }
 
   private dropStalled(): void {
+    const nowMs = performance.now();
+    const isLate = nowMs - this.sweptAtMs > 2 * this.sweepIntervalMs;
+    this.sweptAtMs = nowMs;
     for (const connection of this.connections) {
+      // This node itself stood still: what clients read meanwhile it has not heard of yet.
+      if (isLate) connection.restartStall();
       if (!connection.isStalled()) continue;
       this.options.log('warn', 'A client was dropped: it does not read its replies', {
         code: 'SLOW_CLIENT',
