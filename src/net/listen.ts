@@ -4,8 +4,7 @@ import { type Address, formatAddress, listenError } from '../core/address.js';
 /** Binds a server, `what` in words ("the peer port"); resolves to the real `host:port`. Rejects with a RondoError ADDRESS_IN_USE or BAD_ADDRESS. */
 export function listenOn(server: Server, what: string, { host, port }: Address): Promise<string> {
   return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException): void =>
-      reject(listenError(what, { host, port }, error));
+    const onError = (error: NodeJS.ErrnoException): void => reject(listenError(what, { host, port }, error));
     server.once('error', onError);
     server.listen({ host, port }, () => {
       server.removeListener('error', onError);

@@ -3,6 +3,7 @@ import { defaultJobsConfig } from '../core/jobs/config.js';
 import { defaultLinksConfig, type LinksConfig } from '../core/links/config.js';
 import { defaultMembershipConfig, type MembershipConfig } from '../core/membership/config.js';
 import { type ClientServerLimits, defaultClientServerLimits } from '../net/line-server.js';
+import type { CommandTask } from '../scheduler/command-runner.js';
 import type { NodeConfig } from './config.js';
 
 /** What an operator has set, in the cores' own words; what cannot be set keeps its default. */
@@ -39,4 +40,17 @@ export function clientLimits({ limits }: NodeConfig): ClientServerLimits {
     requestsInFlightMax: limits.requestsInFlightMax,
     connectionsMax: limits.clientConnectionsMax,
   };
+}
+
+/** Command tasks as the scheduler takes them: what was not set is absent. */
+export function commandTasks({ commands }: NodeConfig): CommandTask[] {
+  return commands.map(({ name, command, env, cwd, timeoutMs, concurrency, retries }) => ({
+    name,
+    command,
+    cwd,
+    env: Object.fromEntries(env),
+    ...(timeoutMs === null ? {} : { timeoutMs }),
+    ...(concurrency === null ? {} : { concurrency }),
+    ...(retries === null ? {} : { retries }),
+  }));
 }

@@ -17,7 +17,7 @@ import { ephemeralIdentity } from '../store/identity.js';
 import { newInstanceId } from '../store/node-ids.js';
 import { type NodeConfig, nodeName } from './config.js';
 import { loadConfig } from './config-load.js';
-import { clientLimits, jobsConfig, linksConfig, membershipConfig } from './core-config.js';
+import { clientLimits, commandTasks, jobsConfig, linksConfig, membershipConfig } from './core-config.js';
 import { Driver } from './driver.js';
 import { loadKeys, type NodeKeys } from './keys.js';
 import { createLogger, type Logger } from './logging.js';
@@ -120,7 +120,11 @@ class Assembly {
       },
     });
     const node = { name: this.name, id: identity.id, pid: process.pid, peer: this.peer, client, http };
-    this.logger.log('info', `node ${this.name} is ready`, { ...node, cluster: config.cluster, tls: this.keys.cluster.length > 0 });
+    this.logger.log('info', `node ${this.name} is ready`, {
+      ...node,
+      cluster: config.cluster,
+      tls: this.keys.cluster.length > 0,
+    });
     if (config.readyFile !== null) writeReadyFile(config.readyFile, node);
     return {
       ...node,
@@ -199,7 +203,7 @@ class Assembly {
       threads: config.threads,
       concurrency: Math.max(1, config.concurrency),
       taskDirs: config.tasks,
-      commands: config.commands,
+      commands: commandTasks(config),
       memoryMbMax: Math.round(config.threadMemoryBytes / (1024 * 1024)),
       abortGraceMs: config.abortGraceMs,
       node: this.name,
@@ -281,6 +285,10 @@ function writeReadyFile(path: string, node: object): void {
     writeFileSync(unfinished, `${JSON.stringify(node)}\n`);
     renameSync(unfinished, path);
   } catch (cause) {
-    throw new RondoError('BAD_CONFIG', `the ready file ${path} can't be written: ${(cause as Error).message}`, { cause });
+    throw new RondoError(
+      'BAD_CONFIG',
+      `the ready file ${path} can't be written: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }

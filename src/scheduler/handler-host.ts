@@ -48,6 +48,8 @@ export class HandlerHost implements Orders {
   private async execute(run: RunId, task: string, args: Payload, context: AttemptContext): Promise<void> {
     try {
       const handler = this.handlers.get(task) ?? (await this.importHandler(task));
+      // The stop may have come while the file was imported: work that nobody wants is not begun.
+      if (AttemptContext.isAborted(context)) throw new Error('stopped before it began');
       const returned = await handler(decodeArguments(args), context);
       const result = encodeResult(isAsyncIterator(returned) ? await finish(returned, context) : returned);
       this.leave(run, context);

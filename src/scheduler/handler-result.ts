@@ -24,6 +24,8 @@ export function decodeArguments(args: Payload): unknown {
 export function encodeResult(value: unknown, bytesMax: number = limits.bodyBytesMax): string {
   if (value === undefined) return 'null';
   refuseWhatJsonLoses(value);
+  // Before any copy is made: one allocation far past the heap's limit would end the whole process, not the thread.
+  if (typeof value === 'string' && value.length > bytesMax) throw tooLarge(value.length, bytesMax);
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
@@ -38,12 +40,16 @@ export function encodeResult(value: unknown, bytesMax: number = limits.bodyBytes
   }
   // A UTF-16 unit is at most 3 bytes of UTF-8: only a text near the limit has to be counted.
   if (text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax) {
-    throw new FinalError(
-      'BadResult',
-      `the result is ${Buffer.byteLength(text)} bytes of JSON, at most ${bytesMax} are allowed; store it elsewhere and return where`,
-    );
+    throw tooLarge(Buffer.byteLength(text), bytesMax);
   }
   return text;
+}
+
+function tooLarge(bytes: number, bytesMax: number): FinalError {
+  return new FinalError(
+    'BadResult',
+    `the result is ${bytes} bytes of JSON, at most ${bytesMax} are allowed; store it elsewhere and return where`,
+  );
 }
 
 /** JSON.stringify would turn these into `undefined`, `{}` or a list of numbers without a word. */
