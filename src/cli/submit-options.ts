@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { namePattern } from '../core/ids.js';
 import { limits } from '../core/limits.js';
+import { parseDuration } from '../protocol/durations.js';
 
 /** The flags that say how a job is to run; each is an option of SUBMIT and RUN. */
 export interface SubmitFlags {
@@ -40,7 +41,7 @@ export function withSubmitOptions(command: Command): Command {
     .option('--affinity <word>', 'jobs with the same word go to the same node', word)
     .option('--on <tag=value>', 'only nodes with this tag; may be repeated', tag)
     .option('--to <node>', 'only the node of this name', name)
-    .option('--copies <n>', 'nodes that keep the job', wholeNumber(1, limits.membersMax))
+    .option('--copies <n>', 'nodes that keep the job', wholeNumber(1, limits.copiesMax))
     .option('--durable', 'on disk before it is acknowledged')
     .option('--no-durable', 'in memory only')
     .option('--ttl <duration>', 'how long the outcome is kept', duration);
@@ -78,10 +79,10 @@ export function submitOptionsOf(flags: SubmitFlags): (readonly [key: string, val
   return options;
 }
 
-/** Checks a duration's form; how long it may be is for the node to say. */
 export function duration(text: string): string {
-  if (/^\d{1,15}(?:ms|s|m|h)$/.test(text)) return text;
-  throw new InvalidArgumentError('A duration has a unit: 250ms, 30s, 5m or 2h.');
+  const ms = parseDuration(text);
+  if (typeof ms === 'number') return text;
+  throw new InvalidArgumentError(`${ms}.`);
 }
 
 export function wholeNumber(min: number, max: number): (text: string) => string {
@@ -95,7 +96,7 @@ export function wholeNumber(min: number, max: number): (text: string) => string 
 /** A time without a zone is this machine's; the node is told it in UTC. */
 function time(text: string): string {
   const wallMs = Date.parse(text);
-  if (!Number.isNaN(wallMs)) return new Date(wallMs).toISOString();
+  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(wallMs)) return new Date(wallMs).toISOString();
   throw new InvalidArgumentError('Write it as 2030-01-31T18:00:00Z.');
 }
 

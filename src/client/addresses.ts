@@ -1,10 +1,5 @@
+import { type Address, parseAddress } from '../core/address.js';
 import { RondoError } from '../core/errors.js';
-
-/** Where a node's clients reach it. */
-export interface ClientAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** How many addresses one client takes; more is a mistake in the list. */
 export const addressesMax = 1_000;
@@ -23,20 +18,13 @@ export function parseAddressList(text: string): string[] {
   if (addresses.length > addressesMax) {
     throw new RondoError('BAD_ADDRESS', `at most ${addressesMax} nodes can be listed`);
   }
-  for (const address of addresses) parseAddress(address);
+  for (const address of addresses) parseClientAddress(address);
   return [...new Set(addresses)];
 }
 
-/** Splits `host:port`. Throws `BAD_ADDRESS`. */
-export function parseAddress(text: string): ClientAddress {
-  const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:[\]/]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  const host = match?.[1] ?? match?.[2];
-  if (host === undefined || port < 1 || port > 65_535) {
-    throw new RondoError(
-      'BAD_ADDRESS',
-      `${JSON.stringify(text)} is not an address: write HOST:PORT, for example 127.0.0.1:7411`,
-    );
-  }
-  return { host, port };
+/** Splits `host:port`, a real port. Throws `BAD_ADDRESS`. */
+export function parseClientAddress(text: string): Address {
+  const address = parseAddress(text);
+  if (address.port > 0) return address;
+  throw new RondoError('BAD_ADDRESS', `${JSON.stringify(text)}: nobody can be reached at port 0`);
 }

@@ -120,9 +120,10 @@ class ListClient implements Client {
       }
       this.moveOnFrom(connection);
       if ((exchange.sent && !readOnly) || tries >= triesPerRequestMax) {
+        const effect = exchange.sent ? 'may or may not have happened' : 'has not happened';
         throw new RondoError(
           'UNAVAILABLE',
-          `node ${connection.address} was lost before it answered (${exchange.reason}): what was asked may or may not have happened`,
+          `node ${connection.address} was lost before it answered (${exchange.reason}): what was asked ${effect}`,
         );
       }
     }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { RondoError } from '../core/errors.js';
-import { parseAddress } from './addresses.js';
+import { parseClientAddress } from './addresses.js';
 import { type ClientReply, ReplyDecoder } from './reply-decoder.js';
 import { type EncodedRequest, encodeRequest } from './request-line.js';
 
@@ -68,7 +68,7 @@ export class Connection {
    * before any request goes there. Rejects with `UNREACHABLE` or `UNAUTHORIZED`.
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const { host, port } = parseAddress(options.address);
+    const { host, port } = parseClientAddress(options.address);
     const connection = new Connection(connect({ host, port, noDelay: true }), options);
     const timer = setTimeout(
       () => connection.end(`no answer within ${options.connectTimeoutMs} ms`),
@@ -77,6 +77,9 @@ export class Connection {
     try {
       await connection.greet();
       return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
     } finally {
       clearTimeout(timer);
     }
@@ -118,7 +121,6 @@ export class Connection {
     }
     const answer = await authorized;
     if (answer?.type === 'replied' && !answer.reply.ok) {
-      this.close();
       throw new RondoError(answer.reply.code, answer.reply.message);
     }
   }

@@ -87,6 +87,11 @@ export class LineConnection {
     return this.nowMs() - this.progressAtMs > this.limits.stallTimeoutMs;
   }
 
+  /** Counts a client's standing still from now on. */
+  restartStall(): void {
+    this.progressAtMs = this.nowMs();
+  }
+
   private handleBytes(chunk: Buffer): void {
     // A finishing session passes over what it gets: only by reading on is it seen that the client has gone.
     this.session.push(chunk);

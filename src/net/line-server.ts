@@ -9,7 +9,7 @@ import { replyLine } from '../protocol/line-reply.js';
 import { LineSession, type SessionLimits } from '../protocol/line-session.js';
 import type { ClientServer, ClientServerListener, ClientServerStats } from './client-server.js';
 import { LineConnection, type LineConnectionLimits, type LineConnectionOwner } from './line-connection.js';
-import { listenFailure } from './listen-failure.js';
+import { listenOn } from './listen.js';
 
 /** Where the server's log lines go. `text` is a sentence for people. */
 export type ClientLog = (
@@ -61,13 +61,16 @@ class LineServer implements ClientServer, LineConnectionOwner {
   private answeredCount = 0;
   private errorCount = 0;
   private stallTimer: NodeJS.Timeout | null = null;
+  private readonly sweepIntervalMs: number;
+  private sweptAtMs = 0;
   private isShuttingDown = false;
-  private whenEmpty: (() => void) | null = null;
+  private readonly whenAllClosed: (() => void)[] = [];
 
   constructor(private readonly options: ClientServerOptions) {
     this.hello = helloText(options.hello, options.authToken !== null);
     this.tokenCheck = options.authToken === null ? null : createTokenCheck(options.authToken);
     this.sessionLimits = { ...options.limits, outputLengthHigh: options.limits.outputBytesHigh };
+    this.sweepIntervalMs = Math.ceil(options.limits.stallTimeoutMs / 4);
     this.server = createServer(
       // Half-open: a client that ends its side still gets every reply.
       { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs },
@@ -75,22 +78,14 @@ class LineServer implements ClientServer, LineConnectionOwner {
     );
   }
 
-  listen(): Promise<string> {
-    const { host, port, limits } = this.options;
-    return new Promise((resolve, reject) => {
-      const handleError = (cause: NodeJS.ErrnoException): void =>
-        reject(listenFailure('the client address', `${host}:${port}`, cause));
-      this.server.once('error', handleError);
-      this.server.listen(port, host, () => {
-        this.server.off('error', handleError);
-        this.server.on('error', (error) =>
-          this.options.log('error', 'The client port has trouble', { error: error.message }),
-        );
-        this.stallTimer = setInterval(() => this.dropStalled(), Math.ceil(limits.stallTimeoutMs / 4));
-        this.stallTimer.unref();
-        resolve(this.address());
-      });
-    });
+  async listen(): Promise<string> {
+    const { host, port, log } = this.options;
+    const address = await listenOn(this.server, 'the client address', { host, port });
+    this.server.on('error', (error) => log('error', 'The client port has trouble', { error: error.message }));
+    this.sweptAtMs = performance.now();
+    this.stallTimer = setInterval(() => this.dropStalled(), this.sweepIntervalMs);
+    this.stallTimer.unref();
+    return address;
   }
 
   reply(request: RequestId, reply: Reply): void {
@@ -112,8 +107,11 @@ class LineServer implements ClientServer, LineConnectionOwner {
       else this.server.close(() => resolve());
     });
     for (const connection of this.connections) connection.finish();
-    await this.emptyWithin(graceMs);
-    for (const connection of this.connections) connection.destroy();
+    const grace = setTimeout(() => {
+      for (const connection of this.connections) connection.destroy();
+    }, graceMs);
+    await this.allClosed();
+    clearTimeout(grace);
     if (this.stallTimer !== null) clearInterval(this.stallTimer);
     await closed;
   }
@@ -134,7 +132,8 @@ class LineServer implements ClientServer, LineConnectionOwner {
     for (const seq of connection.session.unansweredSeqs()) {
       if (this.requests.delete(seq)) this.options.listener.requestAbandoned(seq);
     }
-    if (this.connections.size === 0) this.whenEmpty?.();
+    if (this.connections.size > 0) return;
+    for (const resolve of this.whenAllClosed.splice(0)) resolve();
   }
 
   private flushDirty(): void {
@@ -203,7 +202,12 @@ class LineServer implements ClientServer, LineConnectionOwner {
   }
 
   private dropStalled(): void {
+    const nowMs = performance.now();
+    const isLate = nowMs - this.sweptAtMs > 2 * this.sweepIntervalMs;
+    this.sweptAtMs = nowMs;
     for (const connection of this.connections) {
+      // This node itself stood still: what clients read meanwhile it has not heard of yet.
+      if (isLate) connection.restartStall();
       if (!connection.isStalled()) continue;
       this.options.log('warn', 'A client was dropped: it does not read its replies', {
         code: 'SLOW_CLIENT',
@@ -213,23 +217,10 @@ class LineServer implements ClientServer, LineConnectionOwner {
     }
   }
 
-  private address(): string {
-    const address = this.server.address();
-    if (address === null || typeof address === 'string')
-      throw new Error('assertion failed: a TCP port is open');
-    return address.family === 'IPv6'
-      ? `[${address.address}]:${address.port}`
-      : `${address.address}:${address.port}`;
-  }
-
-  private emptyWithin(graceMs: number): Promise<void> {
+  private allClosed(): Promise<void> {
     if (this.connections.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const grace = setTimeout(resolve, graceMs);
-      this.whenEmpty = () => {
-        clearTimeout(grace);
-        resolve();
-      };
+      this.whenAllClosed.push(resolve);
     });
   }
 }

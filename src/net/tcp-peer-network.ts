@@ -6,6 +6,7 @@ import type { GoodbyeReason, Hello } from '../core/hello.js';
 import type { LinkId } from '../core/ids.js';
 import type { PeerMessage } from '../core/messages.js';
 import { encodeGoodbye } from '../protocol/peer-codec.js';
+import type { PeerFaultCode } from '../protocol/peer-fault.js';
 import type { ClusterKey } from './cluster-key.js';
 import { dial, noKeyAdvice } from './dial.js';
 import type { LinkFailure } from './handshake.js';
@@ -258,13 +259,15 @@ class TcpPeerNetwork implements PeerNetwork {
 
   /** An accepted connection that came to nothing: nobody waits for it, so only the log tells. */
   #logRefusal(link: PeerLink, { reason, detail }: LinkFailure): void {
-    const fields = { remote: link.remote, reason };
+    const fields = { remote: link.remote, code: reason === 'timeout' ? helloTimeout : reason };
     if (reason === 'timeout') this.#protocolErrors++;
     if (reason === 'timeout' || reason === 'rejected') {
       this.#once.warn(`${reason} ${link.remoteHost}`, fields, `Refused ${link.remote}: ${detail}`);
     } else this.#options.log.debug(fields, `No link with ${link.remote}: ${detail}`);
   }
 }
+
+const helloTimeout: PeerFaultCode = 'HELLO_TIMEOUT';
 
 function remoteOf(socket: Socket): string {
   return `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;

@@ -168,7 +168,7 @@ function checkWhole(
   limit: BodyLimit,
 ): Reply | null {
   if (operand === null && verb.operand?.required === true) {
-    return errorReply('BAD_REQUEST', `${verb.name} needs a ${verb.operand.name}, like ${verb.example}`);
+    return errorReply('BAD_REQUEST', `${verb.name} needs its ${verb.operand.name}, like ${verb.example}`);
   }
   if (draft === untouchedDraft) return null;
   if (draft.bodyBytes !== null && draft.bodyBytes > limit.bodyBytesMax) return tooLarge(limit);

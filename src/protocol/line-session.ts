@@ -1,4 +1,4 @@
-import { assertNever } from '../core/assert.js';
+import { assert, assertNever } from '../core/assert.js';
 import type { ClientCommand } from '../core/commands.js';
 import { errorReply, okReply, type Reply } from '../core/reply.js';
 import type { TokenCheck } from './access.js';
@@ -222,7 +222,7 @@ export class LineSession {
 
   private takeAnnouncement(): { tag: string | null; verb: VerbSpec; body: Body } {
     const { announcement } = this;
-    if (announcement === null) throw new Error('assertion failed: a body that no line announced');
+    assert(announcement !== null, 'a body comes only after its announcement');
     this.announcement = null;
     return announcement;
   }

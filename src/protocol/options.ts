@@ -62,7 +62,7 @@ const optionTable = [
     read: (draft, value) => {
       const atMs = parseTimestamp(value);
       if (atMs === null) {
-        return bad(
+        return badValue(
           'at',
           value,
           'a time is ISO 8601 with its zone: 2030-01-31T08:00:00Z or ...T10:00:00+02:00',

@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream, statSync, type WriteStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { createWriteStream, statSync, type WriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { fileFault, usageError } from '../failure.js';
 import type { FinishedLine } from './map-run.js';
 
@@ -16,7 +16,9 @@ export class Joblog {
   /** Opens the log; reads what it holds when the run goes on with an earlier one. Rejects with `BAD_USAGE`. */
   static async open(options: JoblogOptions): Promise<Joblog> {
     const { path, resume } = options;
-    const sizeBytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory()) throw usageError(`the joblog ${path} is a directory: name a file`);
+    const sizeBytes = stat?.size ?? 0;
     const outcomes = new LineOutcomes();
     if (sizeBytes > 0) {
       if (!resume) {
@@ -99,20 +101,18 @@ class LineOutcomes {
 const indexMax = 2 ** 30;
 
 async function readOutcomes(options: JoblogOptions, outcomes: LineOutcomes): Promise<void> {
-  const lines = createInterface({ input: createReadStream(options.path), crlfDelay: Infinity });
+  const file = await open(options.path).catch((error: unknown) => {
+    throw usageError(`cannot read the joblog ${options.path}: ${fileFault(error)}`, error);
+  });
   let isFirst = true;
-  try {
-    for await (const line of lines) {
-      const entry = parseEntry(line);
-      if (isFirst) checkHeader(entry, options);
-      else if (typeof entry?.index === 'number' && typeof entry.ok === 'boolean') {
-        const index = entry.index;
-        if (Number.isInteger(index) && index >= 0 && index < indexMax) outcomes.set(index, entry.ok);
-      }
-      isFirst = false;
-    }
-  } finally {
-    lines.close();
+  for await (const line of file.readLines()) {
+    const entry = parseEntry(line);
+    if (isFirst) checkHeader(entry, options);
+    isFirst = false;
+    const index = entry?.index;
+    const ok = entry?.ok;
+    if (typeof index !== 'number' || typeof ok !== 'boolean') continue;
+    if (Number.isInteger(index) && index >= 0 && index < indexMax) outcomes.set(index, ok);
   }
 }
 

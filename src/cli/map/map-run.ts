@@ -57,6 +57,7 @@ const hopelessCodes = new Set([
   'UNKNOWN_TASK',
   'NO_SUCH_NODE',
   'NO_NODE',
+  'DRAINING',
   'UNAUTHORIZED',
   'UNSUPPORTED',
   'BAD_OPTION',
@@ -169,7 +170,7 @@ export class MapRun {
       if (code === 'UNAVAILABLE' && lostTries < lostTriesMax && !this.isEnding) {
         lostTries++;
         this.counts.repeated++;
-      } else if ((code === 'BUSY' || code === 'DRAINING') && busyTries < busyTriesMax && !this.isEnding) {
+      } else if (code === 'BUSY' && busyTries < busyTriesMax && !this.isEnding) {
         busyTries++;
       } else {
         return failure({ name: code, message });

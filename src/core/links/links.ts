@@ -252,6 +252,18 @@ class LinksCore implements Links {
     } else {
       if (goodbye === 'id_conflict') this.#handleIdConflict(closed.dialled);
       this.#loseContact({ node, link, reason: lossOf(reason, goodbye) }, endOf(reason, goodbye));
+      this.#noticeSuccessor(closed.hello);
+    }
+  }
+
+  /** Another node may have shown itself at this one's address before this one's end was noticed. */
+  #noticeSuccessor({ node, address }: Hello): void {
+    const member = this.#mesh.get(node);
+    if (member === undefined || !isPresent(member) || member.address !== address) return;
+    for (const { hello } of this.#table.all()) {
+      if (hello.address !== address) continue;
+      this.#effects.push({ type: 'address_taken', node, by: hello.node });
+      return;
     }
   }
 

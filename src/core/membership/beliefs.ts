@@ -185,20 +185,20 @@ export class Beliefs {
   }
 
   /**
-   * The death of a suspect is believed at once. The death of a member that this node has a link to and no complaint about is held
-   * to be a suspicion first: after a partition each side believes the other dead, and would spread that as news of its own
-   * members; nor should one forged message cost a healthy member its jobs.
+   * The death of a member that this node has a link to is held to be a suspicion, until the member has had time to refute it over that
+   * link: after a partition each side believes the other dead, and would take over the other's belief about its own members; nor
+   * should one forged message cost a healthy member its jobs.
    */
   #hearDead(node: NodeId, { incarnation, accuser }: Accusation, nowMs: number): void {
     const known = this.table.get(node);
     if (known === undefined || !isNews('dead', incarnation, known)) return;
-    const suspicion = this.#suspicions.get(node);
-    const doubtful = suspicion === undefined ? isPresent(known) : suspicion.hearsay;
-    if (!doubtful || !this.#context.hasContact(node)) {
-      this.#store({ ...known, incarnation, state: 'dead' }, nowMs);
-    } else if (isNews('suspect', incarnation, known)) {
-      this.#becomeSuspect({ ...known, incarnation, state: 'suspect' }, accuser, nowMs, true);
+    if (isNews('suspect', incarnation, known) && this.#context.hasContact(node)) {
+      this.#becomeSuspect({ ...known, incarnation, state: 'suspect' }, accuser, nowMs);
     }
+    const suspicion = this.#suspicions.get(node);
+    const isYoung = suspicion !== undefined && suspicion.ageMs(nowMs) < this.#context.config.probeIntervalMs;
+    if (isYoung && this.#context.hasContact(node)) suspicion.confirmFully();
+    else this.#store({ ...known, incarnation, state: 'dead' }, nowMs);
   }
 
   #hearLeft(node: NodeId, incarnation: number, nowMs: number): void {
@@ -207,10 +207,10 @@ export class Beliefs {
     this.#store({ ...known, incarnation, state: 'left' }, nowMs);
   }
 
-  #becomeSuspect(record: MemberRecord, accuser: NodeId, nowMs: number, hearsay = false): void {
+  #becomeSuspect(record: MemberRecord, accuser: NodeId, nowMs: number): void {
     const timing = suspicionTiming(this.table.presentCount, this.#context.config);
     const counted = this.#counts(accuser, record.id) ? accuser : null;
-    this.#suspicions.set(record.id, new Suspicion(nowMs, timing, { accuser: counted, hearsay }));
+    this.#suspicions.set(record.id, new Suspicion(nowMs, timing, counted));
     this.#store(record, nowMs, accuser);
     this.#context.suspected(record.id);
   }

@@ -113,6 +113,7 @@ class MembershipCore implements Membership {
       targets: () => [...this.#beliefs.table.records.keys()],
       isTarget: (node, nowMs) => this.#isProbeTarget(node, nowMs),
       hasContact: (node) => this.#contacts.has(node),
+      incarnationOf: (node) => this.members().get(node)?.incarnation ?? 0,
       relaysFor: (target) => this.#aliveContacts().filter((node) => node !== target),
       failed: (node, nowMs) => this.#beliefs.suspect(node, nowMs),
     });

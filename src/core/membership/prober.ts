@@ -23,7 +23,8 @@ export interface ProberContext {
   hasContact(node: NodeId): boolean;
   /** Alive members with a link that can be asked to probe `target`. */
   relaysFor(target: NodeId): NodeId[];
-  /** Nobody got an ack from it in time. */
+  incarnationOf(node: NodeId): number;
+  /** Nobody got an ack from it in time, and since the probe began it gave no other sign of life. */
   failed(node: NodeId, nowMs: number): void;
 }
 
@@ -31,6 +32,8 @@ export interface ProberContext {
 interface Probe {
   readonly seq: number;
   readonly target: NodeId;
+  /** The target's when the probe began. */
+  readonly incarnation: number;
   /** Then others are asked. */
   readonly timeoutAtMs: number;
   /** Then the target is suspect. */
@@ -147,6 +150,7 @@ export class Prober {
     const probe: Probe = {
       seq: this.#takeSeq(),
       target,
+      incarnation: this.#context.incarnationOf(target),
       timeoutAtMs: nowMs + health.scaleMs(config.probeTimeoutMs),
       endsAtMs,
       asked: new Set(),
@@ -164,6 +168,8 @@ export class Prober {
   #tickProbe(probe: Probe, nowMs: number): void {
     if (nowMs >= probe.endsAtMs) {
       this.#probe = null;
+      // A higher incarnation came from the target itself, maybe from a new start of it: the silence was the old one's.
+      if (this.#context.incarnationOf(probe.target) !== probe.incarnation) return;
       // Relays that say neither ack nor nack point at this node's own trouble; so does having nobody to ask.
       this.#context.health.change(probe.asked.size > 0 ? probe.asked.size - probe.nacked.size : 1);
       this.#context.failed(probe.target, nowMs);

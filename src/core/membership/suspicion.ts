@@ -26,25 +26,18 @@ export function suspicionTimeoutMs(confirmations: number, timing: SuspicionTimin
   return maxMs - fraction * (maxMs - minMs);
 }
 
-export interface SuspicionCause {
-  readonly accuser: NodeId | null;
-  readonly hearsay: boolean;
-}
-
 /** One suspicion of one member at one incarnation. It ends: by a refutation, or at `deadlineMs`. */
 export class Suspicion {
-  readonly hearsay: boolean;
   readonly #startMs: number;
-  readonly #timing: SuspicionTiming;
+  #timing: SuspicionTiming;
   readonly #accusers = new Set<NodeId>();
   #evidenceDeadlineMs = Number.POSITIVE_INFINITY;
   #notBeforeMs = 0;
 
-  /** `accuser` null: somebody suspects it, but it is not known who. `hearsay`: it was said to be dead, and nobody else complains. */
-  constructor(startMs: number, timing: SuspicionTiming, { accuser, hearsay }: SuspicionCause) {
+  /** `accuser` null: somebody suspects it, but it is not known who. */
+  constructor(startMs: number, timing: SuspicionTiming, accuser: NodeId | null) {
     this.#startMs = startMs;
-    this.#timing = hearsay ? { ...timing, confirmationsWanted: 0 } : timing;
-    this.hearsay = hearsay;
+    this.#timing = timing;
     if (accuser !== null) this.#accusers.add(accuser);
   }
 
@@ -52,6 +45,15 @@ export class Suspicion {
     const confirmations = Math.max(0, this.#accusers.size - 1);
     const deadlineMs = this.#startMs + suspicionTimeoutMs(confirmations, this.#timing);
     return Math.max(this.#notBeforeMs, Math.min(deadlineMs, this.#evidenceDeadlineMs));
+  }
+
+  ageMs(nowMs: number): number {
+    return nowMs - this.#startMs;
+  }
+
+  /** Others are sure already: waiting for more accusers is over. */
+  confirmFully(): void {
+    this.#timing = { ...this.#timing, confirmationsWanted: 0 };
   }
 
   /** Another accuser; true when that is news worth telling. More accusers than count are not kept. */
