@@ -99,7 +99,7 @@ t.test('a node told to end by SIGTERM finishes what it runs, takes nothing new, 
     (await requestJson<{ name: string; draining: boolean }[]>(a, 'NODES')).some(
       ({ name, draining }) => name === 'b' && draining,
     );
-  await waitUntil('a knows that b drains', isDraining);
+  await waitUntil('a knows that b has heard the first', isDraining);
   const places = new Set<string>();
   for (let index = 0; index < 10; index++)
     places.add((await requestJson<{ node: string }>(a, 'RUN where {}')).node);
@@ -119,7 +119,7 @@ t.test('a second SIGTERM ends a node at once, and its job runs elsewhere', async
   const lost = jobs[places.indexOf('b')];
   if (lost === undefined) throw new Error(`no job runs on b, but on ${places.join(', ')}`);
   b.kill('SIGTERM');
-  await waitUntil('b drains', () => /drain/i.test(b.logs()));
+  await waitUntil('b has heard the first', () => /leaving/.test(b.logs()));
   b.kill('SIGTERM');
   await b.ended;
   t.not(await lost.startedAt(2), 'b');

@@ -62,7 +62,7 @@ t.test('a node without a key is refused by a cluster that has one', async (t) =>
 t.test('a node without a key does not leave the loopback address', (t) => {
   const data = t.testdir({});
   const { status, stderr } = rondo('start', '--listen', '0.0.0.0:0', '--no-http', '--data', data);
-  t.equal(status, 1);
+  t.equal(status, 2);
   t.match(stderr, /key/);
   t.end();
 });
@@ -72,7 +72,7 @@ t.test('keygen writes a key that only its owner can read, and never over another
   t.equal(rondo('keygen', keyFile).status, 0);
   const key = readFileSync(keyFile, 'utf8');
   const again = rondo('keygen', keyFile);
-  t.equal(again.status, 1);
+  t.equal(again.status, 2);
   t.match(again.stderr, /exists/);
   t.equal(readFileSync(keyFile, 'utf8'), key);
   t.end();

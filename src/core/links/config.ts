@@ -33,6 +33,8 @@ export interface LinksConfig {
   readonly seedSlowRedialMs: number;
   /** The same trouble with a seed is logged once in this time. */
   readonly seedLogIntervalMs: number;
+  /** A node that is told so long after its first contact that its id is in use is the one that came second, and ends. */
+  readonly joinMs: number;
 }
 
 export const defaultLinksConfig: LinksConfig = {
@@ -52,4 +54,5 @@ export const defaultLinksConfig: LinksConfig = {
   seedRedialMaxMs: 800,
   seedSlowRedialMs: 30_000,
   seedLogIntervalMs: 60_000,
+  joinMs: 10_000,
 };

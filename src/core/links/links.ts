@@ -1,5 +1,5 @@
 import { assertNever } from '../assert.js';
-import type { LinkCloseReason, LogEffect, NodeEffect, NodeEvent } from '../effects.js';
+import type { LinkCloseReason, LogEffect } from '../effects.js';
 import type { GoodbyeReason, Hello } from '../hello.js';
 import type { InstanceId, LinkId, NodeId } from '../ids.js';
 import type { MemberRecord } from '../member.js';
@@ -9,31 +9,12 @@ import type { Random } from '../random.js';
 import { refusalOf } from './admission.js';
 import type { LinksConfig } from './config.js';
 import { type DialTrouble, idConflictAdvice } from './dial-advice.js';
+import type { LinksEffect, LinksEvent } from './events.js';
 import { LinkTable, type OpenLink } from './link-table.js';
 import { type LinkEnd, Mesh } from './mesh.js';
 import { Seeds } from './seeds.js';
 
-/** What the links core hears: from the network as it is, and from membership. */
-export type LinksEvent =
-  | Extract<NodeEvent, { type: 'tick' | 'link_opened' | 'link_closed' | 'dial_failed' }>
-  | { readonly type: 'member_changed'; readonly member: MemberRecord }
-  | { readonly type: 'member_forgotten'; readonly node: NodeId }
-  /** This node leaves: no more dials. The network says goodbye when it shuts down. */
-  | { readonly type: 'leaving' };
-
-/** `contact_opened` and `contact_lost` of a node take turns, whatever its links do. */
-export type LinksEffect =
-  | Extract<NodeEffect, { type: 'dial' | 'close_link' | 'fatal' }>
-  | { readonly type: 'contact_opened'; readonly node: NodeId; readonly link: LinkId; readonly hello: Hello }
-  /** `refused` alone may follow another loss: the dial after it found nobody listening. `link` is then the one that was lost. */
-  | {
-      readonly type: 'contact_lost';
-      readonly node: NodeId;
-      readonly link: LinkId | null;
-      readonly reason: ContactLoss;
-    }
-  | { readonly type: 'address_taken'; readonly node: NodeId; readonly by: NodeId }
-  | LogEffect;
+export type { LinksEffect, LinksEvent } from './events.js';
 
 /** Which links a node keeps: whom it dials and when, and which of two links to a node counts. */
 export interface Links {
@@ -68,6 +49,7 @@ class LinksCore implements Links {
   readonly #dialling = new Map<string, Set<NodeId>>();
   /** Nodes that closed their link as a duplicate before this end saw the other one, and until when it must show. */
   readonly #settling = new Map<NodeId, { readonly link: LinkId; readonly untilMs: number }>();
+  #firstContactMs: number | null = null;
   #isLeaving = false;
   #nowMs = 0;
   #effects: LinksEffect[] = [];
@@ -187,7 +169,9 @@ class LinksCore implements Links {
     for (const node of wanted) this.#mesh.missed(node, this.#nowMs);
     this.#table.add(open);
     this.#settleDuplicates(hello.node);
-    if (isNewContact) this.#effects.push({ type: 'contact_opened', node: hello.node, link, hello });
+    if (!isNewContact) return;
+    this.#firstContactMs ??= this.#nowMs;
+    this.#effects.push({ type: 'contact_opened', node: hello.node, link, hello });
   }
 
   #refusalOf(hello: Hello): GoodbyeReason | null {
@@ -297,7 +281,8 @@ class LinksCore implements Links {
   /** At join it is this node that has to go: the other one was there first. Later it is not for this node to decide. */
   #handleIdConflict(dialled: string | null): void {
     const message = idConflictAdvice(this.#self.id);
-    const isJoining = !this.#mesh.knowsAlive() || (dialled !== null && this.#seeds.isNew(dialled));
+    const joinedMs = this.#firstContactMs ?? Number.POSITIVE_INFINITY;
+    const isJoining = this.#nowMs < joinedMs + this.#config.joinMs;
     if (isJoining && dialled !== null) this.#effects.push({ type: 'fatal', code: 'ID_CONFLICT', message });
     else this.#log('error', message, { node: this.#self.id, address: dialled });
   }

@@ -38,10 +38,6 @@ export class Seeds {
     return [...this.#seeds.values()].filter((seed) => seed.dueMs <= nowMs).map((seed) => seed.address);
   }
 
-  isNew(address: string): boolean {
-    return this.#seeds.get(address)?.answered === false;
-  }
-
   /** A dial of it is under way; how it ends sets the next one. */
   dialled(address: string): void {
     const seed = this.#seeds.get(address);

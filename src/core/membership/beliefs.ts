@@ -19,6 +19,8 @@ export interface BeliefsContext {
   hasContact(node: NodeId): boolean;
   /** A member takes part that did not before. */
   joined(node: NodeId): void;
+  /** A member takes part no more. */
+  gone(node: NodeId): void;
   /** A member is suspect now that was not. */
   suspected(node: NodeId): void;
   /** This node had to defend itself. */
@@ -237,6 +239,7 @@ export class Beliefs {
     this.#context.emit({ type: 'member_changed', member: record, previous });
     const wasPresent = previous !== null && isPresent(previous);
     if (!wasPresent && isPresent(record)) this.#context.joined(record.id);
+    if (wasPresent && !isPresent(record)) this.#context.gone(record.id);
   }
 
   #makeRoom(id: NodeId): boolean {

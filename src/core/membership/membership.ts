@@ -102,6 +102,10 @@ class MembershipCore implements Membership {
       emit: (effect) => this.#effects.push(effect),
       hasContact: (node) => this.#contacts.has(node),
       joined: (node) => this.#becomeKnown(node),
+      gone: (node) => {
+        this.#sparedUntilMs.delete(node);
+        this.#prober.drop(node);
+      },
       suspected: (node) => this.#becomeDoubted(node),
       refuted: () => this.#health.change(1),
     });
@@ -182,7 +186,7 @@ class MembershipCore implements Membership {
     if (this.#hasLeft()) return;
     const nowMs = this.#nowMs;
     const { probeTimeoutMs, forgetMs } = this.#config;
-    if (lateMs > probeTimeoutMs) {
+    if (lateMs > probeTimeoutMs && this.#prober.hasStarted) {
       // This node's own loop stood still: acks and refutations may wait to be read, so it must accuse nobody of silence.
       this.#prober.abandon(nowMs);
       this.#beliefs.postponeVerdicts(nowMs + probeTimeoutMs);
@@ -290,7 +294,7 @@ class MembershipCore implements Membership {
 
   #becomeKnown(node: NodeId): void {
     if (node === this.self().id) return;
-    this.#prober.insert(node);
+    this.#prober.insert(node, this.#beliefs.table.presentCount);
     if (!this.#contacts.has(node)) {
       this.#sparedUntilMs.set(node, this.#nowMs + this.#config.contactGraceMs);
     }

@@ -16,8 +16,14 @@ export class ProbeOrder {
   }
 
   /** Puts a new member at a random place of what is left of this round. */
-  insert(node: NodeId): void {
+  insert(node: NodeId, presentCount: number): void {
+    // A round of members that came and went is thrown away; the next one is drawn from those that are there.
+    if (this.#round.length > 2 * presentCount) this.#round = [];
     this.#round.splice(this.#random.below(this.#round.length + 1), 0, node);
+  }
+
+  drop(node: NodeId): void {
+    this.#urgent.delete(node);
   }
 
   hurry(node: NodeId): void {

@@ -78,13 +78,22 @@ export class Prober {
   }
 
   /** A new member takes its turn in the round under way. */
-  insert(node: NodeId): void {
-    this.#order.insert(node);
+  insert(node: NodeId, presentCount: number): void {
+    this.#order.insert(node, presentCount);
+  }
+
+  /** It takes part no more. */
+  drop(node: NodeId): void {
+    this.#order.drop(node);
   }
 
   /** A suspect is probed next, out of turn. */
   hurry(node: NodeId): void {
     this.#order.hurry(node);
+  }
+
+  get hasStarted(): boolean {
+    return this.#nextProbeAtMs !== null;
   }
 
   tick(nowMs: number): void {

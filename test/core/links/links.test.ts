@@ -319,6 +319,13 @@ t.test('a node that is established does not end for a copy of it that dials', as
   ]);
 });
 
+t.test('a node that is established only complains when a copy of it was there first elsewhere', async (t) => {
+  const links = start();
+  open(links, 'z', 1, { dialled: 'z:1' });
+  know(links, 'z');
+  t.match(close(links, 1, 'id_conflict', config.joinMs)[0], { type: 'log', level: 'error', text: /--data/ });
+});
+
 t.test(
   "another node at a member's address: that one is gone from there, unless its link says otherwise",
   async (t) => {
