@@ -20,7 +20,7 @@ export const limits = {
   /** Bytes that wait for one peer: over the high mark new work is held back, over the maximum the link is dropped. */
   linkQueueBytesHigh: 4 * 1024 * 1024,
   linkQueueBytesLow: 1024 * 1024,
-  linkQueueBytesMax: 64 * 1024 * 1024,
+  linkQueueBytesMax: 256 * 1024 * 1024,
   /** Handed to a socket before it has drained: what a control frame may have to wait behind. */
   linkWriteBytesMax: 128 * 1024,
   /** A whole message, put together from its chunks: a body of `bodyBytesMax` counts UTF-16 units, 3 bytes each at most. */

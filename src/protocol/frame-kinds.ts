@@ -24,4 +24,6 @@ export const frameKinds = {
   ask: 40,
   answer: 41,
   ask_abandoned: 42,
+  resync: 43,
+  resync_wanted: 44,
 } as const;

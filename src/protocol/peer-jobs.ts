@@ -75,15 +75,31 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
     encode: ({ key, reason }) => [key.job, key.epoch, key.attempt, stopReasons.indexOf(reason)],
     decode: (fields) => ({ type: 'stop', key: readKey(fields), reason: fields.oneOf(stopReasons) }),
   },
-  /** [[key]...] */
+  /** seq, [[key]...], window */
   holding: {
-    encode: ({ attempts }) => [attempts.map(({ job, epoch, attempt }) => [job, epoch, attempt])],
+    encode: ({ seq, attempts, window }) => [
+      seq,
+      attempts.map(({ job, epoch, attempt }) => [job, epoch, attempt]),
+      window,
+    ],
     decode: (fields) => ({
       type: 'holding',
+      seq: fields.count(),
       attempts: fields
         .array(limits.attemptsHeldMax)
         .map((value) => readKey(nestedFields(value, 'holding: attempt', 0))),
+      window: fields.integer(0, limits.attemptsPerGrantMax),
     }),
+  },
+  /** seq */
+  resync: {
+    encode: (message) => [message.seq],
+    decode: (fields) => ({ type: 'resync', seq: fields.count() }),
+  },
+  /** nothing */
+  resync_wanted: {
+    encode: () => [],
+    decode: () => ({ type: 'resync_wanted' }),
   },
   /** window */
   grant: {

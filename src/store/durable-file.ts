@@ -2,12 +2,12 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, write
 import { dirname } from 'node:path';
 
 /** Files of this store are a line long; a longer one was not written by it. */
-const fileBytesMax = 64 * 1024;
+const smallFileBytesMax = 64 * 1024;
 
 /** The text of a file, null when there is none. */
 export function readTextFile(file: string): string | null {
   try {
-    return readFileSync(file).subarray(0, fileBytesMax).toString('utf8');
+    return readFileSync(file).subarray(0, smallFileBytesMax).toString('utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

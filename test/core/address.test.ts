@@ -1,5 +1,5 @@
 import t from 'tap';
-import { formatAddress, isLoopback, parseAddress } from '../../src/core/address.js';
+import { formatAddress, isLoopback, parseAddress, readAddress } from '../../src/core/address.js';
 
 t.test('addresses are taken apart and put together again', (t) => {
   const good: readonly (readonly [text: string, host: string, port: number])[] = [
@@ -33,7 +33,8 @@ t.test('what is no address is none', (t) => {
     'http://a:1',
     long,
   ]) {
-    t.equal(parseAddress(text), null, JSON.stringify(text));
+    t.equal(readAddress(text), null, JSON.stringify(text));
+    t.throws(() => parseAddress(text), { code: 'BAD_ADDRESS' });
   }
   t.end();
 });

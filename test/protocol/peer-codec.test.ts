@@ -181,7 +181,7 @@ t.test('every list and text is taken at its limit and refused one over it', (t) 
     [
       'attempts held',
       limits.attemptsHeldMax,
-      (count) => [frameKinds.holding, Array(count).fill([key.job, 1, 1])],
+      (count) => [frameKinds.holding, 1, Array(count).fill([key.job, 1, 1]), 0],
     ],
     [
       'progress',

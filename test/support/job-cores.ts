@@ -62,6 +62,8 @@ export class JobCores {
   private readonly dead = new Set<string>();
   private readonly pending: { from: string; to: string; effect: Extract<NodeEffect, { type: 'send' }> }[] =
     [];
+  private readonly lossy: { from: string; to: string }[] = [];
+  private losing: { from: string; to: string; type: string } | null = null;
   private nextRequest = 1;
 
   constructor({ members, config = {} }: JobCoresOptions) {
@@ -174,6 +176,16 @@ export class JobCores {
       this.step(other.name, { type: 'member_changed', member, previous });
   }
 
+  /** The next message from one node to another is lost, as on a link that breaks. */
+  loseNext(from: string, to: string): void {
+    this.lossy.push({ from: nodeId(from), to: nodeId(to) });
+  }
+
+  /** Every message of this type from one node to another is lost from now on; null ends it. */
+  loseAll(from: string, to: string, type: string | null): void {
+    this.losing = type === null ? null : { from: nodeId(from), to: nodeId(to), type };
+  }
+
   kill(name: string): void {
     this.dead.add(nodeId(name));
     this.changeMember(name, { state: 'dead' });
@@ -206,7 +218,7 @@ export class JobCores {
     for (let next = this.pending.shift(); next !== undefined; next = this.pending.shift()) {
       const { from, to, effect } = next;
       this.sent.push(`${from[0]}>${to[0]} ${effect.message.type}`);
-      if (this.dead.has(to) || this.isCut(from, to)) continue;
+      if (this.dead.has(to) || this.isCut(from, to) || this.isLost(from, to, effect.message.type)) continue;
       const core = this.cores.get(to) as Jobs;
       core.step({ type: 'message', from, message: effect.message } as JobsEvent, this.now);
       this.collect(to);
@@ -215,6 +227,13 @@ export class JobCores {
 
   private idAt(link: number): string {
     return [...this.members.keys()][link] as string;
+  }
+
+  private isLost(from: string, to: string, type: string): boolean {
+    if (this.losing?.from === from && this.losing.to === to && this.losing.type === type) return true;
+    const index = this.lossy.findIndex((loss) => loss.from === from && loss.to === to);
+    if (index >= 0) this.lossy.splice(index, 1);
+    return index >= 0;
   }
 
   private isCut(a: string, b: string): boolean {

@@ -2,6 +2,7 @@ import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { MemberRecord } from '../member.js';
 import type { AttemptKey, JobMessage } from '../messages.js';
+import { payloadBytes } from '../payload.js';
 import { hashText } from '../random.js';
 import { candidatesFor, type Demand } from '../routing/candidates.js';
 import { type ExecutorLoad, pickAffinity, pickLeastLoaded, pickRoundRobin } from '../routing/policies.js';
@@ -13,6 +14,10 @@ import { WaitingLine } from './waiting-line.js';
 interface Executor {
   window: number;
   congested: boolean;
+  /** Number of the resync that has not been answered; until then its window is not known. 0: none. */
+  resync: number;
+  /** Arguments of what is outstanding. */
+  outstandingBytes: number;
   /** Attempts sent there whose end has not been told. */
   readonly outstanding: Map<string, JobRecord>;
 }
@@ -48,6 +53,7 @@ export class Dispatcher {
   /** Those with jobs in line. */
   private readonly waiting = new Set<JobClass>();
   private membersVersion = 0;
+  private resyncs = 0;
 
   constructor(private readonly options: DispatcherOptions) {}
 
@@ -65,8 +71,26 @@ export class Dispatcher {
   }
 
   granted(node: NodeId, window: number, now: Instant): void {
-    this.executor(node).window = window;
+    const executor = this.executor(node);
+    if (executor.resync !== 0) return;
+    executor.window = window;
     this.dispatchWaiting(now);
+  }
+
+  /** A new link: nothing is sent until the executor has said what it holds. */
+  resync(node: NodeId): void {
+    const executor = this.executor(node);
+    executor.window = 0;
+    executor.resync = ++this.resyncs;
+    this.options.deliver(node, { type: 'resync', seq: executor.resync });
+  }
+
+  /** Whether this is the answer to the latest resync: to an older one it would miss what was sent since. */
+  resynced(node: NodeId, seq: number): boolean {
+    const executor = this.executor(node);
+    if (executor.resync !== seq) return false;
+    executor.resync = 0;
+    return true;
   }
 
   pressure(node: NodeId, congested: boolean, now: Instant): void {
@@ -76,13 +100,16 @@ export class Dispatcher {
 
   /** The attempt has ended or never started; its place at the executor is free. */
   settled(node: NodeId, record: JobRecord): void {
-    this.executors.get(node)?.outstanding.delete(record.spec.id);
+    const executor = this.executors.get(node);
+    if (executor?.outstanding.delete(record.spec.id)) executor.outstandingBytes -= argsBytes(record);
   }
 
   /** No link for now: nothing is sent there, and what is outstanding waits for the link or for the node's death. */
   contactLost(node: NodeId): void {
     const executor = this.executors.get(node);
-    if (executor !== undefined) executor.window = 0;
+    if (executor === undefined) return;
+    executor.window = 0;
+    executor.resync = 0;
   }
 
   /** The process is gone: gives back what it had. */
@@ -159,7 +186,9 @@ export class Dispatcher {
     record.executor = to;
     record.startedAtMs = now.wallMs;
     record.progress = null;
-    this.executor(to).outstanding.set(spec.id, record);
+    const executor = this.executor(to);
+    executor.outstanding.set(spec.id, record);
+    executor.outstandingBytes += argsBytes(record);
     this.options.deliver(to, {
       type: 'run',
       key: keyOf(record),
@@ -173,14 +202,15 @@ export class Dispatcher {
 
   private readonly loadOf = (node: NodeId): ExecutorLoad => {
     const executor = this.executors.get(node);
-    if (executor === undefined || executor.congested) return noRoom;
+    if (executor === undefined || executor.congested || executor.outstandingBytes >= outstandingBytesMax)
+      return noRoom;
     return { window: executor.window, outstanding: executor.outstanding.size };
   };
 
   private executor(node: NodeId): Executor {
     let executor = this.executors.get(node);
     if (executor === undefined) {
-      executor = { window: 0, congested: false, outstanding: new Map() };
+      executor = { window: 0, congested: false, resync: 0, outstandingBytes: 0, outstanding: new Map() };
       this.executors.set(node, executor);
     }
     return executor;
@@ -222,7 +252,13 @@ export class Dispatcher {
 const classesPerTurn = 64;
 /** Lines without jobs that are remembered for their place in the round. */
 const idleClassesMax = 1_024;
+/** Arguments on their way to one executor; the job that goes over it is sent still. */
+const outstandingBytesMax = 8 * 1024 * 1024;
 const noRoom: ExecutorLoad = { window: 0, outstanding: 0 };
+
+function argsBytes({ args }: JobRecord): number {
+  return args === null ? 0 : payloadBytes(args);
+}
 
 export function keyOf(record: JobRecord): AttemptKey {
   return { job: record.spec.id, epoch: record.epoch, attempt: record.attempt };

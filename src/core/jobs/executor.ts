@@ -4,6 +4,7 @@ import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import type { AttemptKey, JobMessage, RefuseReason, StopReason } from '../messages.js';
 import type { Outbox } from '../outbox.js';
+import { payloadBytes } from '../payload.js';
 import type { JobsConfig } from './config.js';
 import type { AttemptOutcome } from './record.js';
 import { activeWindow, idleWindow, isWorthTelling } from './room.js';
@@ -26,8 +27,11 @@ interface Held {
 /** What this executor keeps for one owner. */
 interface Account {
   readonly held: Map<JobId, Held>;
-  /** Ends that the owner has not acknowledged; sent again on a new link. */
-  readonly unacknowledged: Fifo<RanMessage>;
+  /** Ends that were sent and not acknowledged, in order; sent again on a new link. */
+  sent: Fifo<RanMessage>;
+  sentBytes: number;
+  /** Ends that wait until those before them are acknowledged: results may be large, and a link's queue is bounded. */
+  unsent: Fifo<RanMessage>;
   /** Number of the next `ran`, from 1. */
   nextSeq: number;
   /** The window the owner was told last. */
@@ -47,6 +51,9 @@ export interface ExecutorOptions {
 const heldMax = 4 * limits.attemptsPerGrantMax;
 /** How often time-outs are looked for; an attempt may run this much longer than it may. */
 const timeoutCheckMs = 50;
+
+/** Results sent to one owner and not acknowledged; the one that goes over it is sent still. */
+const unacknowledgedBytesMax = 8 * 1024 * 1024;
 
 /** The executor's side: grants room, takes attempts, has them run, and tells their owners how they ended. */
 export class Executor {
@@ -108,14 +115,17 @@ export class Executor {
 
   /** The owner has every end up to this number. */
   handleRanAck(owner: NodeId, seq: number): void {
-    const unacknowledged = this.accounts.get(owner)?.unacknowledged;
+    const account = this.accounts.get(owner);
+    if (account === undefined) return;
     for (
-      let first = unacknowledged?.peek();
+      let first = account.sent.peek();
       first !== undefined && first.seq <= seq;
-      first = unacknowledged?.peek()
+      first = account.sent.peek()
     ) {
-      unacknowledged?.shift();
+      account.sent.shift();
+      account.sentBytes -= bytesOf(first);
     }
+    this.sendEnds(owner, account);
   }
 
   attemptStarted(run: RunId, now: Instant): void {
@@ -138,8 +148,12 @@ export class Executor {
     account.endedLately++;
     this.roomChanged(now);
     const message: RanMessage = { type: 'ran', seq: account.nextSeq++, key: held.key, outcome };
-    if (held.owner !== this.options.self) account.unacknowledged.push(message);
-    this.options.deliver(held.owner, message);
+    if (held.owner === this.options.self) {
+      this.options.deliver(held.owner, message);
+      return;
+    }
+    account.unsent.push(message);
+    this.sendEnds(held.owner, account);
   }
 
   attemptProgress(run: RunId, value: string): void {
@@ -149,15 +163,18 @@ export class Executor {
     }
   }
 
-  /** A new link to an owner (or, at the start, to this node itself): room, what is held for it, and ends it may have missed. */
-  contactOpened(owner: NodeId): void {
+  /** The owner asks what is here of its: what is held, ends it may have missed, and the room it has. */
+  handleResync(owner: NodeId, seq: number): void {
     const account = this.account(owner);
     account.told = this.draining ? 0 : idleWindow(this.options.config.concurrency);
+    for (const message of account.unsent) account.sent.push(message);
+    account.unsent = account.sent;
+    account.sent = new Fifo();
+    account.sentBytes = 0;
     const attempts = [...account.held.values()].map(({ key }) => key);
-    for (const message of account.unacknowledged) attempts.push(message.key);
-    if (owner !== this.options.self) this.options.deliver(owner, { type: 'holding', attempts });
-    for (const message of account.unacknowledged) this.options.deliver(owner, message);
-    this.options.deliver(owner, { type: 'grant', window: account.told });
+    for (const message of account.unsent) attempts.push(message.key);
+    this.options.deliver(owner, { type: 'holding', seq, attempts, window: account.told });
+    this.sendEnds(owner, account);
   }
 
   /** The owner's process is gone: nobody waits for what it sent here. */
@@ -183,7 +200,8 @@ export class Executor {
   /** Whether every end has been told and acknowledged. */
   isEmpty(): boolean {
     if (this.running.size > 0) return false;
-    for (const account of this.accounts.values()) if (account.unacknowledged.length > 0) return false;
+    for (const account of this.accounts.values())
+      if (account.sent.length + account.unsent.length > 0) return false;
     return true;
   }
 
@@ -194,6 +212,16 @@ export class Executor {
 
   nextDeadlineMs(): number {
     return Math.min(this.roomDueMs, this.timeoutsDueMs);
+  }
+
+  private sendEnds(owner: NodeId, account: Account): void {
+    while (account.sentBytes < unacknowledgedBytesMax) {
+      const message = account.unsent.shift();
+      if (message === undefined) return;
+      account.sent.push(message);
+      account.sentBytes += bytesOf(message);
+      this.options.deliver(owner, message);
+    }
   }
 
   private refusalOf(message: RunMessage): RefuseReason | null {
@@ -261,9 +289,21 @@ export class Executor {
   private account(owner: NodeId): Account {
     let account = this.accounts.get(owner);
     if (account === undefined) {
-      account = { held: new Map(), unacknowledged: new Fifo(), nextSeq: 1, told: 0, endedLately: 0 };
+      account = {
+        held: new Map(),
+        sent: new Fifo(),
+        sentBytes: 0,
+        unsent: new Fifo(),
+        nextSeq: 1,
+        told: 0,
+        endedLately: 0,
+      };
       this.accounts.set(owner, account);
     }
     return account;
   }
+}
+
+function bytesOf({ outcome }: RanMessage): number {
+  return outcome.type === 'done' ? payloadBytes(outcome.result) : 0;
 }

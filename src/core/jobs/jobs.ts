@@ -5,6 +5,7 @@ import type { Instant } from '../instant.js';
 import type { MemberRecord } from '../member.js';
 import type { JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
+import { payloadBytes } from '../payload.js';
 import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
 import { Asks } from './asks.js';
@@ -46,8 +47,9 @@ export type JobsEvent =
   | { readonly type: 'attempt_ended'; readonly run: RunId; readonly outcome: AttemptOutcome }
   | { readonly type: 'attempt_progress'; readonly run: RunId; readonly value: string };
 
-/** Ends of attempts are acknowledged together: at the latest after this many, or at the next tick after this long. */
+/** Ends of attempts are acknowledged together: at the latest after this many, after this much, or after this long. */
 const ackCountMax = 64;
+const ackBytesMax = 1024 * 1024;
 const ackDelayMs = 20;
 
 /** The job core: what this node does as an owner, as an executor, and for its clients. Effects go to the outbox. */
@@ -60,7 +62,7 @@ export class Jobs {
   private readonly asks: Asks;
   private readonly requests: Requests;
   /** Ends told by each executor and not acknowledged yet. */
-  private readonly acks = new Map<NodeId, { seq: number; count: number }>();
+  private readonly acks = new Map<NodeId, { seq: number; count: number; bytes: number }>();
   private acksDueMs = Number.POSITIVE_INFINITY;
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
 
@@ -112,8 +114,7 @@ export class Jobs {
       case 'message':
         return this.handleMessage(event.from, event.message, now);
       case 'contact_opened':
-        this.executor.contactOpened(event.node);
-        return this.asks.contactOpened(event.node);
+        return this.contactOpened(event.node);
       case 'contact_lost':
         return this.dispatcher.contactLost(event.node);
       case 'pressure':
@@ -176,7 +177,7 @@ export class Jobs {
       case 'run':
         return this.executor.handleRun(from, message, now);
       case 'ran':
-        this.noteEnd(from, message.seq, now);
+        this.noteEnd(from, message, now);
         return this.owner.handleRan(from, message.key, message.outcome, now);
       case 'ran_ack':
         return this.executor.handleRanAck(from, message.seq);
@@ -185,7 +186,12 @@ export class Jobs {
       case 'stop':
         return this.executor.handleStop(from, message.key, message.reason);
       case 'holding':
-        return this.owner.handleHolding(from, message.attempts, now);
+        return this.owner.handleHolding(from, message, now);
+      case 'resync':
+        return this.executor.handleResync(from, message.seq);
+      case 'resync_wanted':
+        this.dispatcher.resync(from);
+        return this.asks.contactOpened(from);
       case 'grant':
         return this.dispatcher.granted(from, message.window, now);
       case 'progress':
@@ -212,9 +218,20 @@ export class Jobs {
       this.asks.nodeGone(member.id);
       this.owner.executorGone(member.id, member.name, isGone ? member.state : 'restarted', now);
       // A new instance may have a link already; it starts from nothing, and is told so.
-      if (!isGone) this.executor.contactOpened(member.id);
+      if (!isGone) this.contactOpened(member.id);
     }
     this.dispatcher.membersChanged(now);
+  }
+
+  /**
+   * A link can break and be replaced with only one end noticing the gap, so each end both asks what it needs to know and
+   * lets the other one ask.
+   */
+  private contactOpened(node: NodeId): void {
+    this.dispatcher.resync(node);
+    if (node === this.options.self) return;
+    this.deliver(node, { type: 'resync_wanted' });
+    this.asks.contactOpened(node);
   }
 
   /** A message to a peer, or straight to this node's own half. */
@@ -228,18 +245,18 @@ export class Jobs {
     else this.options.outbox.send(asker.node, { type: 'answer', seq: asker.seq, reply });
   }
 
-  private noteEnd(from: NodeId, seq: number, now: Instant): void {
+  private noteEnd(from: NodeId, { seq, outcome }: Extract<JobMessage, { type: 'ran' }>, now: Instant): void {
     if (from === this.options.self) return;
-    const ack = this.acks.get(from);
-    if (ack === undefined) this.acks.set(from, { seq, count: 1 });
-    else {
-      ack.seq = Math.max(ack.seq, seq);
-      if (++ack.count >= ackCountMax) {
-        this.acks.delete(from);
-        this.deliver(from, { type: 'ran_ack', seq: ack.seq });
-        return;
-      }
+    const ack = this.acks.get(from) ?? { seq: 0, count: 0, bytes: 0 };
+    ack.seq = Math.max(ack.seq, seq);
+    ack.count++;
+    ack.bytes += outcome.type === 'done' ? payloadBytes(outcome.result) : 0;
+    if (ack.count >= ackCountMax || ack.bytes >= ackBytesMax) {
+      this.acks.delete(from);
+      this.deliver(from, { type: 'ran_ack', seq: ack.seq });
+      return;
     }
+    this.acks.set(from, ack);
     if (this.acksDueMs === Number.POSITIVE_INFINITY) this.acksDueMs = now.monotonicMs + ackDelayMs;
   }
 

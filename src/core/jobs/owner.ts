@@ -25,6 +25,8 @@ import type { JobSpecDefaults } from './submission.js';
 import { buildRecord } from './submission.js';
 import { cancelReply, type Waits } from './waits.js';
 
+type HoldingMessage = Extract<JobMessage, { type: 'holding' }>;
+
 export interface OwnerOptions {
   readonly self: NodeId;
   readonly config: JobsConfig;
@@ -137,7 +139,8 @@ export class Owner {
   }
 
   /** After a new link: what the executor doesn't have never arrived there; what it should not have, it stops. */
-  handleHolding(from: NodeId, attempts: readonly AttemptKey[], now: Instant): void {
+  handleHolding(from: NodeId, { seq, attempts, window }: HoldingMessage, now: Instant): void {
+    if (!this.options.dispatcher.resynced(from, seq)) return;
     const held = new Set<JobId>();
     for (const key of attempts) {
       if (this.current(from, key) !== null) held.add(key.job);
@@ -149,6 +152,7 @@ export class Owner {
         this.options.deliver(from, { type: 'stop', key: keyOf(record), reason: 'cancelled' });
       }
     }
+    this.options.dispatcher.granted(from, window, now);
   }
 
   /** The executor's process is gone: its jobs run elsewhere at once. */

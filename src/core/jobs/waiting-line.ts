@@ -2,7 +2,7 @@ import { Fifo } from '../fifo.js';
 import type { JobRecord } from './record.js';
 
 /** Cancelled entries are taken out in one pass once there are this many and they are half of the line. */
-const staleCountMin = 1024;
+const staleRecordsMin = 1024;
 
 /**
  * Queued jobs that ask for the same nodes, by priority and then in order of arrival: a first-in, first-out queue for
@@ -57,7 +57,7 @@ export class WaitingLine {
   cancelled(): void {
     this.count--;
     this.stale++;
-    if (this.stale < staleCountMin || this.stale < this.count) return;
+    if (this.stale < staleRecordsMin || this.stale < this.count) return;
     for (const queue of this.queues.values()) queue.retain((record) => record.state === 'queued');
     this.stale = 0;
   }

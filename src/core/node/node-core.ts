@@ -8,12 +8,18 @@ import type { LinksConfig } from '../links/config.js';
 import { createLinks, type Links, type LinksEvent } from '../links/links.js';
 import type { MemberRecord, MemberState, Tags, TaskOffer } from '../member.js';
 import type { MembershipConfig } from '../membership/config.js';
-import { createMembership, type Membership, type MembershipEvent } from '../membership/membership.js';
+import {
+  createMembership,
+  type Membership,
+  type MembershipEffect,
+  type MembershipEvent,
+} from '../membership/membership.js';
 import type { JobMessage, MembershipMessage, PeerMessage } from '../messages.js';
 import { Outbox } from '../outbox.js';
 import { createRandom } from '../random.js';
 import { ClusterRequests } from './cluster-requests.js';
 import { Departure } from './departure.js';
+import { memberNews } from './member-news.js';
 
 export interface NodeCoreOptions {
   readonly id: NodeId;
@@ -196,6 +202,7 @@ export class NodeCore {
           this.outbox.send(effect.to, effect.message);
           break;
         case 'member_changed':
+          this.tellNews(effect);
           this.runLinks(effect);
           this.jobs.step(effect, this.now);
           break;
@@ -209,6 +216,11 @@ export class NodeCore {
           assertNever(effect);
       }
     }
+  }
+
+  private tellNews({ member, previous }: Extract<MembershipEffect, { type: 'member_changed' }>): void {
+    const news = member.id === this.options.id ? null : memberNews(member, previous);
+    if (news !== null) this.outbox.push(news);
   }
 
   private runLinks(event: LinksEvent): void {

@@ -217,3 +217,63 @@ t.test('while the queue to an executor is over its mark nothing new is sent ther
   cores.submit('a', { node: 'b' });
   t.ok(cores.started.some(({ on }) => on === 'b'));
 });
+
+t.test('a link that broke and came back unnoticed by the executor is made good by the owner', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  cores.loseNext('a', 'b');
+  cores.submit('a');
+  t.equal(cores.started.length, 0, 'the attempt was lost on its way');
+  cores.step('a', { type: 'contact_lost', node: nodeId('b') });
+  cores.step('a', { type: 'contact_opened', node: nodeId('b') });
+  t.equal(cores.runAll().length, 1);
+});
+
+t.test('a link that broke and came back unnoticed by the owner is made good by the executor', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  cores.loseNext('a', 'b');
+  const lostRun = cores.submit('a');
+  const job = cores.submit('a');
+  const entry = cores.begin();
+  cores.loseNext('b', 'a');
+  cores.end(entry, { type: 'done', result: '2' });
+  t.equal(cores.status('a', job).state, 'running', 'its end was lost on its way');
+  cores.step('b', { type: 'contact_lost', node: nodeId('a') });
+  cores.step('b', { type: 'contact_opened', node: nodeId('a') });
+  t.equal(cores.status('a', job).state, 'done');
+  t.equal(cores.runAll().length, 1);
+  t.equal(cores.status('a', lostRun).state, 'done');
+});
+
+t.test('an answer that got lost is asked for again', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const job = cores.submit('a', { node: 'b' });
+  const wait = cores.request('c', { type: 'wait', job, timeoutMs: null });
+  cores.loseNext('a', 'c');
+  cores.runAll();
+  t.notOk(cores.replies.has(wait));
+  cores.step('a', { type: 'contact_opened', node: nodeId('c') });
+  t.same(cores.replies.get(wait), { ok: true, text: '1' });
+});
+
+t.test('large results go out one after the other as they are acknowledged, and all arrive', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  const jobs = Array.from({ length: 6 }, () => cores.submit('a', {}));
+  const result = `"${'x'.repeat(5 * 1024 * 1024)}"`;
+  cores.loseAll('a', 'b', 'ran_ack');
+  while (cores.started.length > 0) cores.end(cores.begin(), { type: 'done', result });
+  const doneCount = (): number => jobs.filter((job) => cores.status('a', job).state === 'done').length;
+  t.equal(doneCount(), 2, 'without acknowledgements, no more than the limit and one');
+  cores.loseAll('a', 'b', null);
+  cores.step('b', { type: 'contact_opened', node: nodeId('a') });
+  t.equal(doneCount(), 6);
+});
+
+t.test('arguments on their way to one executor are bounded, and other executors get the rest', async (t) => {
+  const cores = new JobCores({
+    members: [aliveMember('a', { tasks: [] }), aliveMember('b'), aliveMember('c')],
+  });
+  const args = `"${'x'.repeat(5 * 1024 * 1024)}"`;
+  for (let job = 0; job < 6; job++) cores.submit('a', {}, { args });
+  t.equal(cores.started.length, 4, 'two each');
+  t.equal(cores.runAll().length, 6);
+});
