@@ -154,7 +154,7 @@ class QueueingScheduler implements Scheduler {
     const entry = new QueueEntry(start.priority, gate);
     const attempt: Attempt = { start, runner, entry, stopping: null, release: null };
     this.attempts.set(start.run, attempt);
-    void this.queue.add(() => this.begin(attempt), { entry });
+    void this.queue.add(() => this.begin(attempt), { entry, id: '' });
   }
 
   stop(run: RunId, reason: StopReason): void {
