@@ -19,12 +19,13 @@ import { builtinHandlers } from './builtin-tasks.js';
 import { CommandRunner, type CommandTask } from './command-runner.js';
 import { handlerEnvironment } from './handler-env.js';
 import { InlineRunner } from './inline-runner.js';
+import { defaultThreadPoolTuning, type ThreadPoolTuning } from './pool-tuning.js';
 import type { Scheduler, SchedulerListener, SchedulerStats } from './scheduler.js';
 import { findTaskFiles } from './task-files.js';
 import { type LearnedTask, learnInThread, logRefusedFile } from './task-learning.js';
 import { learnTasks } from './task-module.js';
 import type { TaskFile } from './thread-messages.js';
-import { defaultThreadPoolTuning, ThreadPool, type ThreadPoolTuning } from './thread-pool.js';
+import { ThreadPool } from './thread-pool.js';
 
 export interface SchedulerOptions {
   /** Name of this node, for `ctx.node`. */
