@@ -155,6 +155,7 @@ class QueueingScheduler implements Scheduler {
     const entry = new QueueEntry(start.priority, gate);
     const attempt: Attempt = { start, runner, entry, stopping: null, release: null };
     this.attempts.set(start.run, attempt);
+    // Entries are told apart by themselves; an id given here spares p-queue making one for each.
     void this.queue.add(() => this.begin(attempt), { entry, id: '' });
   }
 
