@@ -21,6 +21,7 @@ const scheduler = createScheduler({
   abortGraceMs: 5_000,
   log: () => {},
   listener: {
+    attemptStarted() {},
     attemptEnded(_, outcome) {
       if (outcome.type !== 'done') throw new Error(`an attempt ended as ${JSON.stringify(outcome)}`);
       ended++;

@@ -35,8 +35,11 @@ export type NodeEvent =
   | { readonly type: 'link_pressure'; readonly link: LinkId; readonly congested: boolean }
   | { readonly type: 'request'; readonly request: RequestId; readonly command: ClientCommand }
   | { readonly type: 'request_abandoned'; readonly request: RequestId }
+  | { readonly type: 'attempt_started'; readonly run: RunId }
   | { readonly type: 'attempt_ended'; readonly run: RunId; readonly outcome: AttemptOutcome }
   | { readonly type: 'attempt_progress'; readonly run: RunId; readonly value: string }
+  /** The operator wants this node to drain and to leave. */
+  | { readonly type: 'leave' }
   | { readonly type: 'tasks_loaded'; readonly tasks: readonly TaskOffer[] };
 
 /** reset: the socket broke (ECONNRESET, EPIPE, or an end without a goodbye); local: this side closed it. */

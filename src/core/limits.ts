@@ -20,7 +20,28 @@ export const limits = {
   /** Bytes that wait for one peer: over the high mark new work is held back, over the maximum the link is dropped. */
   linkQueueBytesHigh: 4 * 1024 * 1024,
   linkQueueBytesLow: 1024 * 1024,
-  linkQueueBytesMax: 64 * 1024 * 1024,
+  linkQueueBytesMax: 256 * 1024 * 1024,
+  /** Handed to a socket before it has drained: what a control frame may have to wait behind. */
+  linkWriteBytesMax: 128 * 1024,
+  /** A whole message, put together from its chunks: a body of `bodyBytesMax` counts UTF-16 units, 3 bytes each at most. */
+  messageBytesMax: 3 * 16 * 1024 * 1024 + 1024 * 1024,
+  /** Values in one message, arrays within arrays included. */
+  messageValuesMax: 4 * 1024 * 1024,
+  frameDepthMax: 16,
+  /** From a dial to a connection that is ready for the hello, TLS included. */
+  dialTimeoutMs: 3_000,
+  /** How long a link that is closed on purpose may take to send what is queued and its goodbye. */
+  linkCloseTimeoutMs: 2_000,
+  /** Links that are open at once; twice what a full mesh of 128 needs, for simultaneous dials, and room above. */
+  peerLinksMax: 1_024,
+  /** Connections accepted whose hello is not accepted yet; also dials under way. */
+  peerHandshakesMax: 256,
+  /** Attempts listed in one `holding`. */
+  attemptsHeldMax: 65_536,
+  errorNameLengthMax: 128,
+  /** The text of a reply, a binary result in base64 included. */
+  replyLengthMax: 2 * 16 * 1024 * 1024,
+  addressLengthMax: 262,
   membersMax: 16_384,
   rumoursPerMessageMax: 64,
   tagsPerNodeMax: 32,
@@ -31,6 +52,8 @@ export const limits = {
   retriesMax: 1_000,
   priorityMax: 1_000_000,
   keyLengthMax: 256,
+  /** Nodes that keep one job's record. */
+  copiesMax: 16,
   jobsListedMax: 1_000,
   /** A handler's error message is cut at this many characters. */
   errorMessageLengthMax: 2_000,

@@ -38,7 +38,7 @@ export type MembershipMessage =
       readonly rumours: readonly Rumour[];
     }
   | { readonly type: 'gossip'; readonly rumours: readonly Rumour[] }
-  /** An unsigned 32-bit checksum over every member's (id, incarnation, state), in order of id. */
+  /** An unsigned 32-bit checksum over (id, incarnation) of every member that is alive or suspect, in any order: a sum. */
   | { readonly type: 'digest'; readonly checksum: number }
   | { readonly type: 'sync'; readonly members: readonly MemberRecord[]; readonly answerWanted: boolean };
 
@@ -56,7 +56,9 @@ export interface AttemptKey {
  *     o ─run─► e                          e ─ran(seq, outcome)─► o        o ─ran_ack(seq)─► e   (cumulative)
  *     e ─refuse─► o                       e never started it (its room is gone, or it has no such task)
  *     o ─stop─► e                         e ─ran(stopped)─► o             once the work has really stopped
- *     e ─holding(attempts)─► o            on every new link: what e has of o's; what is missing never arrived
+ *     o ─resync(seq)─► e                  on every new link, and when e asks for it; until the answer o sends no run
+ *     e ─holding(seq, attempts, window)─► o   what e has of o's; what is missing never arrived; unacknowledged ends follow
+ *     e ─resync_wanted─► o                e saw a new link, which o may not have noticed
  *     e ─progress─► o
  *
  * and between any two nodes, for a client's request that another node must answer:
@@ -78,7 +80,14 @@ export type JobMessage =
   | { readonly type: 'ran_ack'; readonly seq: number }
   | { readonly type: 'refuse'; readonly key: AttemptKey; readonly reason: RefuseReason }
   | { readonly type: 'stop'; readonly key: AttemptKey; readonly reason: StopReason }
-  | { readonly type: 'holding'; readonly attempts: readonly AttemptKey[] }
+  | { readonly type: 'resync'; readonly seq: number }
+  | { readonly type: 'resync_wanted' }
+  | {
+      readonly type: 'holding';
+      readonly seq: number;
+      readonly attempts: readonly AttemptKey[];
+      readonly window: number;
+    }
   | { readonly type: 'grant'; readonly window: number }
   | { readonly type: 'progress'; readonly key: AttemptKey; readonly value: string }
   | { readonly type: 'ask'; readonly seq: number; readonly command: ClientCommand }
@@ -102,6 +111,9 @@ export function laneOf(type: PeerMessageType): Lane {
     case 'refuse':
     case 'stop':
     case 'holding':
+    case 'resync':
+    case 'resync_wanted':
+    case 'grant':
     case 'progress':
     case 'ask':
     case 'answer':
@@ -115,7 +127,6 @@ export function laneOf(type: PeerMessageType): Lane {
     case 'gossip':
     case 'digest':
     case 'sync':
-    case 'grant':
       return 'control';
   }
 }

@@ -213,6 +213,7 @@ class QueueingScheduler implements Scheduler {
     return new Promise((resolve) => {
       attempt.release = resolve;
       this.running++;
+      this.options.listener.attemptStarted(attempt.start.run);
       attempt.runner.begin(attempt);
     });
   }

@@ -32,8 +32,10 @@ export interface SchedulerStats {
   readonly threadsEnded: number;
 }
 
-/** Called from the event loop, never from inside `start` or `stop`. */
+/** Called from the event loop, never from inside `start` or `stop`; `attemptStarted` alone may come from inside `start`. */
 export interface SchedulerListener {
+  /** It left the queue: the handler has it now, and its time-out counts from here. */
+  attemptStarted(run: RunId): void;
   attemptEnded(run: RunId, outcome: AttemptOutcome): void;
   /** `value` is JSON text. */
   attemptProgress(run: RunId, value: string): void;

@@ -42,6 +42,7 @@ export class TestScheduler {
         this.told.emit('told');
       },
       listener: {
+        attemptStarted: () => {},
         attemptEnded: (run, outcome) => {
           if (this.outcomes.has(run)) throw new Error(`run ${run} ended twice`);
           this.outcomes.set(run, outcome);

@@ -1,4 +1,5 @@
 import type { RoutePolicy } from '../commands.js';
+import type { Deadline } from '../deadlines.js';
 import type { JobId, NodeId, RequestId } from '../ids.js';
 import type { Payload } from '../payload.js';
 
@@ -35,7 +36,6 @@ export type JobOutcome =
 export interface JobSpec {
   readonly id: JobId;
   readonly task: string;
-  readonly args: Payload;
   readonly priority: number;
   readonly timeoutMs: number;
   readonly retries: number;
@@ -48,13 +48,13 @@ export interface JobSpec {
   readonly copies: number;
   readonly durable: boolean;
   readonly createdAtMs: number;
-  /** Wall time before which it doesn't start. */
-  readonly notBeforeMs: number;
 }
 
 /** An owner's record of a job: the spec, and all that has happened to it. */
 export interface JobRecord {
   readonly spec: JobSpec;
+  /** Null once the job is done: nothing will need its arguments again. */
+  args: Payload | null;
   state: JobState;
   owner: NodeId;
   /** Rises with every new owner; results of an older epoch are fenced. */
@@ -67,6 +67,8 @@ export interface JobRecord {
   fatalities: number;
   holders: readonly NodeId[];
   executor: NodeId | null;
+  /** Wall time before which the next attempt doesn't start. */
+  notBeforeMs: number;
   startedAtMs: number | null;
   finishedAtMs: number | null;
   /** The last thing that went wrong, kept also while it is retried. */
@@ -76,13 +78,28 @@ export interface JobRecord {
   result: Payload | null;
   /** A cancel is under way: whatever the attempt says when it ends, the job is cancelled. */
   cancelling: boolean;
-  /** Clients of this node that wait for the outcome. */
+  /** Who waits for the outcome, or for a cancel to have worked; null while nobody does. */
   waiters: Waiter[] | null;
+  /** Its one pending deadline: the start of a delayed job, or the end of a kept outcome. */
+  deadline: Deadline<JobRecord> | null;
 }
 
+/** A request that waits for a job: a client of this node, or another node that asks for a client of its own. */
 export interface Waiter {
-  readonly to:
-    | { readonly type: 'request'; readonly request: RequestId }
-    | { readonly type: 'peer'; readonly node: NodeId; readonly seq: number };
+  readonly asker: Asker;
   readonly wants: 'outcome' | 'cancelled';
+  deadline: Deadline<ExpiringWait> | null;
+}
+
+export interface ExpiringWait {
+  readonly record: JobRecord;
+  readonly waiter: Waiter;
+}
+
+export type Asker =
+  | { readonly type: 'client'; readonly request: RequestId }
+  | { readonly type: 'peer'; readonly node: NodeId; readonly seq: number };
+
+export function isFinished(state: JobState): boolean {
+  return state === 'done' || state === 'failed' || state === 'cancelled';
 }

@@ -1,25 +1,41 @@
+import { assertNever } from '../assert.js';
 import type { LogEffect } from '../effects.js';
 import type { Hello } from '../hello.js';
 import type { NodeId } from '../ids.js';
 import type { MemberRecord, Tags, TaskOffer } from '../member.js';
-import type { MembershipMessage } from '../messages.js';
+import type { MembershipMessage, Rumour } from '../messages.js';
+import type { Random } from '../random.js';
+import { AntiEntropy } from './anti-entropy.js';
+import { Beliefs } from './beliefs.js';
+import type { MembershipConfig } from './config.js';
+import { Gossip } from './gossip.js';
+import { LocalHealth } from './local-health.js';
+import { isPresent } from './merge.js';
+import { sample } from './probe-order.js';
+import { type BareMessage, Prober } from './prober.js';
+import { subjectOf } from './rumours.js';
 
 /** What the membership core hears. It knows members, not sockets: `links` turns one into the other. */
 export type MembershipEvent =
   | { readonly type: 'tick'; readonly lateMs: number }
   /** A link to this node is up and settled; its hello says which instance it is. */
   | { readonly type: 'contact_opened'; readonly node: NodeId; readonly hello: Hello }
-  /** refused: nobody listens at its address any more; reset: the link broke; goodbye: it said it leaves. */
+  /**
+   * reset: the link broke; refused: and nobody listens at its address any more; goodbye: it said it leaves;
+   * unreachable: there is no link to it now, which says nothing about the node: probes through others decide.
+   */
   | {
       readonly type: 'contact_lost';
       readonly node: NodeId;
-      readonly reason: 'reset' | 'refused' | 'goodbye' | 'unreachable';
+      readonly reason: ContactLoss;
     }
   /** Another node answers at this member's address: this one is gone from there. */
   | { readonly type: 'address_taken'; readonly node: NodeId; readonly by: NodeId }
   | { readonly type: 'message'; readonly from: NodeId; readonly message: MembershipMessage }
   | { readonly type: 'self_changed'; readonly change: SelfChange }
   | { readonly type: 'leave' };
+
+export type ContactLoss = 'reset' | 'refused' | 'goodbye' | 'unreachable';
 
 export interface SelfChange {
   readonly tags?: Tags;
@@ -33,3 +49,313 @@ export type MembershipEffect =
   | { readonly type: 'member_changed'; readonly member: MemberRecord; readonly previous: MemberRecord | null }
   | { readonly type: 'member_forgotten'; readonly member: MemberRecord }
   | LogEffect;
+
+/** Membership of one node: SWIM with Lifeguard, as a pure state machine. Same self, config, random and events give the same effects. */
+export interface Membership {
+  /** Takes in one event and returns what must be done about it, in order. `nowMs` is monotonic. */
+  step(event: MembershipEvent, nowMs: number): MembershipEffect[];
+  /** When the next tick is due. */
+  nextDeadlineMs(): number;
+  /** All members known, this node included, dead and left ones too until they are forgotten. A live view. */
+  members(): ReadonlyMap<NodeId, MemberRecord>;
+  self(): MemberRecord;
+  /** 0 is well; up to `healthScoreMax`. */
+  healthScore(): number;
+}
+
+export interface MembershipOptions {
+  /** This node, `alive`, at the first incarnation of this start. */
+  readonly self: MemberRecord;
+  readonly config: MembershipConfig;
+  readonly random: Random;
+}
+
+/** The first step must come at once: it starts the clock of the probes. */
+export function createMembership(options: MembershipOptions): Membership {
+  return new MembershipCore(options);
+}
+
+class MembershipCore implements Membership {
+  readonly #config: MembershipConfig;
+  readonly #random: Random;
+  readonly #health: LocalHealth;
+  readonly #gossip: Gossip;
+  readonly #beliefs: Beliefs;
+  readonly #prober: Prober;
+  readonly #antiEntropy: AntiEntropy;
+  readonly #contacts = new Set<NodeId>();
+  /** Until when members without a link are spared a probe, since a dial is under way. */
+  readonly #sparedUntilMs = new Map<NodeId, number>();
+  #nowMs = 0;
+  #joined = false;
+  #effects: MembershipEffect[] = [];
+
+  constructor({ self, config, random }: MembershipOptions) {
+    this.#config = config;
+    this.#random = random.fork('gossip');
+    this.#health = new LocalHealth(config.healthScoreMax);
+    this.#gossip = new Gossip(config);
+    this.#antiEntropy = new AntiEntropy(config, random.fork('anti-entropy'));
+    this.#beliefs = new Beliefs(self, {
+      config,
+      gossip: this.#gossip,
+      emit: (effect) => this.#effects.push(effect),
+      hasContact: (node) => this.#contacts.has(node),
+      joined: (node) => this.#becomeKnown(node),
+      gone: (node) => {
+        this.#sparedUntilMs.delete(node);
+        this.#prober.drop(node);
+      },
+      suspected: (node) => this.#becomeDoubted(node),
+      refuted: () => this.#health.change(1),
+    });
+    this.#prober = new Prober({
+      config,
+      random: random.fork('probe'),
+      health: this.#health,
+      send: (to, message) => this.#send(to, message),
+      targets: () => [...this.#beliefs.table.records.keys()],
+      isTarget: (node, nowMs) => this.#isProbeTarget(node, nowMs),
+      hasContact: (node) => this.#contacts.has(node),
+      incarnationOf: (node) => this.members().get(node)?.incarnation ?? 0,
+      relaysFor: (target) => this.#aliveContacts().filter((node) => node !== target),
+      failed: (node, nowMs) => this.#beliefs.suspect(node, nowMs),
+    });
+  }
+
+  step(event: MembershipEvent, nowMs: number): MembershipEffect[] {
+    this.#nowMs = nowMs;
+    this.#handle(event);
+    if (this.#gossip.startRound(nowMs)) this.#tellRound();
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  nextDeadlineMs(): number {
+    if (this.#hasLeft()) return this.#gossip.nextDeadlineMs;
+    return Math.min(
+      this.#prober.nextDeadlineMs,
+      this.#beliefs.nextDeadlineMs,
+      this.#antiEntropy.nextDeadlineMs,
+      this.#gossip.nextDeadlineMs,
+    );
+  }
+
+  members(): ReadonlyMap<NodeId, MemberRecord> {
+    return this.#beliefs.table.records;
+  }
+
+  self(): MemberRecord {
+    return this.#beliefs.self;
+  }
+
+  healthScore(): number {
+    return this.#health.score;
+  }
+
+  #handle(event: MembershipEvent): void {
+    switch (event.type) {
+      case 'tick':
+        this.#handleTick(event.lateMs);
+        break;
+      case 'contact_opened':
+        this.#handleContactOpened(event.node, event.hello);
+        break;
+      case 'contact_lost':
+        this.#handleContactLost(event.node, event.reason);
+        break;
+      case 'address_taken':
+        this.#beliefs.declareDead(event.node, this.#nowMs);
+        break;
+      case 'message':
+        this.#handleMessage(event.from, event.message);
+        break;
+      case 'self_changed':
+        this.#beliefs.changeSelf(event.change, this.#nowMs);
+        break;
+      case 'leave':
+        this.#handleLeave();
+        break;
+      default:
+        assertNever(event);
+    }
+  }
+
+  #handleTick(lateMs: number): void {
+    if (this.#hasLeft()) return;
+    const nowMs = this.#nowMs;
+    const { probeTimeoutMs, forgetMs } = this.#config;
+    if (lateMs > probeTimeoutMs && this.#prober.hasStarted) {
+      // This node's own loop stood still: acks and refutations may wait to be read, so it must accuse nobody of silence.
+      this.#prober.abandon(nowMs);
+      this.#beliefs.postponeVerdicts(nowMs + probeTimeoutMs);
+      this.#health.change(1);
+    }
+    this.#prober.tick(nowMs);
+    this.#beliefs.expireSuspicions(nowMs);
+    if (this.#antiEntropy.startDigest(nowMs)) {
+      this.#beliefs.forgetBefore(nowMs - forgetMs);
+      const [to] = sample(this.#aliveContacts(), 1, this.#random);
+      if (to !== undefined) this.#emitSend(to, { type: 'digest', checksum: this.#beliefs.table.checksum });
+    }
+  }
+
+  #handleContactOpened(node: NodeId, hello: Hello): void {
+    this.#contacts.add(node);
+    this.#sparedUntilMs.delete(node);
+    this.#beliefs.dropEvidence(node);
+    if (this.#hasLeft()) return;
+    const known = this.members().get(node);
+    const isCurrent = known?.instance === hello.instance && known.incarnation >= hello.incarnation;
+    if (!isCurrent || !isPresent(known)) {
+      this.#sendSync(node, true);
+    } else if (known.state === 'suspect') {
+      // It answers, so it can refute: the sooner it hears of the suspicion, the better.
+      this.#send(node, { type: 'gossip' });
+    }
+  }
+
+  #handleContactLost(node: NodeId, reason: ContactLoss): void {
+    this.#contacts.delete(node);
+    this.#antiEntropy.forgetSync(node);
+    if (this.#hasLeft()) return;
+    const nowMs = this.#nowMs;
+    switch (reason) {
+      case 'goodbye':
+        this.#beliefs.declareLeft(node, nowMs);
+        break;
+      case 'reset':
+        this.#beliefs.suspect(node, nowMs);
+        this.#beliefs.shortenSuspicion(node, nowMs + this.#config.resetSuspicionMs);
+        break;
+      case 'refused':
+        this.#beliefs.suspect(node, nowMs);
+        this.#beliefs.shortenSuspicion(node, nowMs + this.#config.refusedSuspicionMs);
+        break;
+      case 'unreachable':
+        break;
+      default:
+        assertNever(reason);
+    }
+  }
+
+  #handleMessage(from: NodeId, message: MembershipMessage): void {
+    const incarnationBefore = this.self().incarnation;
+    if ('rumours' in message) {
+      for (const rumour of message.rumours) this.#beliefs.hear(rumour, this.#nowMs);
+    }
+    switch (message.type) {
+      case 'ping':
+        // The ack carries a refutation too, if the ping carried a suspicion.
+        this.#send(from, { type: 'ack', seq: message.seq });
+        break;
+      case 'ack':
+        this.#prober.handleAck(from, message.seq);
+        break;
+      case 'nack':
+        this.#prober.handleNack(from, message.seq);
+        break;
+      case 'probe_request':
+        this.#prober.handleProbeRequest(from, message, this.#nowMs);
+        break;
+      case 'gossip':
+        break;
+      case 'digest':
+        if (message.checksum !== this.#beliefs.table.checksum) this.#sendSync(from, true);
+        break;
+      case 'sync':
+        this.#handleSync(from, message);
+        break;
+      default:
+        assertNever(message);
+    }
+    // Whoever said the wrong thing about this node hears the right one first; a ping's ack has told it already.
+    if (message.type !== 'ping' && this.self().incarnation !== incarnationBefore)
+      this.#send(from, { type: 'gossip' });
+  }
+
+  #handleSync(
+    from: NodeId,
+    { members, answerWanted }: { members: readonly MemberRecord[]; answerWanted: boolean },
+  ): void {
+    const options = { adoptGone: !this.#joined, nowMs: this.#nowMs };
+    for (const record of members) this.#beliefs.hearRecord(record, options);
+    this.#joined = true;
+    if (answerWanted) this.#sendSync(from, false);
+  }
+
+  #handleLeave(): void {
+    this.#beliefs.leave(this.#nowMs);
+    this.#prober.abandon(this.#nowMs);
+    // There is no time for rounds: everybody hears it from this node itself.
+    for (const node of this.#contacts) this.#send(node, { type: 'gossip' });
+  }
+
+  #becomeKnown(node: NodeId): void {
+    if (node === this.self().id) return;
+    this.#prober.insert(node, this.#beliefs.table.presentCount);
+    if (!this.#contacts.has(node)) {
+      this.#sparedUntilMs.set(node, this.#nowMs + this.#config.contactGraceMs);
+    }
+  }
+
+  /** The suspect is told at once, so that it can refute; and some who hear of it look for themselves. */
+  #becomeDoubted(node: NodeId): void {
+    if (this.#contacts.has(node)) this.#send(node, { type: 'gossip' });
+    const share = this.#config.confirmingProbes / this.#beliefs.table.presentCount;
+    if (this.#random.next() < share) this.#prober.hurry(node);
+  }
+
+  #isProbeTarget(node: NodeId, nowMs: number): boolean {
+    const known = this.members().get(node);
+    if (known === undefined || !isPresent(known) || node === this.self().id) return false;
+    const sparedUntilMs = this.#sparedUntilMs.get(node);
+    if (sparedUntilMs !== undefined && nowMs < sparedUntilMs) return false;
+    this.#sparedUntilMs.delete(node);
+    return true;
+  }
+
+  #aliveContacts(): NodeId[] {
+    return [...this.#contacts].filter((node) => this.members().get(node)?.state === 'alive');
+  }
+
+  /** Gossip also goes to suspects, and for a while to the dead: one that only slept learns that it must refute. */
+  #tellRound(): void {
+    const listeners = [...this.#contacts].filter((node) => {
+      const known = this.members().get(node);
+      if (known === undefined || known.state === 'left') return false;
+      const goneSinceMs = this.#beliefs.table.goneSinceMs(node);
+      return goneSinceMs === undefined || this.#nowMs < goneSinceMs + this.#config.deadGossipMs;
+    });
+    for (const node of sample(listeners, this.#config.gossipFanout, this.#random)) {
+      const rumours = this.#rumoursFor(node);
+      if (rumours.length > 0) this.#emitSend(node, { type: 'gossip', rumours });
+    }
+  }
+
+  #sendSync(to: NodeId, answerWanted: boolean): void {
+    if (!this.#antiEntropy.startSync(to, this.#nowMs)) return;
+    this.#emitSend(to, { type: 'sync', members: [...this.members().values()], answerWanted });
+  }
+
+  #send(to: NodeId, message: BareMessage): void {
+    this.#emitSend(to, { ...message, rumours: this.#rumoursFor(to) });
+  }
+
+  /** Lifeguard's buddy rule: whatever is sent to a suspect starts with the suspicion. */
+  #rumoursFor(to: NodeId): Rumour[] {
+    const rumours = this.#gossip.take(to, this.#beliefs.table.presentCount);
+    const accusation = this.#beliefs.accusationOf(to);
+    if (accusation === null) return rumours;
+    return [accusation, ...rumours.filter((rumour) => subjectOf(rumour) !== to)];
+  }
+
+  #emitSend(to: NodeId, message: MembershipMessage): void {
+    this.#effects.push({ type: 'send', to, message });
+  }
+
+  #hasLeft(): boolean {
+    return this.self().state === 'left';
+  }
+}

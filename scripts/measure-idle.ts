@@ -1,0 +1,30 @@
+import { parseArgs } from 'node:util';
+import { measureIdle, type Spread } from './bench/idle.js';
+
+/**
+ * `npm run measure-idle -- [--nodes N] [--seconds N] [--json]`: what a node costs that does nothing: the time until it
+ * is ready, its memory, and its share of a core, each the median and the worst of N nodes that know each other.
+ */
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      nodes: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '10' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const report = await measureIdle(Number(values.nodes), Number(values.seconds) * 1000);
+  if (values.json) return void console.log(JSON.stringify(report));
+  console.log(`${report.nodes} idle nodes, median (most):`);
+  console.log(`  ready after   ${show(report.readyMs)} ms`);
+  console.log(`  memory        ${show(report.residentMiB)} MiB resident`);
+  console.log(`  processor     ${show(report.cpuPercent)} % of a core`);
+}
+
+function show({ median, most }: Spread): string {
+  return `${median.toFixed(1)} (${most.toFixed(1)})`;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+await main();

@@ -1,0 +1,111 @@
+import { readdirSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { endStartedGroups, runTestFile, type TestFileReport, type TestFileRun } from './test-file.js';
+
+/**
+ * Runs the compiled tests: first those that stay within one process each, two at a time; then those that start
+ * real nodes, one at a time, so that their timing is their own. `npm test -- PATTERN...` runs the files whose
+ * path holds one of the patterns. The last line is `N passed, N failed`; the exit code is 0 only without failures.
+ */
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const jobsAtOnce = 2;
+const fileTimeoutMs = 60_000;
+const clusterFileTimeoutMs = 180_000;
+const clusterDirectory = 'test/cluster/';
+
+async function main(patterns: readonly string[]): Promise<number> {
+  const paths = testPaths().filter(
+    (path) => patterns.length === 0 || patterns.some((each) => path.includes(each)),
+  );
+  if (paths.length === 0) {
+    process.stderr.write(`No test file's path holds ${patterns.map((each) => `"${each}"`).join(' or ')}.\n`);
+    return 2;
+  }
+  const startedAtMs = Date.now();
+  const ofCluster = paths.filter((path) => path.startsWith(clusterDirectory));
+  const ofOneProcess = paths.filter((path) => !path.startsWith(clusterDirectory));
+  const reports = [
+    ...(await runAll(ofOneProcess, { atOnce: jobsAtOnce, timeoutMs: fileTimeoutMs })),
+    ...(await runAll(ofCluster, { atOnce: 1, timeoutMs: clusterFileTimeoutMs })),
+  ];
+  printFailures(reports);
+  const passed = reports.reduce((sum, report) => sum + report.passed, 0);
+  const failed = reports.reduce((sum, report) => sum + report.failures.length, 0);
+  console.log(`\n${reports.length} files in ${seconds(Date.now() - startedAtMs)}`);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+/** By source, not by what stands in dist: a compiled test whose source is gone must not run. */
+function testPaths(): string[] {
+  return readdirSync(join(root, 'test'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+interface RunAllOptions {
+  readonly atOnce: number;
+  readonly timeoutMs: number;
+}
+
+async function runAll(
+  paths: readonly string[],
+  { atOnce, timeoutMs }: RunAllOptions,
+): Promise<TestFileReport[]> {
+  const waiting = [...paths];
+  const reports: TestFileReport[] = [];
+  const lane = async (): Promise<void> => {
+    for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
+      const run: TestFileRun = { path, compiled: compiledPath(path), root, timeoutMs };
+      const report = await runTestFile(run);
+      reports.push(report);
+      printProgress(report);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, paths.length) }, lane));
+  return reports;
+}
+
+function compiledPath(path: string): string {
+  return resolve(root, 'dist', path.replace(/\.ts$/, '.js'));
+}
+
+function printProgress({ path, passed, failures, elapsedMs }: TestFileReport): void {
+  const verdict = failures.length === 0 ? 'ok    ' : 'FAILED';
+  const counts = failures.length === 0 ? `${passed} passed` : `${passed} passed, ${failures.length} failed`;
+  console.log(`${verdict} ${path}  ${counts}  ${seconds(elapsedMs)}`);
+}
+
+function printFailures(reports: readonly TestFileReport[]): void {
+  const failed = reports.filter((report) => report.failures.length > 0);
+  if (failed.length > 0) console.log('\nFailures');
+  for (const { path, failures, errorOutput } of failed) {
+    for (const { name, details } of failures) {
+      console.log(`\n  ${path}: ${name}`);
+      for (const line of details) console.log(`      ${line}`);
+    }
+    if (errorOutput !== '') console.log(`\n  ${path} wrote to standard error:\n${indent(errorOutput)}`);
+  }
+}
+
+function indent(text: string): string {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `      ${line}`)
+    .join('\n');
+}
+
+function seconds(durationMs: number): string {
+  return `${(durationMs / 1000).toFixed(1)} s`;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    endStartedGroups();
+    process.exit(130);
+  });
+}
+process.exitCode = await main(process.argv.slice(2).filter((argument) => argument !== '--'));

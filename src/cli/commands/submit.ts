@@ -1,0 +1,40 @@
+import type { Client } from '../../client/client.js';
+import { type ClientFlags, withClient } from '../client-options.js';
+import { textOf } from '../failure.js';
+import { readJsonArgument } from '../json-argument.js';
+import { type SubmitFlags, submitOptionsOf } from '../submit-options.js';
+
+export interface AcceptedJob {
+  readonly id: string;
+  /** The promise that this job got. */
+  readonly copies: number;
+  readonly durable: boolean;
+}
+
+/** `rondo submit`: prints the id alone, or the whole promise with `--json`. */
+export async function submit(
+  task: string,
+  argument: string | undefined,
+  flags: ClientFlags & SubmitFlags & { readonly json?: boolean },
+): Promise<void> {
+  const payload = await readJsonArgument(argument);
+  const job = await withClient(flags, (client) => submitJob(client, { task, payload, flags }));
+  process.stdout.write(`${flags.json ? JSON.stringify(job) : job.id}\n`);
+}
+
+/** Submits a job. Throws what the node refused. */
+export async function submitJob(
+  client: Client,
+  job: { readonly task: string; readonly payload: string | null; readonly flags: SubmitFlags },
+): Promise<AcceptedJob> {
+  const options = submitOptionsOf(job.flags);
+  const reply = await client.request({
+    verb: 'SUBMIT',
+    operands: [job.task],
+    options,
+    payload: job.payload,
+  });
+  const [id = '', ...promises] = textOf(reply).split(' ');
+  const promise = new Map(promises.map((pair) => pair.split('=') as [string, string]));
+  return { id, copies: Number(promise.get('copies') ?? 1), durable: promise.get('durable') === 'yes' };
+}

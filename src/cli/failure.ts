@@ -1,0 +1,96 @@
+import type { ClientReply } from '../client/reply-decoder.js';
+import { RondoError } from '../core/errors.js';
+
+/** What the user typed is wrong; nothing was sent. Ends with exit code 2. */
+export function usageError(message: string, cause?: unknown): RondoError {
+  return new RondoError('BAD_USAGE', message, { cause });
+}
+
+/** The OK text of a reply. Throws what the node refused as an error that carries its code. */
+export function textOf(reply: ClientReply): string {
+  if (reply.ok) return reply.text;
+  throw new RondoError(reply.code, `${reply.message} (${reply.code})`);
+}
+
+/** The OK text of a reply, parsed. Throws as `textOf` does, and `BAD_REPLY`. */
+export function parsedOf(reply: ClientReply): unknown {
+  const text = textOf(reply);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RondoError('BAD_REPLY', 'the node answered with something that is not JSON', { cause });
+  }
+}
+
+const usageCodes = new Set([
+  'BAD_USAGE',
+  'BAD_ADDRESS',
+  'BAD_CONFIG',
+  'BAD_KEY',
+  'NO_KEY',
+  'BAD_OPTION',
+  'BAD_REQUEST',
+  'BAD_JSON',
+]);
+
+const hints: Readonly<Record<string, string>> = {
+  NO_NODE: 'start one with `rondo start`, or name another with --node',
+  UNAUTHORIZED: "give the cluster's key with --key-file (or RONDO_KEY_FILE), or its token with --token",
+  UNKNOWN_TASK: '`rondo tasks` lists what the nodes offer',
+  NO_SUCH_NODE: '`rondo nodes` lists them',
+  NOT_FOUND: '`rondo jobs` lists those that are known',
+  BUSY: 'try again later',
+  DRAINING: 'name another node with --node',
+};
+
+/** 2 for wrong usage, 1 for everything else that went wrong. */
+export function exitCodeOf(error: unknown): 1 | 2 {
+  return error instanceof RondoError && usageCodes.has(error.code) ? 2 : 1;
+}
+
+/** One sentence for standard error: what is wrong, and what to do about it. Holds no control characters. */
+export function sentenceOf(error: unknown): string {
+  if (!(error instanceof RondoError)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return printable(`unexpected fault: ${message} (set RONDO_DEBUG=1 to see where)`);
+  }
+  const hint = hints[error.code];
+  return printable(hint === undefined ? error.message : `${error.message}: ${hint}`);
+}
+
+/** Tells of a failure on standard error and sets the exit code. */
+export function reportFailure(error: unknown): void {
+  process.stderr.write(`rondo: ${sentenceOf(error)}\n`);
+  if (process.env.RONDO_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+/** The reason in the words of the system's error, for a file that can't be used. */
+export function fileFault(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOENT':
+      return 'there is no such file or directory';
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied';
+    case 'EISDIR':
+      return 'it is a directory';
+    case 'EEXIST':
+      return 'it exists already';
+    case 'ENOSPC':
+      return 'the disk is full';
+    default:
+      return message;
+  }
+}
+
+/** Text from elsewhere, safe to show: a job's error message must not be able to command the terminal. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) =>
+    character === '\n' || character === '\t'
+      ? ' '
+      : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}

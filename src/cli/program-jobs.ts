@@ -1,0 +1,151 @@
+import { Argument, type Command, Option } from 'commander';
+import { jobStates } from '../core/jobs/record.js';
+import { limits } from '../core/limits.js';
+import { type ClientFlags, withClientOptions } from './client-options.js';
+import type { MapFlags } from './commands/map.js';
+import { withExamples } from './examples.js';
+import {
+  duration,
+  name,
+  type SubmitFlags,
+  wholeNumber,
+  withKeyOption,
+  withSubmitOptions,
+} from './submit-options.js';
+
+type JobFlags = ClientFlags & { readonly json?: boolean };
+
+/** Commands that submit jobs and look after them. */
+export function addJobCommands(program: Command): void {
+  addSubmit(program);
+  addRun(program);
+  addMap(program);
+  addJob(program);
+  withExamples(
+    withClientOptions(
+      program
+        .command('jobs')
+        .description('List jobs, newest first.')
+        .addOption(new Option('--state <state>', 'only those in this state').choices(jobStates))
+        .option('--task <task>', 'only those of this task', name)
+        .option('--limit <n>', 'at most so many', wholeNumber(1, limits.jobsListedMax))
+        .option('--json', 'print JSON')
+        .action(async (flags: JobFlags & { state?: string; task?: string; limit?: string }) =>
+          (await import('./commands/lists.js')).jobs(flags),
+        ),
+    ),
+    ['rondo jobs --state failed', 'the dead letters'],
+    ["rondo jobs --state failed --json | jq -r '.[].id' | xargs -n1 rondo retry", 'run them all again'],
+  );
+}
+
+function addSubmit(program: Command): void {
+  const command = program
+    .command('submit')
+    .description('Submit a job and print its id, without waiting for its outcome.')
+    .addArgument(taskArgument())
+    .addArgument(jsonArgument())
+    .option('--json', 'print {"id","copies","durable"}')
+    .action(async (task: string, json: string | undefined, flags: JobFlags & SubmitFlags) =>
+      (await import('./commands/submit.js')).submit(task, json, flags),
+    );
+  withExamples(
+    withClientOptions(withKeyOption(withSubmitOptions(command))),
+    ['rondo submit fetch \'{"url":"http://localhost:8080/"}\'', 'prints the id'],
+    ['rondo submit sleep 1000 --delay 5m --retries 3 --key nightly', 'once, in five minutes'],
+    ['rondo submit report @report.json --on zone=eu', 'arguments from a file, on a node with that tag'],
+  );
+}
+
+function addRun(program: Command): void {
+  const command = program
+    .command('run')
+    .description(
+      'Submit a job, wait, and print its result. Ctrl-C leaves it running and says how to stop it.',
+    )
+    .addArgument(taskArgument())
+    .addArgument(jsonArgument())
+    .option('--json', 'print {"id","ok","result"} or {"id","ok","error"}')
+    .option('--cancel-on-interrupt', 'Ctrl-C cancels the job')
+    .action(async (task: string, json: string | undefined, flags: JobFlags & SubmitFlags) =>
+      (await import('./commands/run.js')).run(task, json, flags),
+    );
+  withExamples(
+    withClientOptions(withKeyOption(withSubmitOptions(command))),
+    ['rondo run echo \'"hello"\'', 'prints "hello"'],
+    ['echo \'{"n":1}\' | rondo run echo -', 'arguments from standard input'],
+    ['rondo run sleep 60000 --timeout 5s --retries 0', 'fails after five seconds, exit code 1'],
+  );
+}
+
+const mapNotes = `
+Each line of input is the job's argument, as a JSON string; with --json-input each line is a JSON value.
+Each line of output is {"index","ok":true,"result"} or {"index","ok":false,"error":{"name","message","attempts"}}, where index
+counts the lines of input from 0. With --results-only it is the result alone, null for a line that failed.
+If the node is lost, unfinished lines are submitted again at the next address of --node: a line may run twice, none is lost.`;
+
+function addMap(program: Command): void {
+  const command = program
+    .command('map')
+    .description('Run a job for every line of input; results as NDJSON, in the order of the input.')
+    .addArgument(taskArgument())
+    .argument('[file]', 'the input; - or nothing is standard input')
+    .option('--json-input', 'each line of input is a JSON value, not a text')
+    .option('--unordered', 'print each result as soon as it is there')
+    .option('--results-only', 'print results alone')
+    .option('--with-input', 'add "input" to each line of output')
+    .option('--window <n>', 'jobs in flight at once (default: 1000)', wholeNumber(1, 9_000))
+    .addOption(new Option('--concurrency <n>', 'the same as --window').argParser(wholeNumber(1, 9_000)))
+    .option('--joblog <file>', 'note each finished line there, as NDJSON')
+    .option('--resume', 'leave out the lines that the joblog says are done; the others run')
+    .option('--resume-failed', 'run only the lines that the joblog says have failed')
+    .option('--quiet', 'no progress, no summary')
+    .action(async (task: string, file: string | undefined, flags: MapFlags) =>
+      (await import('./commands/map.js')).map(task, file, flags),
+    );
+  withExamples(
+    withClientOptions(withSubmitOptions(command)).addHelpText('after', mapNotes),
+    ['find . -type f | rondo map sha256 > sums.ndjson', 'a job for each file'],
+    ['rondo map fetch urls.txt --joblog urls.log --retries 2', 'with a log ...'],
+    ['rondo map fetch urls.txt --joblog urls.log --resume', '... to go on from'],
+    ['seq 3 | rondo map echo --json-input --results-only', 'prints 1, 2 and 3'],
+  );
+}
+
+function addJob(program: Command): void {
+  const about = (verb: string, description: string): Command =>
+    withClientOptions(program.command(verb).description(description).argument('<id>', 'the id of the job'));
+  withExamples(
+    about('status', 'Show what is known of a job.')
+      .option('--json', 'print JSON')
+      .action(async (id: string, flags: JobFlags) => (await import('./commands/job.js')).status(id, flags)),
+    ['rondo status $ID --json | jq -r .state', 'one of delayed, queued, running, done, failed, cancelled'],
+  );
+  withExamples(
+    about('wait', 'Wait for a job to end, and print its result.')
+      .option('--json', 'print {"id","ok","result"} or {"id","ok","error"}')
+      .option('--timeout <duration>', 'give up waiting after this; the job goes on', duration)
+      .action(async (id: string, flags: JobFlags) => (await import('./commands/job.js')).wait(id, flags)),
+    ['ID=$(rondo submit sleep 2000); rondo wait $ID --timeout 1m', 'exit code 0 once it is done'],
+  );
+  withExamples(
+    about('cancel', 'Cancel a job, also one that runs; returns once it has stopped.').action(
+      async (id: string, flags: JobFlags) => (await import('./commands/job.js')).cancel(id, flags),
+    ),
+    ['rondo cancel $ID', 'takes the id that `rondo submit` printed'],
+  );
+  withExamples(
+    about('retry', 'Run a job again that failed or was cancelled.').action(
+      async (id: string, flags: JobFlags) => (await import('./commands/job.js')).retry(id, flags),
+    ),
+    ['rondo retry $ID', 'with as many attempts as at first'],
+  );
+}
+
+function taskArgument(): Argument {
+  return new Argument('<task>', 'the name of the task; `rondo tasks` lists them').argParser(name);
+}
+
+function jsonArgument(): Argument {
+  return new Argument('[json]', 'its arguments: JSON, @FILE, or - for standard input (default: null)');
+}

@@ -1,0 +1,121 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { namePattern } from '../core/ids.js';
+import { limits } from '../core/limits.js';
+import { parseDuration } from '../protocol/durations.js';
+
+/** The flags that say how a job is to run; each is an option of SUBMIT and RUN. */
+export interface SubmitFlags {
+  readonly priority?: string;
+  readonly delay?: string;
+  readonly at?: string;
+  readonly timeout?: string;
+  readonly retries?: string;
+  readonly backoff?: string;
+  readonly key?: string;
+  readonly route?: string;
+  readonly affinity?: string;
+  readonly on?: readonly string[];
+  readonly to?: string;
+  readonly copies?: string;
+  readonly durable?: boolean;
+  readonly ttl?: string;
+}
+
+const { priorityMax, retriesMax } = limits;
+
+export function withSubmitOptions(command: Command): Command {
+  return command
+    .option('--priority <n>', 'higher runs first (default: 0)', wholeNumber(-priorityMax, priorityMax))
+    .option('--delay <duration>', 'start no sooner than this, for example 30s', duration)
+    .option('--at <time>', 'start no sooner than this ISO 8601 time', time)
+    .option('--timeout <duration>', 'limit of one attempt', duration)
+    .option('--retries <n>', 'attempts after the first, when it fails', wholeNumber(0, retriesMax))
+    .option('--backoff <duration>', 'wait before a retry, doubled each time', duration)
+    .addOption(
+      new Option('--route <policy>', 'how the node to run on is chosen').choices([
+        'round-robin',
+        'least-loaded',
+        'affinity',
+      ]),
+    )
+    .option('--affinity <word>', 'jobs with the same word go to the same node', word)
+    .option('--on <tag=value>', 'only nodes with this tag; may be repeated', tag)
+    .option('--to <node>', 'only the node of this name', name)
+    .option('--copies <n>', 'nodes that keep the job', wholeNumber(1, limits.copiesMax))
+    .option('--durable', 'on disk before it is acknowledged')
+    .option('--no-durable', 'in memory only')
+    .option('--ttl <duration>', 'how long the outcome is kept', duration);
+}
+
+/** `--key`; apart from the others, for it makes no sense where one command submits many jobs. */
+export function withKeyOption(command: Command): Command {
+  return command.option(
+    '--key <word>',
+    'the same key gives the same job, however often it is submitted',
+    word,
+  );
+}
+
+/** The options as they are spelled on the line. */
+export function submitOptionsOf(flags: SubmitFlags): (readonly [key: string, value: string])[] {
+  const options: (readonly [string, string])[] = [];
+  const add = (key: string, value: string | undefined): void => {
+    if (value !== undefined) options.push([key, value]);
+  };
+  add('priority', flags.priority);
+  add('delay', flags.delay);
+  add('at', flags.at);
+  add('timeout', flags.timeout);
+  add('retries', flags.retries);
+  add('backoff', flags.backoff);
+  add('key', flags.key);
+  add('route', flags.route);
+  add('affinity', flags.affinity);
+  for (const pair of flags.on ?? []) add('on', pair);
+  add('node', flags.to);
+  add('copies', flags.copies);
+  if (flags.durable !== undefined) add('durable', flags.durable ? 'yes' : 'no');
+  add('ttl', flags.ttl);
+  return options;
+}
+
+export function duration(text: string): string {
+  const ms = parseDuration(text);
+  if (typeof ms === 'number') return text;
+  throw new InvalidArgumentError(`${ms}.`);
+}
+
+export function wholeNumber(min: number, max: number): (text: string) => string {
+  return (text) => {
+    const number = Number(text);
+    if (/^-?\d{1,15}$/.test(text) && number >= min && number <= max) return String(number);
+    throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** A time without a zone is this machine's; the node is told it in UTC. */
+function time(text: string): string {
+  const wallMs = Date.parse(text);
+  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(wallMs)) return new Date(wallMs).toISOString();
+  throw new InvalidArgumentError('Write it as 2030-01-31T18:00:00Z.');
+}
+
+export function name(text: string): string {
+  if (namePattern.test(text)) return text;
+  throw new InvalidArgumentError('A name is 1 to 64 of A-Z a-z 0-9 _ . : / -');
+}
+
+function word(text: string): string {
+  if (text.length <= limits.keyLengthMax && /^[!-~]+$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    `It is 1 to ${limits.keyLengthMax} printable ASCII characters without spaces.`,
+  );
+}
+
+function tag(text: string, earlier: readonly string[] = []): string[] {
+  const [key, value, ...rest] = text.split('=');
+  if (rest.length === 0 && namePattern.test(key ?? '') && namePattern.test(value ?? '')) {
+    return [...earlier, text];
+  }
+  throw new InvalidArgumentError('Write it as KEY=VALUE, for example zone=eu.');
+}

@@ -1,0 +1,272 @@
+import type { NodeId } from '../ids.js';
+import type { Instant } from '../instant.js';
+import type { MemberRecord } from '../member.js';
+import type { AttemptKey, JobMessage } from '../messages.js';
+import { payloadBytes } from '../payload.js';
+import { hashText } from '../random.js';
+import { candidatesFor, type Demand } from '../routing/candidates.js';
+import { type ExecutorLoad, pickAffinity, pickLeastLoaded, pickRoundRobin } from '../routing/policies.js';
+import type { Ledger } from './ledger.js';
+import type { JobRecord } from './record.js';
+import { WaitingLine } from './waiting-line.js';
+
+/** What an owner knows of one executor. */
+interface Executor {
+  window: number;
+  congested: boolean;
+  /** Number of the resync that has not been answered; until then its window is not known. 0: none. */
+  resync: number;
+  /** Arguments of what is outstanding. */
+  outstandingBytes: number;
+  /** Attempts sent there whose end has not been told. */
+  readonly outstanding: Map<string, JobRecord>;
+}
+
+/** Jobs with the same demand and policy wait in one line and share one walk round the candidates. */
+interface JobClass {
+  readonly name: string;
+  readonly demand: Demand;
+  readonly policy: JobRecord['spec']['route'];
+  readonly affinity: string | null;
+  readonly line: WaitingLine;
+  candidates: NodeId[];
+  candidatesVersion: number;
+  cursor: number;
+}
+
+export interface DispatcherOptions {
+  readonly self: NodeId;
+  readonly ledger: Ledger;
+  readonly members: () => Iterable<MemberRecord>;
+  /** To a peer, or to this node's own executor. */
+  readonly deliver: (to: NodeId, message: JobMessage) => void;
+}
+
+/**
+ * The owner's half of handing out jobs: round-robin over the members that offer the task, meet its demands and have
+ * granted room. Full or unreachable ones are skipped, never waited for, unless the job names one node.
+ */
+export class Dispatcher {
+  private readonly executors = new Map<NodeId, Executor>();
+  /** In order of last use; idle ones are kept for their cursor, the oldest dropped first. */
+  private readonly classes = new Map<string, JobClass>();
+  /** Those with jobs in line. */
+  private readonly waiting = new Set<JobClass>();
+  private membersVersion = 0;
+  private resyncs = 0;
+
+  constructor(private readonly options: DispatcherOptions) {}
+
+  /** Queues a job whose state is `queued`, and starts it if there is room. */
+  enqueue(record: JobRecord, now: Instant, place: 'back' | 'front' = 'back'): void {
+    const jobClass = this.classOf(record);
+    if (place === 'back') jobClass.line.push(record);
+    else jobClass.line.pushFront(record);
+    this.dispatch(jobClass, now);
+  }
+
+  /** A queued job was cancelled: its state has changed already. */
+  forget(record: JobRecord): void {
+    this.classes.get(classNameOf(record))?.line.cancelled();
+  }
+
+  granted(node: NodeId, window: number, now: Instant): void {
+    const executor = this.executor(node);
+    if (executor.resync !== 0) return;
+    executor.window = window;
+    this.dispatchWaiting(now);
+  }
+
+  /** A new link: nothing is sent until the executor has said what it holds. */
+  resync(node: NodeId): void {
+    const executor = this.executor(node);
+    executor.window = 0;
+    executor.resync = ++this.resyncs;
+    this.options.deliver(node, { type: 'resync', seq: executor.resync });
+  }
+
+  /** Whether this is the answer to the latest resync: to an older one it would miss what was sent since. */
+  resynced(node: NodeId, seq: number): boolean {
+    const executor = this.executor(node);
+    if (executor.resync !== seq) return false;
+    executor.resync = 0;
+    return true;
+  }
+
+  pressure(node: NodeId, congested: boolean, now: Instant): void {
+    this.executor(node).congested = congested;
+    if (!congested) this.dispatchWaiting(now);
+  }
+
+  /** The attempt has ended or never started; its place at the executor is free. */
+  settled(node: NodeId, record: JobRecord): void {
+    const executor = this.executors.get(node);
+    if (executor?.outstanding.delete(record.spec.id)) executor.outstandingBytes -= argsBytes(record);
+  }
+
+  /** No link for now: nothing is sent there, and what is outstanding waits for the link or for the node's death. */
+  contactLost(node: NodeId): void {
+    const executor = this.executors.get(node);
+    if (executor === undefined) return;
+    executor.window = 0;
+    executor.resync = 0;
+  }
+
+  /** The process is gone: gives back what it had. */
+  executorGone(node: NodeId): JobRecord[] {
+    const executor = this.executors.get(node);
+    this.executors.delete(node);
+    return executor === undefined ? [] : [...executor.outstanding.values()];
+  }
+
+  outstandingAt(node: NodeId): Iterable<JobRecord> {
+    return this.executors.get(node)?.outstanding.values() ?? [];
+  }
+
+  /** Who is alive, draining or offers what has changed: candidates are found anew when next asked for. */
+  membersChanged(now: Instant): void {
+    this.membersVersion++;
+    this.dispatchWaiting(now);
+  }
+
+  /**
+   * After room was freed: lines that have jobs get their turn, a bounded number at a time and each in rotation, so
+   * that a hundred thousand lines for busy nodes cost one freed slot no more than a few of them. `tick` goes on.
+   */
+  dispatchWaiting(now: Instant): void {
+    let turns = Math.min(this.waiting.size, classesPerTurn);
+    const rotate = this.waiting.size > classesPerTurn;
+    for (const jobClass of this.waiting) {
+      if (turns-- === 0) return;
+      this.dispatch(jobClass, now);
+      if (rotate && this.waiting.delete(jobClass)) this.waiting.add(jobClass);
+    }
+  }
+
+  /** Whether lines are left that `dispatchWaiting` may not have reached. */
+  get hasManyWaiting(): boolean {
+    return this.waiting.size > classesPerTurn;
+  }
+
+  private dispatch(jobClass: JobClass, now: Instant): void {
+    while (jobClass.line.length > 0) {
+      const index = this.pick(jobClass);
+      if (index < 0) {
+        this.waiting.add(jobClass);
+        return;
+      }
+      const record = jobClass.line.shift();
+      if (record === undefined) break;
+      jobClass.cursor = index + 1;
+      this.send(record, jobClass.candidates[index] as NodeId, now);
+    }
+    this.waiting.delete(jobClass);
+  }
+
+  private pick(jobClass: JobClass): number {
+    if (jobClass.candidatesVersion !== this.membersVersion) {
+      jobClass.candidates = candidatesFor(jobClass.demand, this.options.members());
+      jobClass.candidatesVersion = this.membersVersion;
+    }
+    const { candidates, cursor } = jobClass;
+    switch (jobClass.policy) {
+      case 'round-robin':
+        return pickRoundRobin(candidates, cursor, this.loadOf);
+      case 'least-loaded':
+        return pickLeastLoaded(candidates, cursor, this.loadOf);
+      case 'affinity':
+        return pickAffinity(candidates, jobClass.affinity ?? '', this.loadOf);
+    }
+  }
+
+  private send(record: JobRecord, to: NodeId, now: Instant): void {
+    const { spec } = record;
+    this.options.ledger.transition(record, 'running');
+    record.attempt++;
+    record.executor = to;
+    record.startedAtMs = now.wallMs;
+    record.progress = null;
+    const executor = this.executor(to);
+    executor.outstanding.set(spec.id, record);
+    executor.outstandingBytes += argsBytes(record);
+    this.options.deliver(to, {
+      type: 'run',
+      key: keyOf(record),
+      task: spec.task,
+      args: record.args ?? 'null',
+      priority: spec.priority,
+      timeoutMs: spec.timeoutMs,
+      isolate: record.fatalities > 0,
+    });
+  }
+
+  private readonly loadOf = (node: NodeId): ExecutorLoad => {
+    const executor = this.executors.get(node);
+    if (executor === undefined || executor.congested || executor.outstandingBytes >= outstandingBytesMax)
+      return noRoom;
+    return { window: executor.window, outstanding: executor.outstanding.size };
+  };
+
+  private executor(node: NodeId): Executor {
+    let executor = this.executors.get(node);
+    if (executor === undefined) {
+      executor = { window: 0, congested: false, resync: 0, outstandingBytes: 0, outstanding: new Map() };
+      this.executors.set(node, executor);
+    }
+    return executor;
+  }
+
+  private classOf(record: JobRecord): JobClass {
+    const name = classNameOf(record);
+    let jobClass = this.classes.get(name);
+    if (jobClass === undefined) {
+      const { task, on, node, route, affinity } = record.spec;
+      jobClass = {
+        name,
+        demand: { task, on, node },
+        policy: route,
+        affinity,
+        line: new WaitingLine(),
+        candidates: [],
+        candidatesVersion: -1,
+        // Each owner starts its walk elsewhere, so that many owners with one job each don't all choose the same node.
+        cursor: hashText(`${this.options.self}/${name}`),
+      };
+      this.classes.set(name, jobClass);
+      this.dropIdleClass();
+    }
+    return jobClass;
+  }
+
+  private dropIdleClass(): void {
+    if (this.classes.size - this.waiting.size <= idleClassesMax) return;
+    for (const jobClass of this.classes.values()) {
+      if (jobClass.line.length > 0) continue;
+      this.classes.delete(jobClass.name);
+      return;
+    }
+  }
+}
+
+/** Lines looked at for one freed place. */
+const classesPerTurn = 64;
+/** Lines without jobs that are remembered for their place in the round. */
+const idleClassesMax = 1_024;
+/** Arguments on their way to one executor; the job that goes over it is sent still. */
+const outstandingBytesMax = 8 * 1024 * 1024;
+const noRoom: ExecutorLoad = { window: 0, outstanding: 0 };
+
+function argsBytes({ args }: JobRecord): number {
+  return args === null ? 0 : payloadBytes(args);
+}
+
+export function keyOf(record: JobRecord): AttemptKey {
+  return { job: record.spec.id, epoch: record.epoch, attempt: record.attempt };
+}
+
+/** Space can't stand in any name, so joined names can't run into each other. */
+function classNameOf({ spec }: JobRecord): string {
+  if (spec.on.length === 0 && spec.node === null && spec.route === 'round-robin') return spec.task;
+  const tags = spec.on.map(([key, value]) => `${key}=${value}`).join(' ');
+  return `${spec.task} ${spec.route} ${spec.node ?? ''} ${spec.affinity ?? ''} ${tags}`;
+}

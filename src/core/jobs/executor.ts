@@ -1,0 +1,309 @@
+import { Fifo } from '../fifo.js';
+import type { JobId, NodeId, RunId } from '../ids.js';
+import type { Instant } from '../instant.js';
+import { limits } from '../limits.js';
+import type { AttemptKey, JobMessage, RefuseReason, StopReason } from '../messages.js';
+import type { Outbox } from '../outbox.js';
+import { payloadBytes } from '../payload.js';
+import type { JobsConfig } from './config.js';
+import type { AttemptOutcome } from './record.js';
+import { activeWindow, idleWindow, isWorthTelling } from './room.js';
+
+type RunMessage = Extract<JobMessage, { type: 'run' }>;
+type RanMessage = Extract<JobMessage, { type: 'ran' }>;
+
+/** An attempt that this node has taken. */
+interface Held {
+  readonly run: RunId;
+  readonly owner: NodeId;
+  readonly key: AttemptKey;
+  readonly timeoutMs: number;
+  /** Monotonic; null until it starts. */
+  endsAtMs: number | null;
+  /** Its owner has a newer attempt, or is gone: its end is told to nobody. */
+  fenced: boolean;
+}
+
+/** What this executor keeps for one owner. */
+interface Account {
+  readonly held: Map<JobId, Held>;
+  /** Ends that were sent and not acknowledged, in order; sent again on a new link. */
+  sent: Fifo<RanMessage>;
+  sentBytes: number;
+  /** Ends that wait until those before them are acknowledged: results may be large, and a link's queue is bounded. */
+  unsent: Fifo<RanMessage>;
+  /** Number of the next `ran`, from 1. */
+  nextSeq: number;
+  /** The window the owner was told last. */
+  told: number;
+  endedLately: number;
+}
+
+export interface ExecutorOptions {
+  readonly self: NodeId;
+  readonly config: JobsConfig;
+  readonly outbox: Outbox;
+  readonly offersTask: (task: string) => boolean;
+  readonly deliver: (to: NodeId, message: JobMessage) => void;
+}
+
+/** The most attempts that one node takes, over all owners. */
+const heldMax = 4 * limits.attemptsPerGrantMax;
+/** How often time-outs are looked for; an attempt may run this much longer than it may. */
+const timeoutCheckMs = 50;
+
+/** Results sent to one owner and not acknowledged; the one that goes over it is sent still. */
+const unacknowledgedBytesMax = 8 * 1024 * 1024;
+
+/** The executor's side: grants room, takes attempts, has them run, and tells their owners how they ended. */
+export class Executor {
+  draining = false;
+  private readonly accounts = new Map<NodeId, Account>();
+  private readonly running = new Map<RunId, Held>();
+  private nextRun = 1;
+  private roomDueMs = Number.POSITIVE_INFINITY;
+  private timeoutsDueMs = Number.POSITIVE_INFINITY;
+
+  constructor(private readonly options: ExecutorOptions) {}
+
+  /** Attempts taken and not ended. */
+  get heldCount(): number {
+    return this.running.size;
+  }
+
+  handleRun(owner: NodeId, message: RunMessage, now: Instant): void {
+    const account = this.account(owner);
+    const refusal = this.refusalOf(message);
+    if (refusal !== null) {
+      // What the owner was told is no longer so; the next grant says what is.
+      account.told = 0;
+      this.roomChanged(now);
+      this.options.deliver(owner, { type: 'refuse', key: message.key, reason: refusal });
+      return;
+    }
+    const earlier = account.held.get(message.key.job);
+    if (earlier !== undefined) this.fence(earlier);
+    const held: Held = {
+      run: this.nextRun++,
+      owner,
+      key: message.key,
+      timeoutMs: message.timeoutMs,
+      endsAtMs: null,
+      fenced: false,
+    };
+    account.held.set(message.key.job, held);
+    this.running.set(held.run, held);
+    this.options.outbox.push({
+      type: 'start_attempt',
+      run: held.run,
+      job: message.key.job,
+      attempt: message.key.attempt,
+      task: message.task,
+      args: message.args,
+      priority: message.priority,
+      isolate: message.isolate,
+    });
+    this.roomChanged(now);
+  }
+
+  handleStop(owner: NodeId, key: AttemptKey, reason: StopReason): void {
+    const held = this.accounts.get(owner)?.held.get(key.job);
+    if (held === undefined || held.key.attempt !== key.attempt || held.key.epoch !== key.epoch) return;
+    if (reason === 'fenced') this.fence(held);
+    else this.options.outbox.push({ type: 'stop_attempt', run: held.run, reason });
+  }
+
+  /** The owner has every end up to this number. */
+  handleRanAck(owner: NodeId, seq: number): void {
+    const account = this.accounts.get(owner);
+    if (account === undefined) return;
+    for (
+      let first = account.sent.peek();
+      first !== undefined && first.seq <= seq;
+      first = account.sent.peek()
+    ) {
+      account.sent.shift();
+      account.sentBytes -= bytesOf(first);
+    }
+    this.sendEnds(owner, account);
+  }
+
+  attemptStarted(run: RunId, now: Instant): void {
+    const held = this.running.get(run);
+    if (held === undefined) return;
+    held.endsAtMs = now.monotonicMs + held.timeoutMs;
+    this.timeoutsDueMs = Math.min(
+      this.timeoutsDueMs,
+      Math.max(held.endsAtMs, now.monotonicMs + timeoutCheckMs),
+    );
+  }
+
+  attemptEnded(run: RunId, outcome: AttemptOutcome, now: Instant): void {
+    const held = this.running.get(run);
+    if (held === undefined) return;
+    this.running.delete(run);
+    if (held.fenced) return;
+    const account = this.account(held.owner);
+    account.held.delete(held.key.job);
+    account.endedLately++;
+    this.roomChanged(now);
+    const message: RanMessage = { type: 'ran', seq: account.nextSeq++, key: held.key, outcome };
+    if (held.owner === this.options.self) {
+      this.options.deliver(held.owner, message);
+      return;
+    }
+    account.unsent.push(message);
+    this.sendEnds(held.owner, account);
+  }
+
+  attemptProgress(run: RunId, value: string): void {
+    const held = this.running.get(run);
+    if (held !== undefined && !held.fenced) {
+      this.options.deliver(held.owner, { type: 'progress', key: held.key, value });
+    }
+  }
+
+  /** The owner asks what is here of its: what is held, ends it may have missed, and the room it has. */
+  handleResync(owner: NodeId, seq: number): void {
+    const account = this.account(owner);
+    account.told = this.draining ? 0 : idleWindow(this.options.config.concurrency);
+    for (const message of account.unsent) account.sent.push(message);
+    account.unsent = account.sent;
+    account.sent = new Fifo();
+    account.sentBytes = 0;
+    const attempts = [...account.held.values()].map(({ key }) => key);
+    for (const message of account.unsent) attempts.push(message.key);
+    this.options.deliver(owner, { type: 'holding', seq, attempts, window: account.told });
+    this.sendEnds(owner, account);
+  }
+
+  /** The owner's process is gone: nobody waits for what it sent here. */
+  ownerGone(owner: NodeId): void {
+    const account = this.accounts.get(owner);
+    if (account === undefined) return;
+    for (const held of account.held.values()) this.fence(held);
+    this.accounts.delete(owner);
+  }
+
+  setDraining(draining: boolean, now: Instant): void {
+    this.draining = draining;
+    this.grantRoom(now);
+  }
+
+  /** The time to drain is over: what still runs is stopped, and its owners run it elsewhere. */
+  stopAll(): void {
+    for (const held of this.running.values()) {
+      this.options.outbox.push({ type: 'stop_attempt', run: held.run, reason: 'shutdown' });
+    }
+  }
+
+  /** Whether every end has been told and acknowledged. */
+  isEmpty(): boolean {
+    if (this.running.size > 0) return false;
+    for (const account of this.accounts.values())
+      if (account.sent.length + account.unsent.length > 0) return false;
+    return true;
+  }
+
+  tick(now: Instant): void {
+    if (now.monotonicMs >= this.roomDueMs) this.grantRoom(now);
+    if (now.monotonicMs >= this.timeoutsDueMs) this.stopOverdue(now);
+  }
+
+  nextDeadlineMs(): number {
+    return Math.min(this.roomDueMs, this.timeoutsDueMs);
+  }
+
+  private sendEnds(owner: NodeId, account: Account): void {
+    while (account.sentBytes < unacknowledgedBytesMax) {
+      const message = account.unsent.shift();
+      if (message === undefined) return;
+      account.sent.push(message);
+      account.sentBytes += bytesOf(message);
+      this.options.deliver(owner, message);
+    }
+  }
+
+  private refusalOf(message: RunMessage): RefuseReason | null {
+    if (this.draining) return 'draining';
+    if (!this.options.offersTask(message.task)) return 'unknown_task';
+    return this.running.size >= heldMax || this.options.config.concurrency === 0 ? 'no_room' : null;
+  }
+
+  private fence(held: Held): void {
+    held.fenced = true;
+    const account = this.accounts.get(held.owner);
+    if (account?.held.get(held.key.job) === held) account.held.delete(held.key.job);
+    this.options.outbox.push({ type: 'stop_attempt', run: held.run, reason: 'fenced' });
+  }
+
+  private roomChanged(now: Instant): void {
+    if (this.roomDueMs === Number.POSITIVE_INFINITY)
+      this.roomDueMs = now.monotonicMs + this.options.config.aheadMs;
+  }
+
+  private grantRoom(now: Instant): void {
+    const { concurrency } = this.options.config;
+    let endedLately = 0;
+    let ownersActive = 0;
+    for (const account of this.accounts.values()) {
+      endedLately += account.endedLately;
+      if (account.endedLately > 0 || account.held.size > 0) ownersActive++;
+    }
+    const window = activeWindow({
+      concurrency,
+      endedLately,
+      ownersActive,
+      windowMax: limits.attemptsPerGrantMax,
+    });
+    for (const [owner, account] of this.accounts) {
+      const isActive = account.endedLately > 0 || account.held.size > 0;
+      this.grant(owner, account, this.draining ? 0 : isActive ? window : idleWindow(concurrency));
+      account.endedLately = 0;
+    }
+    // While attempts end the windows follow them; the round after the last end sets them back.
+    this.roomDueMs =
+      endedLately > 0 ? now.monotonicMs + this.options.config.aheadMs : Number.POSITIVE_INFINITY;
+  }
+
+  private grant(owner: NodeId, account: Account, window: number): void {
+    if (!isWorthTelling(account.told, window)) return;
+    account.told = window;
+    this.options.deliver(owner, { type: 'grant', window });
+  }
+
+  private stopOverdue(now: Instant): void {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const held of this.running.values()) {
+      if (held.endsAtMs === null) continue;
+      if (held.endsAtMs > now.monotonicMs) nextMs = Math.min(nextMs, held.endsAtMs);
+      else {
+        held.endsAtMs = null;
+        this.options.outbox.push({ type: 'stop_attempt', run: held.run, reason: 'timed_out' });
+      }
+    }
+    this.timeoutsDueMs = Math.max(nextMs, now.monotonicMs + timeoutCheckMs);
+    if (nextMs === Number.POSITIVE_INFINITY) this.timeoutsDueMs = nextMs;
+  }
+
+  private account(owner: NodeId): Account {
+    let account = this.accounts.get(owner);
+    if (account === undefined) {
+      account = {
+        held: new Map(),
+        sent: new Fifo(),
+        sentBytes: 0,
+        unsent: new Fifo(),
+        nextSeq: 1,
+        told: 0,
+        endedLately: 0,
+      };
+      this.accounts.set(owner, account);
+    }
+    return account;
+  }
+}
+
+function bytesOf({ outcome }: RanMessage): number {
+  return outcome.type === 'done' ? payloadBytes(outcome.result) : 0;
+}

@@ -1,0 +1,268 @@
+import { assertNever } from '../assert.js';
+import type { ClientCommand } from '../commands.js';
+import type { InstanceId, NodeId, RequestId, RunId } from '../ids.js';
+import type { Instant } from '../instant.js';
+import type { MemberRecord } from '../member.js';
+import type { JobMessage } from '../messages.js';
+import type { Outbox } from '../outbox.js';
+import { payloadBytes } from '../payload.js';
+import type { Random } from '../random.js';
+import type { Reply } from '../reply.js';
+import { Asks } from './asks.js';
+import type { JobsConfig } from './config.js';
+import { Dispatcher } from './dispatcher.js';
+import { Executor } from './executor.js';
+import { Ledger } from './ledger.js';
+import { Owner } from './owner.js';
+import type { Asker, AttemptOutcome, JobState } from './record.js';
+import { Requests } from './requests.js';
+import { Waits } from './waits.js';
+
+/** What the job core knows of the cluster, kept by membership. */
+export interface MemberView {
+  self(): MemberRecord;
+  get(node: NodeId): MemberRecord | undefined;
+  all(): Iterable<MemberRecord>;
+}
+
+export interface JobsOptions {
+  readonly self: NodeId;
+  readonly instance: InstanceId;
+  readonly config: JobsConfig;
+  readonly random: Random;
+  readonly outbox: Outbox;
+  readonly members: MemberView;
+}
+
+export type JobsEvent =
+  | { readonly type: 'tick' }
+  | { readonly type: 'request'; readonly request: RequestId; readonly command: ClientCommand }
+  | { readonly type: 'request_abandoned'; readonly request: RequestId }
+  | { readonly type: 'message'; readonly from: NodeId; readonly message: JobMessage }
+  | { readonly type: 'contact_opened'; readonly node: NodeId }
+  | { readonly type: 'contact_lost'; readonly node: NodeId }
+  | { readonly type: 'pressure'; readonly node: NodeId; readonly congested: boolean }
+  | { readonly type: 'member_changed'; readonly member: MemberRecord; readonly previous: MemberRecord | null }
+  | { readonly type: 'attempt_started'; readonly run: RunId }
+  | { readonly type: 'attempt_ended'; readonly run: RunId; readonly outcome: AttemptOutcome }
+  | { readonly type: 'attempt_progress'; readonly run: RunId; readonly value: string };
+
+/** Ends of attempts are acknowledged together: at the latest after this many, after this much, or after this long. */
+const ackCountMax = 64;
+const ackBytesMax = 1024 * 1024;
+const ackDelayMs = 20;
+
+/** The job core: what this node does as an owner, as an executor, and for its clients. Effects go to the outbox. */
+export class Jobs {
+  readonly ledger: Ledger;
+  readonly owner: Owner;
+  readonly executor: Executor;
+  private readonly dispatcher: Dispatcher;
+  private readonly waits: Waits;
+  private readonly asks: Asks;
+  private readonly requests: Requests;
+  /** Ends told by each executor and not acknowledged yet. */
+  private readonly acks = new Map<NodeId, { seq: number; count: number; bytes: number }>();
+  private acksDueMs = Number.POSITIVE_INFINITY;
+  private now: Instant = { monotonicMs: 0, wallMs: 0 };
+
+  constructor(private readonly options: JobsOptions) {
+    const { self, instance, config, random, outbox, members } = options;
+    const deliver = (to: NodeId, message: JobMessage): void => this.deliver(to, message);
+    const answer = (asker: Asker, reply: Reply): void => this.answer(asker, reply);
+    const nameOf = (node: NodeId): string => members.get(node)?.name ?? node;
+    this.ledger = new Ledger(config);
+    this.waits = new Waits(answer);
+    this.asks = new Asks({ deliver, nameOf });
+    this.dispatcher = new Dispatcher({ self, ledger: this.ledger, members: () => members.all(), deliver });
+    this.owner = new Owner({
+      self,
+      config,
+      random,
+      ledger: this.ledger,
+      dispatcher: this.dispatcher,
+      waits: this.waits,
+      outbox,
+      answer,
+      deliver,
+    });
+    const offersTask = (task: string): boolean => members.self().tasks.some(({ name }) => name === task);
+    this.executor = new Executor({ self, config, outbox, offersTask, deliver });
+    this.requests = new Requests({
+      self,
+      instance,
+      config,
+      members,
+      ledger: this.ledger,
+      owner: this.owner,
+      waits: this.waits,
+      asks: this.asks,
+      answer,
+      nameOf,
+    });
+  }
+
+  step(event: JobsEvent, now: Instant): void {
+    this.now = now;
+    switch (event.type) {
+      case 'tick':
+        return this.tick(now);
+      case 'request':
+        return this.requests.handle(event.command, { type: 'client', request: event.request }, now);
+      case 'request_abandoned':
+        return this.requests.abandon(event.request);
+      case 'message':
+        return this.handleMessage(event.from, event.message, now);
+      case 'contact_opened':
+        return this.contactOpened(event.node);
+      case 'contact_lost':
+        return this.dispatcher.contactLost(event.node);
+      case 'pressure':
+        return this.dispatcher.pressure(event.node, event.congested, now);
+      case 'member_changed':
+        return this.memberChanged(event.member, event.previous, now);
+      case 'attempt_started':
+        return this.executor.attemptStarted(event.run, now);
+      case 'attempt_ended':
+        return this.executor.attemptEnded(event.run, event.outcome, now);
+      case 'attempt_progress':
+        return this.executor.attemptProgress(event.run, event.value);
+      default:
+        assertNever(event);
+    }
+  }
+
+  nextDeadlineMs(): number {
+    const startsMs = this.owner.nextStartMs();
+    const moreWaiting = this.dispatcher.hasManyWaiting
+      ? this.now.monotonicMs + this.options.config.aheadMs
+      : startsMs;
+    return Math.min(
+      startsMs,
+      moreWaiting,
+      this.ledger.nextExpiryMs(),
+      this.waits.nextExpiryMs(),
+      this.asks.nextDeadlineMs(),
+      this.executor.nextDeadlineMs(),
+      this.acksDueMs,
+    );
+  }
+
+  setDraining(draining: boolean, now: Instant): void {
+    this.now = now;
+    this.executor.setDraining(draining, now);
+  }
+
+  /** Has another node answer a request that is not about a job. */
+  passOn(to: NodeId, command: ClientCommand, asker: Asker, now: Instant): void {
+    this.requests.passOn(to, command, asker, now.monotonicMs + this.options.config.askTimeoutMs);
+  }
+
+  /** Jobs of this node in a state, for `JOBS` and metrics. */
+  counts(): Readonly<Record<JobState, number>> {
+    return this.ledger.counts;
+  }
+
+  private tick(now: Instant): void {
+    this.owner.tick(now);
+    this.ledger.expire(now.monotonicMs);
+    this.waits.expire(now.monotonicMs);
+    this.asks.tick(now.monotonicMs);
+    this.executor.tick(now);
+    if (now.monotonicMs >= this.acksDueMs) this.sendAcks();
+  }
+
+  private handleMessage(from: NodeId, message: JobMessage, now: Instant): void {
+    switch (message.type) {
+      case 'run':
+        return this.executor.handleRun(from, message, now);
+      case 'ran':
+        this.noteEnd(from, message, now);
+        return this.owner.handleRan(from, message.key, message.outcome, now);
+      case 'ran_ack':
+        return this.executor.handleRanAck(from, message.seq);
+      case 'refuse':
+        return this.owner.handleRefuse(from, message.key, now);
+      case 'stop':
+        return this.executor.handleStop(from, message.key, message.reason);
+      case 'holding':
+        return this.owner.handleHolding(from, message, now);
+      case 'resync':
+        return this.executor.handleResync(from, message.seq);
+      case 'resync_wanted':
+        this.dispatcher.resync(from);
+        return this.asks.contactOpened(from);
+      case 'grant':
+        return this.dispatcher.granted(from, message.window, now);
+      case 'progress':
+        return this.owner.handleProgress(from, message.key, message.value);
+      case 'ask':
+        return this.requests.handle(message.command, { type: 'peer', node: from, seq: message.seq }, now);
+      case 'answer':
+        return this.asks.handleAnswer(from, message.seq, message.reply);
+      case 'ask_abandoned':
+        return this.waits.remove({ type: 'peer', node: from, seq: message.seq });
+      default:
+        assertNever(message);
+    }
+  }
+
+  private memberChanged(member: MemberRecord, previous: MemberRecord | null, now: Instant): void {
+    const isGone = member.state === 'dead' || member.state === 'left';
+    const wasGone = previous === null || previous.state === 'dead' || previous.state === 'left';
+    const hasRestarted = previous !== null && previous.instance !== member.instance;
+    if (member.id !== this.options.self && ((isGone && !wasGone) || (hasRestarted && !wasGone))) {
+      this.acks.delete(member.id);
+      this.executor.ownerGone(member.id);
+      this.waits.removePeer(member.id);
+      this.asks.nodeGone(member.id);
+      this.owner.executorGone(member.id, member.name, isGone ? member.state : 'restarted', now);
+      // A new instance may have a link already; it starts from nothing, and is told so.
+      if (!isGone) this.contactOpened(member.id);
+    }
+    this.dispatcher.membersChanged(now);
+  }
+
+  /**
+   * A link can break and be replaced with only one end noticing the gap, so each end both asks what it needs to know and
+   * lets the other one ask.
+   */
+  private contactOpened(node: NodeId): void {
+    this.dispatcher.resync(node);
+    if (node === this.options.self) return;
+    this.deliver(node, { type: 'resync_wanted' });
+    this.asks.contactOpened(node);
+  }
+
+  /** A message to a peer, or straight to this node's own half. */
+  private deliver(to: NodeId, message: JobMessage): void {
+    if (to === this.options.self) this.handleMessage(to, message, this.now);
+    else this.options.outbox.send(to, message);
+  }
+
+  private answer(asker: Asker, reply: Reply): void {
+    if (asker.type === 'client') this.options.outbox.reply(asker.request, reply);
+    else this.options.outbox.send(asker.node, { type: 'answer', seq: asker.seq, reply });
+  }
+
+  private noteEnd(from: NodeId, { seq, outcome }: Extract<JobMessage, { type: 'ran' }>, now: Instant): void {
+    if (from === this.options.self) return;
+    const ack = this.acks.get(from) ?? { seq: 0, count: 0, bytes: 0 };
+    ack.seq = Math.max(ack.seq, seq);
+    ack.count++;
+    ack.bytes += outcome.type === 'done' ? payloadBytes(outcome.result) : 0;
+    if (ack.count >= ackCountMax || ack.bytes >= ackBytesMax) {
+      this.acks.delete(from);
+      this.deliver(from, { type: 'ran_ack', seq: ack.seq });
+      return;
+    }
+    this.acks.set(from, ack);
+    if (this.acksDueMs === Number.POSITIVE_INFINITY) this.acksDueMs = now.monotonicMs + ackDelayMs;
+  }
+
+  private sendAcks(): void {
+    for (const [node, { seq }] of this.acks) this.deliver(node, { type: 'ran_ack', seq });
+    this.acks.clear();
+    this.acksDueMs = Number.POSITIVE_INFINITY;
+  }
+}

@@ -1,0 +1,27 @@
+import type { LogEffect, NodeEffect, NodeEvent } from '../effects.js';
+import type { Hello } from '../hello.js';
+import type { LinkId, NodeId } from '../ids.js';
+import type { MemberRecord } from '../member.js';
+import type { ContactLoss } from '../membership/membership.js';
+
+/** What the links core hears: from the network as it is, and from membership. */
+export type LinksEvent =
+  | Extract<NodeEvent, { type: 'tick' | 'link_opened' | 'link_closed' | 'dial_failed' }>
+  | { readonly type: 'member_changed'; readonly member: MemberRecord }
+  | { readonly type: 'member_forgotten'; readonly node: NodeId }
+  /** This node leaves: no more dials. The network says goodbye when it shuts down. */
+  | { readonly type: 'leaving' };
+
+/** `contact_opened` and `contact_lost` of a node take turns, whatever its links do. */
+export type LinksEffect =
+  | Extract<NodeEffect, { type: 'dial' | 'close_link' | 'fatal' }>
+  | { readonly type: 'contact_opened'; readonly node: NodeId; readonly link: LinkId; readonly hello: Hello }
+  /** `refused` alone may follow another loss: the dial after it found nobody listening. `link` is then the one that was lost. */
+  | {
+      readonly type: 'contact_lost';
+      readonly node: NodeId;
+      readonly link: LinkId | null;
+      readonly reason: ContactLoss;
+    }
+  | { readonly type: 'address_taken'; readonly node: NodeId; readonly by: NodeId }
+  | LogEffect;

@@ -1,0 +1,77 @@
+import type { Hello } from '../hello.js';
+import type { LinkId, NodeId } from '../ids.js';
+
+/** A link that has shown its hello. */
+export interface OpenLink {
+  readonly link: LinkId;
+  readonly hello: Hello;
+  /** The address this node dialled, or null if the peer dialled. */
+  readonly dialled: string | null;
+  /** It lost against another link of its pair, or its member is gone: closed then. */
+  closeAtMs: number;
+}
+
+/** Open links by number and by node. For a moment there may be two to a node; both ends agree which of them counts. */
+export class LinkTable {
+  readonly #self: NodeId;
+  readonly #byLink = new Map<LinkId, OpenLink>();
+  /** Oldest first. */
+  readonly #byNode = new Map<NodeId, OpenLink[]>();
+
+  constructor(self: NodeId) {
+    this.#self = self;
+  }
+
+  get size(): number {
+    return this.#byLink.size;
+  }
+
+  get nodeCount(): number {
+    return this.#byNode.size;
+  }
+
+  all(): Iterable<OpenLink> {
+    return this.#byLink.values();
+  }
+
+  get(link: LinkId): OpenLink | undefined {
+    return this.#byLink.get(link);
+  }
+
+  of(node: NodeId): readonly OpenLink[] {
+    return this.#byNode.get(node) ?? [];
+  }
+
+  /**
+   * The link that is sent on. Dialled by the lower id of the two comes first: both ends see that alike. Of several by the same end,
+   * the dialler keeps its oldest, and the other takes the newest: whoever dials again has lost, or will close, the one before.
+   */
+  current(node: NodeId): OpenLink | null {
+    let best: OpenLink | null = null;
+    for (const candidate of this.of(node)) {
+      if (best === null || this.#isBetter(candidate, best)) best = candidate;
+    }
+    return best;
+  }
+
+  add(open: OpenLink): void {
+    this.#byLink.set(open.link, open);
+    this.#byNode.set(open.hello.node, [...this.of(open.hello.node), open]);
+  }
+
+  remove(link: LinkId): OpenLink | null {
+    const open = this.#byLink.get(link);
+    if (open === undefined) return null;
+    this.#byLink.delete(link);
+    const left = this.of(open.hello.node).filter((other) => other !== open);
+    if (left.length > 0) this.#byNode.set(open.hello.node, left);
+    else this.#byNode.delete(open.hello.node);
+    return open;
+  }
+
+  #isBetter(newer: OpenLink, older: OpenLink): boolean {
+    if ((newer.dialled === null) === (older.dialled === null)) return newer.dialled === null;
+    const lowerIsSelf = this.#self < newer.hello.node;
+    return (newer.dialled !== null) === lowerIsSelf;
+  }
+}

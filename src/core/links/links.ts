@@ -1,0 +1,371 @@
+import { assertNever } from '../assert.js';
+import type { LinkCloseReason, LogEffect } from '../effects.js';
+import type { GoodbyeReason, Hello } from '../hello.js';
+import type { InstanceId, LinkId, NodeId } from '../ids.js';
+import type { MemberRecord } from '../member.js';
+import type { ContactLoss } from '../membership/membership.js';
+import { isPresent } from '../membership/merge.js';
+import type { Random } from '../random.js';
+import { refusalOf } from './admission.js';
+import type { LinksConfig } from './config.js';
+import { type DialTrouble, idConflictAdvice } from './dial-advice.js';
+import type { LinksEffect, LinksEvent } from './events.js';
+import { LinkTable, type OpenLink } from './link-table.js';
+import { type LinkEnd, Mesh } from './mesh.js';
+import { Seeds } from './seeds.js';
+
+export type { LinksEffect, LinksEvent } from './events.js';
+
+/** Which links a node keeps: whom it dials and when, and which of two links to a node counts. */
+export interface Links {
+  step(event: LinksEvent, nowMs: number): LinksEffect[];
+  nextDeadlineMs(): number;
+  /** The link to send on, or null. */
+  linkTo(node: NodeId): LinkId | null;
+  /** Whose link it is; also of one that lost and is about to be closed, for what still arrives on it. */
+  nodeOf(link: LinkId): NodeId | null;
+  count(): number;
+}
+
+export interface LinksOptions {
+  readonly self: { readonly id: NodeId; readonly instance: InstanceId; readonly address: string };
+  readonly seeds: readonly string[];
+  readonly config: LinksConfig;
+  readonly random: Random;
+}
+
+/** The first step must come at once: it dials the seeds. */
+export function createLinks(options: LinksOptions): Links {
+  return new LinksCore(options);
+}
+
+class LinksCore implements Links {
+  readonly #self: LinksOptions['self'];
+  readonly #config: LinksConfig;
+  readonly #seeds: Seeds;
+  readonly #mesh: Mesh;
+  readonly #table: LinkTable;
+  /** Dials under way, by address, and the members each is meant for: none if it is only a seed's. */
+  readonly #dialling = new Map<string, Set<NodeId>>();
+  /** Nodes that closed their link as a duplicate before this end saw the other one, and until when it must show. */
+  readonly #settling = new Map<NodeId, { readonly link: LinkId; readonly untilMs: number }>();
+  #firstContactMs: number | null = null;
+  #isLeaving = false;
+  #nowMs = 0;
+  #effects: LinksEffect[] = [];
+
+  constructor({ self, seeds, config, random }: LinksOptions) {
+    this.#self = self;
+    this.#config = config;
+    this.#table = new LinkTable(self.id);
+    this.#seeds = new Seeds(
+      seeds.filter((seed) => seed !== self.address),
+      config,
+      random.fork('seeds'),
+    );
+    this.#mesh = new Mesh({
+      self,
+      config,
+      random: random.fork('dials'),
+      hasContact: (node) => this.#hasContact(node),
+      linkedCount: () => this.#table.nodeCount,
+    });
+  }
+
+  step(event: LinksEvent, nowMs: number): LinksEffect[] {
+    this.#nowMs = nowMs;
+    this.#handle(event);
+    if (!this.#isLeaving) this.#dialDue();
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  nextDeadlineMs(): number {
+    const canDial = this.#dialling.size < this.#config.dialsMax && !this.#isLeaving;
+    let deadlineMs = canDial
+      ? Math.min(this.#seeds.nextDeadlineMs, this.#mesh.nextDeadlineMs)
+      : Number.POSITIVE_INFINITY;
+    for (const { untilMs } of this.#settling.values()) deadlineMs = Math.min(deadlineMs, untilMs);
+    for (const { closeAtMs } of this.#table.all()) deadlineMs = Math.min(deadlineMs, closeAtMs);
+    return deadlineMs;
+  }
+
+  linkTo(node: NodeId): LinkId | null {
+    return this.#table.current(node)?.link ?? null;
+  }
+
+  nodeOf(link: LinkId): NodeId | null {
+    return this.#table.get(link)?.hello.node ?? null;
+  }
+
+  count(): number {
+    return this.#table.size;
+  }
+
+  #handle(event: LinksEvent): void {
+    switch (event.type) {
+      case 'tick':
+        this.#handleTick();
+        break;
+      case 'link_opened':
+        this.#handleLinkOpened({ ...event, closeAtMs: Number.POSITIVE_INFINITY });
+        break;
+      case 'link_closed':
+        this.#handleLinkClosed(event);
+        break;
+      case 'dial_failed':
+        this.#handleDialFailed(event);
+        break;
+      case 'member_changed':
+        if (event.member.id !== this.#self.id) this.#handleMemberChanged(event.member);
+        break;
+      case 'member_forgotten':
+        this.#mesh.forget(event.node, this.#nowMs);
+        break;
+      case 'leaving':
+        this.#isLeaving = true;
+        break;
+      default:
+        assertNever(event);
+    }
+  }
+
+  #handleTick(): void {
+    for (const [node, { link, untilMs }] of this.#settling) {
+      if (untilMs > this.#nowMs) continue;
+      this.#settling.delete(node);
+      this.#loseContact({ node, link, reason: 'unreachable' }, 'closed');
+    }
+    for (const open of this.#table.all()) {
+      if (open.closeAtMs <= this.#nowMs) this.#closeOverdue(open);
+    }
+  }
+
+  #closeOverdue({ link, hello: { node } }: OpenLink): void {
+    const isLoser = this.#table.current(node)?.link !== link;
+    this.#closeLink(link, isLoser ? 'duplicate_link' : 'idle');
+    if (!isLoser && !this.#hasContact(node)) {
+      this.#loseContact({ node, link, reason: 'unreachable' }, 'closed');
+    }
+  }
+
+  #handleLinkOpened(open: OpenLink): void {
+    const { link, hello, dialled } = open;
+    const wanted = this.#endDial(dialled);
+    const refusal = this.#refusalOf(hello);
+    if (refusal !== null) {
+      this.#refuse(open, refusal);
+      for (const node of wanted) this.#mesh.missed(node, this.#nowMs);
+      return;
+    }
+    if (dialled !== null) this.#seeds.answered(dialled);
+    this.#seeds.answered(hello.address);
+    this.#replaceOldInstance(hello);
+    this.#noticeTakenAddresses(open);
+    const isNewContact = !this.#hasContact(hello.node);
+    this.#settling.delete(hello.node);
+    this.#mesh.opened(hello.node);
+    for (const node of wanted) this.#mesh.missed(node, this.#nowMs);
+    this.#table.add(open);
+    this.#settleDuplicates(hello.node);
+    if (!isNewContact) return;
+    this.#firstContactMs ??= this.#nowMs;
+    this.#effects.push({ type: 'contact_opened', node: hello.node, link, hello });
+  }
+
+  #refusalOf(hello: Hello): GoodbyeReason | null {
+    if (this.#isLeaving) return 'leaving';
+    if (hello.node === this.#self.id) {
+      return hello.instance === this.#self.instance ? 'self_link' : 'id_conflict';
+    }
+    return refusalOf(hello, {
+      current: this.#table.current(hello.node),
+      member: this.#mesh.get(hello.node),
+      linkCount: this.#table.size,
+      linksMax: this.#config.linksMax,
+    });
+  }
+
+  #refuse({ link, hello, dialled }: OpenLink, reason: GoodbyeReason): void {
+    this.#effects.push({ type: 'close_link', link, reason });
+    if (dialled !== null) this.#handleRejection(dialled, reason, 'by this node');
+    if (reason !== 'id_conflict' || dialled !== null) return;
+    const text = `A second node with the id ${hello.node} is at ${hello.address}: its data directory was probably copied. It was turned away.`;
+    this.#log('error', text, { node: hello.node, address: hello.address });
+  }
+
+  /** The same id with another instance is a new start of that node: links to the old one lead nowhere. */
+  #replaceOldInstance({ node, instance }: Hello): void {
+    const old = this.#table.of(node).filter((other) => other.hello.instance !== instance);
+    const [first] = old;
+    if (first === undefined) return;
+    for (const { link } of old) this.#closeLink(link, 'replaced');
+    this.#loseContact({ node, link: first.link, reason: 'unreachable' }, 'closed');
+  }
+
+  /** Members without a link whose address another node answers at are gone from there. */
+  #noticeTakenAddresses({ hello, dialled }: OpenLink): void {
+    for (const node of this.#mesh.unlinkedAt([hello.address, dialled])) {
+      if (node !== hello.node) this.#effects.push({ type: 'address_taken', node, by: hello.node });
+    }
+  }
+
+  /**
+   * Each end closes only links that it dialled itself, and only after a while: so no link is closed by both ends, and nothing that
+   * is on its way is lost. A peer that opens a third costs its oldest one.
+   */
+  #settleDuplicates(node: NodeId): void {
+    const current = this.#table.current(node);
+    for (const open of this.#table.of(node)) {
+      const isLoser = open !== current && open.dialled !== null;
+      open.closeAtMs = isLoser ? this.#nowMs + this.#config.duplicateLingerMs : Number.POSITIVE_INFINITY;
+    }
+    const spare = this.#table.of(node).find((open) => open !== current);
+    if (spare !== undefined && this.#table.of(node).length > 2) this.#closeLink(spare.link, 'duplicate_link');
+  }
+
+  #handleLinkClosed({ link, reason, goodbye }: Extract<LinksEvent, { type: 'link_closed' }>): void {
+    const closed = this.#table.remove(link);
+    if (closed === null) return;
+    const { node } = closed.hello;
+    if (this.#table.current(node) !== null) {
+      this.#settleDuplicates(node);
+    } else if (goodbye === 'duplicate_link') {
+      this.#settling.set(node, { link, untilMs: this.#nowMs + this.#config.settleMs });
+    } else {
+      if (goodbye === 'id_conflict') this.#handleIdConflict(closed.dialled);
+      this.#loseContact({ node, link, reason: lossOf(reason, goodbye) }, endOf(reason, goodbye));
+      this.#noticeSuccessor(closed.hello);
+    }
+  }
+
+  /** Another node may have shown itself at this one's address before this one's end was noticed. */
+  #noticeSuccessor({ node, address }: Hello): void {
+    const member = this.#mesh.get(node);
+    if (member === undefined || !isPresent(member) || member.address !== address) return;
+    for (const { hello } of this.#table.all()) {
+      if (hello.address !== address) continue;
+      this.#effects.push({ type: 'address_taken', node, by: hello.node });
+      return;
+    }
+  }
+
+  #handleDialFailed(event: Extract<LinksEvent, { type: 'dial_failed' }>): void {
+    const { address, goodbye } = event;
+    const wanted = this.#endDial(address);
+    if (goodbye !== null) this.#handleRejection(address, goodbye, event.detail);
+    else this.#handleSeedFailure(address, event);
+    for (const node of wanted) {
+      const isGone = this.#mesh.failed(node, event, this.#nowMs);
+      if (isGone) this.#loseContact({ node, link: null, reason: 'refused' }, null);
+    }
+  }
+
+  /** Somebody answers at an address, and one of the two ends doesn't want the link. */
+  #handleRejection(address: string, goodbye: GoodbyeReason, detail: string): void {
+    if (goodbye === 'self_link') {
+      this.#seeds.drop(address);
+      this.#noticeOwnAddress(address);
+      return;
+    }
+    if (goodbye === 'id_conflict') this.#handleIdConflict(address);
+    this.#handleSeedFailure(address, { reason: 'rejected', detail, goodbye });
+  }
+
+  #handleSeedFailure(address: string, trouble: DialTrouble): void {
+    const log = this.#seeds.failed(address, trouble, { nowMs: this.#nowMs, joined: this.#mesh.knowsAlive() });
+    if (log !== null) this.#effects.push(log);
+  }
+
+  /** At join it is this node that has to go: the other one was there first. Later it is not for this node to decide. */
+  #handleIdConflict(dialled: string | null): void {
+    const message = idConflictAdvice(this.#self.id);
+    const joinedMs = this.#firstContactMs ?? Number.POSITIVE_INFINITY;
+    const isJoining = this.#nowMs < joinedMs + this.#config.joinMs;
+    if (isJoining && dialled !== null) this.#effects.push({ type: 'fatal', code: 'ID_CONFLICT', message });
+    else this.#log('error', message, { node: this.#self.id, address: dialled });
+  }
+
+  #handleMemberChanged(member: MemberRecord): void {
+    this.#mesh.change(member, this.#nowMs);
+    const current = this.#table.current(member.id);
+    if (current !== null) {
+      const isGone = !isPresent(member);
+      current.closeAtMs = isGone ? this.#nowMs + this.#config.deadLinkMs : Number.POSITIVE_INFINITY;
+    } else if (member.address === this.#self.address) {
+      this.#noticeOwnAddress(member.address);
+    }
+  }
+
+  /** Members that should be where this node itself is are gone from there. */
+  #noticeOwnAddress(address: string): void {
+    for (const node of this.#mesh.unlinkedAt([address])) {
+      this.#effects.push({ type: 'address_taken', node, by: this.#self.id });
+    }
+  }
+
+  #dialDue(): void {
+    if (!this.#mesh.knowsAlive() && this.#table.size === 0) {
+      this.#seeds.wake(this.#nowMs, (address) => this.#dialling.has(address));
+    }
+    for (const address of this.#seeds.due(this.#nowMs)) {
+      if (this.#dial(address, null)) this.#seeds.dialled(address);
+    }
+    for (const { id, address } of this.#mesh.due(this.#nowMs)) {
+      if (this.#dial(address, id)) this.#mesh.dialled(id);
+    }
+  }
+
+  /** Whether a dial is under way now: there is at most one to an address, and a bounded number in all. */
+  #dial(address: string, node: NodeId | null): boolean {
+    let wanted = this.#dialling.get(address);
+    if (wanted === undefined) {
+      if (this.#dialling.size >= this.#config.dialsMax) return false;
+      wanted = new Set();
+      this.#dialling.set(address, wanted);
+      this.#effects.push({ type: 'dial', address });
+    }
+    if (node !== null) wanted.add(node);
+    return true;
+  }
+
+  /** The members that were dialled there. */
+  #endDial(address: string | null): Iterable<NodeId> {
+    const wanted = address === null ? undefined : this.#dialling.get(address);
+    if (address !== null) this.#dialling.delete(address);
+    return wanted ?? [];
+  }
+
+  #loseContact(loss: { node: NodeId; link: LinkId | null; reason: ContactLoss }, end: LinkEnd | null): void {
+    this.#effects.push({ type: 'contact_lost', ...loss });
+    if (end !== null) this.#mesh.lost(loss.node, end, this.#nowMs);
+  }
+
+  /** The network's own word that it is closed comes later, and finds nothing to do. */
+  #closeLink(link: LinkId, reason: GoodbyeReason): void {
+    this.#table.remove(link);
+    this.#effects.push({ type: 'close_link', link, reason });
+  }
+
+  #hasContact(node: NodeId): boolean {
+    return this.#table.of(node).length > 0 || this.#settling.has(node);
+  }
+
+  #log(level: LogEffect['level'], text: string, fields: LogEffect['fields']): void {
+    this.#effects.push({ type: 'log', level, text, fields });
+  }
+}
+
+/** What the end of a node's last link says about the node. */
+function lossOf(reason: LinkCloseReason, goodbye: GoodbyeReason | null): ContactLoss {
+  if (goodbye === 'leaving') return 'goodbye';
+  return reason === 'reset' ? 'reset' : 'unreachable';
+}
+
+/** What it means for the next dial; null: none. */
+function endOf(reason: LinkCloseReason, goodbye: GoodbyeReason | null): LinkEnd | null {
+  if (goodbye === 'leaving') return null;
+  if (goodbye !== null) return 'turned_away';
+  return reason === 'reset' ? 'reset' : 'closed';
+}

@@ -1,0 +1,91 @@
+import type { LogEffect } from '../effects.js';
+import type { Random } from '../random.js';
+import { backoffMs } from './backoff.js';
+import type { LinksConfig } from './config.js';
+import { type DialTrouble, dialAdvice, mayPassSoon } from './dial-advice.js';
+
+interface Seed {
+  readonly address: string;
+  answered: boolean;
+  failures: number;
+  dueMs: number;
+  loggedReason: string | null;
+  loggedAtMs: number;
+}
+
+/** The addresses given to join by: when each is dialled, and what is said about those that don't answer. */
+export class Seeds {
+  readonly #config: LinksConfig;
+  readonly #random: Random;
+  readonly #seeds = new Map<string, Seed>();
+
+  constructor(addresses: readonly string[], config: LinksConfig, random: Random) {
+    this.#config = config;
+    this.#random = random;
+    for (const address of addresses) {
+      const [loggedReason, loggedAtMs] = [null, 0];
+      this.#seeds.set(address, { address, answered: false, failures: 0, dueMs: 0, loggedReason, loggedAtMs });
+    }
+  }
+
+  get nextDeadlineMs(): number {
+    let deadlineMs = Number.POSITIVE_INFINITY;
+    for (const seed of this.#seeds.values()) deadlineMs = Math.min(deadlineMs, seed.dueMs);
+    return deadlineMs;
+  }
+
+  due(nowMs: number): string[] {
+    return [...this.#seeds.values()].filter((seed) => seed.dueMs <= nowMs).map((seed) => seed.address);
+  }
+
+  /** A dial of it is under way; how it ends sets the next one. */
+  dialled(address: string): void {
+    const seed = this.#seeds.get(address);
+    if (seed !== undefined) seed.dueMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** It did its work: it is not dialled again while this node knows anybody. */
+  answered(address: string): void {
+    const seed = this.#seeds.get(address);
+    if (seed === undefined) return;
+    seed.answered = true;
+    seed.failures = 0;
+    seed.dueMs = Number.POSITIVE_INFINITY;
+    seed.loggedReason = null;
+  }
+
+  /** It is this node itself. */
+  drop(address: string): void {
+    this.#seeds.delete(address);
+  }
+
+  /** Nobody is known any more: all seeds are tried again, those under way excepted. */
+  wake(nowMs: number, isDialling: (address: string) => boolean): void {
+    for (const seed of this.#seeds.values()) {
+      if (seed.dueMs === Number.POSITIVE_INFINITY && !isDialling(seed.address)) {
+        seed.dueMs = nowMs + backoffMs(1, this.#fast(), this.#random);
+      }
+    }
+  }
+
+  /** Sets the next dial; returns what to log: the first time for each kind of trouble, and then rarely. */
+  failed(address: string, trouble: DialTrouble, at: { nowMs: number; joined: boolean }): LogEffect | null {
+    const seed = this.#seeds.get(address);
+    if (seed === undefined) return null;
+    seed.failures++;
+    const isFast = mayPassSoon(trouble) && !at.joined;
+    const slow = { minMs: this.#config.seedSlowRedialMs, maxMs: this.#config.seedSlowRedialMs };
+    seed.dueMs = at.nowMs + backoffMs(seed.failures, isFast ? this.#fast() : slow, this.#random);
+    const kind = trouble.goodbye ?? trouble.reason;
+    const isRepeated = seed.loggedReason === kind;
+    if (isRepeated && at.nowMs < seed.loggedAtMs + this.#config.seedLogIntervalMs) return null;
+    seed.loggedReason = kind;
+    seed.loggedAtMs = at.nowMs;
+    const fields = { seed: address, reason: kind, detail: trouble.detail, failures: seed.failures };
+    return { type: 'log', level: 'warn', text: dialAdvice(address, trouble), fields };
+  }
+
+  #fast(): { minMs: number; maxMs: number } {
+    return { minMs: this.#config.seedRedialMinMs, maxMs: this.#config.seedRedialMaxMs };
+  }
+}

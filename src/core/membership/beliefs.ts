@@ -1,0 +1,296 @@
+import { assertNever } from '../assert.js';
+import type { NodeId } from '../ids.js';
+import { incarnationMax, type MemberRecord } from '../member.js';
+import type { Rumour } from '../messages.js';
+import type { MembershipConfig } from './config.js';
+import type { Gossip } from './gossip.js';
+import { MemberTable } from './member-table.js';
+import type { MembershipEffect, SelfChange } from './membership.js';
+import { isNews, isPresent, supersedes } from './merge.js';
+import { subjectOf } from './rumours.js';
+import { Suspicion, suspicionTiming } from './suspicion.js';
+
+/** What beliefs need from the rest of membership, and what they tell it. */
+export interface BeliefsContext {
+  readonly config: MembershipConfig;
+  readonly gossip: Gossip;
+  emit(effect: MembershipEffect): void;
+  /** Whether a link to this node is up. */
+  hasContact(node: NodeId): boolean;
+  /** A member takes part that did not before. */
+  joined(node: NodeId): void;
+  /** A member takes part no more. */
+  gone(node: NodeId): void;
+  /** A member is suspect now that was not. */
+  suspected(node: NodeId): void;
+  /** This node had to defend itself. */
+  refuted(): void;
+}
+
+/** What this node holds to be true of each member, itself included, and how it changes with what it sees and hears. */
+export class Beliefs {
+  readonly table: MemberTable;
+  readonly #context: BeliefsContext;
+  readonly #suspicions = new Map<NodeId, Suspicion>();
+  #self: MemberRecord;
+  #full = false;
+
+  constructor(self: MemberRecord, context: BeliefsContext) {
+    this.#context = context;
+    this.#self = self;
+    this.table = new MemberTable(context.config.membersMax);
+    this.table.put(self, 0);
+  }
+
+  get self(): MemberRecord {
+    return this.#self;
+  }
+
+  get nextDeadlineMs(): number {
+    let deadlineMs = Number.POSITIVE_INFINITY;
+    for (const suspicion of this.#suspicions.values())
+      deadlineMs = Math.min(deadlineMs, suspicion.deadlineMs);
+    return deadlineMs;
+  }
+
+  /** Takes in a rumour: whoever told it, it counts by incarnation and state alone. */
+  hear(rumour: Rumour, nowMs: number): void {
+    if (!isRefutable(rumour)) return;
+    if (subjectOf(rumour) === this.#self.id) {
+      this.#hearOfSelf(rumour, nowMs);
+      return;
+    }
+    switch (rumour.type) {
+      case 'alive':
+        this.#hearAlive(rumour.member, nowMs);
+        break;
+      case 'suspect':
+        this.#hearSuspect(rumour.node, rumour, nowMs);
+        break;
+      case 'dead':
+        this.#hearDead(rumour.node, rumour, nowMs);
+        break;
+      case 'left':
+        this.#hearLeft(rumour.node, rumour.incarnation, nowMs);
+        break;
+      default:
+        assertNever(rumour);
+    }
+  }
+
+  /** Takes in a record of a full sync. `adoptGone`: also dead and left members never heard of, as a node does that joins. */
+  hearRecord(record: MemberRecord, { adoptGone, nowMs }: { adoptGone: boolean; nowMs: number }): void {
+    const { id, incarnation, state } = record;
+    if (!isPresent(record) && id !== this.#self.id && this.table.get(id) === undefined) {
+      if (adoptGone && incarnation < incarnationMax) this.#store(record, nowMs);
+      return;
+    }
+    if (state === 'alive' || state === 'suspect') {
+      this.hear({ type: 'alive', member: { ...record, state: 'alive' } }, nowMs);
+    }
+    // Nobody is named as accuser: the sender may only have heard of the suspicion, and that confirms nothing.
+    if (state === 'suspect') this.hear({ type: 'suspect', node: id, incarnation, accuser: id }, nowMs);
+    if (state === 'dead') this.hear({ type: 'dead', node: id, incarnation, accuser: id }, nowMs);
+    if (state === 'left') this.hear({ type: 'left', node: id, incarnation }, nowMs);
+  }
+
+  /** This node itself found cause to suspect a member. */
+  suspect(node: NodeId, nowMs: number): void {
+    const known = this.table.get(node);
+    if (known === undefined || !isPresent(known) || node === this.#self.id) return;
+    const accusation = { incarnation: known.incarnation, accuser: this.#self.id };
+    this.#hearSuspect(node, accusation, nowMs);
+  }
+
+  /** Evidence from the member's link: it has until `deadlineMs` to refute. */
+  shortenSuspicion(node: NodeId, deadlineMs: number): void {
+    this.#suspicions.get(node)?.shorten(deadlineMs);
+  }
+
+  /** A link to the member is up again. */
+  dropEvidence(node: NodeId): void {
+    this.#suspicions.get(node)?.dropEvidence();
+  }
+
+  /** Every suspicion lasts until then at least: this node was asleep, and refutations may wait to be read. */
+  postponeVerdicts(notBeforeMs: number): void {
+    for (const suspicion of this.#suspicions.values()) suspicion.postpone(notBeforeMs);
+  }
+
+  expireSuspicions(nowMs: number): void {
+    for (const [node, suspicion] of this.#suspicions) {
+      if (suspicion.deadlineMs <= nowMs) this.declareDead(node, nowMs);
+    }
+  }
+
+  declareDead(node: NodeId, nowMs: number): void {
+    const known = this.table.get(node);
+    if (known === undefined || !isPresent(known) || node === this.#self.id) return;
+    this.#store({ ...known, state: 'dead' }, nowMs);
+  }
+
+  declareLeft(node: NodeId, nowMs: number): void {
+    const known = this.table.get(node);
+    if (known !== undefined && isPresent(known)) this.#hearLeft(node, known.incarnation, nowMs);
+  }
+
+  changeSelf(change: SelfChange, nowMs: number): void {
+    const { tags, tasks, draining } = this.#self;
+    const before = JSON.stringify([tags, tasks, draining]);
+    const changed = { tags, tasks, draining, ...change };
+    if (this.#self.state === 'left') return;
+    if (JSON.stringify([changed.tags, changed.tasks, changed.draining]) === before) return;
+    this.#raiseSelf(this.#self.incarnation, changed, nowMs);
+  }
+
+  leave(nowMs: number): void {
+    if (this.#self.state !== 'left') this.#store({ ...this.#self, state: 'left' }, nowMs);
+  }
+
+  /** What this node would say against a member, to itself: null if nothing. */
+  accusationOf(node: NodeId): Rumour | null {
+    const known = this.table.get(node);
+    if (known === undefined || known.state === 'alive' || known.state === 'left') return null;
+    return rumourOf(known, this.#self.id);
+  }
+
+  forgetBefore(thenMs: number): void {
+    for (const record of this.table.goneBefore(thenMs)) this.#forget(record);
+  }
+
+  #hearOfSelf(rumour: Rumour, nowMs: number): void {
+    // Who leaves doesn't contradict: a `left` is final, and a death would only be the same thing said worse.
+    if (this.#self.state === 'left') return;
+    const incarnation = rumour.type === 'alive' ? rumour.member.incarnation : rumour.incarnation;
+    if (incarnation < this.#self.incarnation) return;
+    if (rumour.type === 'alive' && !supersedes(rumour.member, this.#self)) return;
+    this.#raiseSelf(incarnation, {}, nowMs);
+    this.#context.refuted();
+  }
+
+  #hearAlive(member: MemberRecord, nowMs: number): void {
+    const known = this.table.get(member.id);
+    if (known === undefined || supersedes(member, known)) this.#store(member, nowMs);
+  }
+
+  #hearSuspect(node: NodeId, { incarnation, accuser }: Accusation, nowMs: number): void {
+    const known = this.table.get(node);
+    if (known === undefined) return;
+    const suspicion = this.#suspicions.get(node);
+    if (suspicion !== undefined && incarnation === known.incarnation) {
+      const confirms = this.#counts(accuser, node) && suspicion.confirm(accuser);
+      if (confirms) this.#context.gossip.tell({ type: 'suspect', node, incarnation, accuser }, nowMs);
+      return;
+    }
+    if (!isNews('suspect', incarnation, known)) return;
+    this.#becomeSuspect({ ...known, incarnation, state: 'suspect' }, accuser, nowMs);
+  }
+
+  /**
+   * The death of a member that this node has a link to is held to be a suspicion, until the member has had time to refute it over that
+   * link: after a partition each side believes the other dead, and would take over the other's belief about its own members; nor
+   * should one forged message cost a healthy member its jobs.
+   */
+  #hearDead(node: NodeId, { incarnation, accuser }: Accusation, nowMs: number): void {
+    const known = this.table.get(node);
+    if (known === undefined || !isNews('dead', incarnation, known)) return;
+    if (isNews('suspect', incarnation, known) && this.#context.hasContact(node)) {
+      this.#becomeSuspect({ ...known, incarnation, state: 'suspect' }, accuser, nowMs);
+    }
+    const suspicion = this.#suspicions.get(node);
+    const isYoung = suspicion !== undefined && suspicion.ageMs(nowMs) < this.#context.config.probeIntervalMs;
+    if (isYoung && this.#context.hasContact(node)) suspicion.confirmFully();
+    else this.#store({ ...known, incarnation, state: 'dead' }, nowMs);
+  }
+
+  #hearLeft(node: NodeId, incarnation: number, nowMs: number): void {
+    const known = this.table.get(node);
+    if (known === undefined || !isNews('left', incarnation, known)) return;
+    this.#store({ ...known, incarnation, state: 'left' }, nowMs);
+  }
+
+  #becomeSuspect(record: MemberRecord, accuser: NodeId, nowMs: number): void {
+    const timing = suspicionTiming(this.table.presentCount, this.#context.config);
+    const counted = this.#counts(accuser, record.id) ? accuser : null;
+    this.#suspicions.set(record.id, new Suspicion(nowMs, timing, counted));
+    this.#store(record, nowMs, accuser);
+    this.#context.suspected(record.id);
+  }
+
+  /** An accuser must be a member that takes part: names that anyone could make up confirm nothing. */
+  #counts(accuser: NodeId, suspect: NodeId): boolean {
+    const known = this.table.get(accuser);
+    return accuser !== suspect && known !== undefined && isPresent(known);
+  }
+
+  #raiseSelf(above: number, change: Partial<MemberRecord>, nowMs: number): void {
+    const incarnation = Math.min(incarnationMax, Math.max(above, this.#self.incarnation) + 1);
+    this.#store({ ...this.#self, ...change, incarnation, state: 'alive' }, nowMs);
+  }
+
+  /** The only place where a record changes: table, suspicion, rumour and effect stay in step. */
+  #store(record: MemberRecord, nowMs: number, accuser = this.#self.id): void {
+    if (!this.#makeRoom(record.id)) return;
+    const previous = this.table.get(record.id) ?? null;
+    this.table.put(record, nowMs);
+    if (record.state !== 'suspect') this.#suspicions.delete(record.id);
+    if (record.id === this.#self.id) this.#self = record;
+    this.#context.gossip.tell(rumourOf(record, accuser), nowMs);
+    this.#context.emit({ type: 'member_changed', member: record, previous });
+    const wasPresent = previous !== null && isPresent(previous);
+    if (!wasPresent && isPresent(record)) this.#context.joined(record.id);
+    if (wasPresent && !isPresent(record)) this.#context.gone(record.id);
+  }
+
+  #makeRoom(id: NodeId): boolean {
+    const oldest = this.table.roomFor(id);
+    if (oldest === null) return true;
+    if (oldest !== 'full') {
+      this.#forget(oldest);
+      this.#full = false;
+      return true;
+    }
+    if (!this.#full) {
+      const text = `The member list is full at ${this.#context.config.membersMax}: new members are ignored.`;
+      this.#context.emit({ type: 'log', level: 'warn', text, fields: { member: id } });
+    }
+    this.#full = true;
+    return false;
+  }
+
+  #forget(record: MemberRecord): void {
+    this.table.remove(record.id);
+    this.#context.gossip.drop(record.id);
+    this.#context.emit({ type: 'member_forgotten', member: record });
+  }
+}
+
+interface Accusation {
+  readonly incarnation: number;
+  readonly accuser: NodeId;
+}
+
+/**
+ * An accusation at the largest incarnation could never be refuted, so nobody believes one. Members that are alive reach that
+ * incarnation only by forgery.
+ */
+function isRefutable(rumour: Rumour): boolean {
+  if (rumour.type === 'alive') return rumour.member.incarnation <= incarnationMax;
+  return rumour.incarnation < incarnationMax;
+}
+
+function rumourOf(record: MemberRecord, accuser: NodeId): Rumour {
+  const { id: node, incarnation, state } = record;
+  switch (state) {
+    case 'alive':
+      return { type: 'alive', member: record };
+    case 'suspect':
+      return { type: 'suspect', node, incarnation, accuser };
+    case 'dead':
+      return { type: 'dead', node, incarnation, accuser };
+    case 'left':
+      return { type: 'left', node, incarnation };
+    default:
+      return assertNever(state);
+  }
+}

@@ -1,0 +1,40 @@
+import type { MemberRecord, MemberState } from '../member.js';
+
+/**
+ * At one incarnation a member only moves along this order. `left` is last, so that a node that said it leaves is not
+ * taken for a dead one; nothing but a higher incarnation leads back to `alive`.
+ */
+const stateRanks: Readonly<Record<MemberState, number>> = { alive: 0, suspect: 1, dead: 2, left: 3 };
+
+/** Of two records of one member, the one that all nodes keep, in whatever order they hear of them. */
+export function mergeRecords(a: MemberRecord, b: MemberRecord): MemberRecord {
+  return supersedes(b, a) ? b : a;
+}
+
+/**
+ * Whether `news` replaces `known`: by incarnation, then by state. Records that are equal in both but not in content come only
+ * from two nodes with one id; their text decides, so that the order is total and merging commutes all the same.
+ */
+export function supersedes(news: MemberRecord, known: MemberRecord): boolean {
+  if (news.incarnation !== known.incarnation) return news.incarnation > known.incarnation;
+  if (news.state !== known.state) return stateRanks[news.state] > stateRanks[known.state];
+  return contentText(news) > contentText(known);
+}
+
+/** Whether a state at an incarnation is news about a member of which `known` is known. */
+export function isNews(state: MemberState, incarnation: number, known: MemberRecord): boolean {
+  if (incarnation !== known.incarnation) return incarnation > known.incarnation;
+  return stateRanks[state] > stateRanks[known.state];
+}
+
+/** A member that takes part: it is probed, gossiped to and counted. */
+export function isPresent(record: MemberRecord): boolean {
+  return record.state === 'alive' || record.state === 'suspect';
+}
+
+/** Field by field, so that the order of keys in an object decides nothing. */
+function contentText(record: MemberRecord): string {
+  const tasks = record.tasks.map((task) => [task.name, task.retries, task.timeoutMs, task.concurrency]);
+  const { instance, name, address, client, tags, draining } = record;
+  return JSON.stringify([instance, name, address, client, tags, tasks, draining]);
+}

@@ -1,0 +1,111 @@
+import type { Instant } from '../instant.js';
+import type { Jobs } from '../jobs/jobs.js';
+import type { Outbox } from '../outbox.js';
+
+export interface DepartureOptions {
+  readonly drainTimeoutMs: number;
+  readonly jobs: Jobs;
+  readonly outbox: Outbox;
+  readonly drain: (now: Instant) => void;
+  /** Tells the members that this node has left, and closes its links. */
+  readonly sayGoodbye: (now: Instant) => void;
+}
+
+/**
+ * Leaving on purpose, one stage after the other:
+ *
+ *     staying ─► draining ─► stopping ─► parting ─► gone
+ *
+ * draining: no new jobs, what is here finishes · stopping: the time is over, attempts are stopped and given back to
+ * their owners · parting: the last messages are on their way out.
+ */
+type Stage = 'staying' | 'draining' | 'stopping' | 'parting' | 'gone';
+
+const checkIntervalMs = 50;
+/** For stopped attempts to end, by themselves or with their thread, and their owners to hear of it. */
+const stopGraceMs = 5_000;
+/** For the sockets to take what was sent last. */
+const partingMs = 150;
+
+export class Departure {
+  private stage: Stage = 'staying';
+  private stageEndsMs = Number.POSITIVE_INFINITY;
+  private nextCheckMs = Number.POSITIVE_INFINITY;
+
+  constructor(private readonly options: DepartureOptions) {}
+
+  get isUnderWay(): boolean {
+    return this.stage !== 'staying';
+  }
+
+  start(now: Instant): void {
+    if (this.stage !== 'staying') return;
+    this.options.outbox.log('info', 'leaving: takes no new jobs and finishes what it has', this.remaining());
+    this.options.drain(now);
+    this.enter('draining', this.options.drainTimeoutMs, now);
+    this.tick(now);
+  }
+
+  tick(now: Instant): void {
+    if (this.stage === 'staying' || this.stage === 'gone') return;
+    this.nextCheckMs = now.monotonicMs + checkIntervalMs;
+    const isOver = now.monotonicMs >= this.stageEndsMs;
+    switch (this.stage) {
+      case 'draining':
+        if (this.isIdle()) this.part(now);
+        else if (isOver) this.stop(now);
+        return;
+      case 'stopping':
+        if (isOver || this.options.jobs.executor.isEmpty()) this.part(now);
+        return;
+      case 'parting':
+        if (!isOver) return;
+        this.stage = 'gone';
+        this.nextCheckMs = Number.POSITIVE_INFINITY;
+        this.options.outbox.push({ type: 'gone' });
+        return;
+    }
+  }
+
+  nextDeadlineMs(): number {
+    return this.nextCheckMs;
+  }
+
+  private stop(now: Instant): void {
+    this.options.outbox.log(
+      'warn',
+      'the time to drain is over: attempts still running here are given back',
+      this.remaining(),
+    );
+    this.options.jobs.executor.stopAll();
+    this.enter('stopping', stopGraceMs, now);
+  }
+
+  private part(now: Instant): void {
+    const { unfinished } = this.options.jobs.ledger;
+    if (unfinished > 0) {
+      this.options.outbox.log(
+        'error',
+        `${unfinished} unfinished jobs that this node owns go with it: submit them again elsewhere`,
+        this.remaining(),
+      );
+    }
+    this.options.sayGoodbye(now);
+    this.enter('parting', partingMs, now);
+  }
+
+  private enter(stage: Stage, lengthMs: number, now: Instant): void {
+    this.stage = stage;
+    this.stageEndsMs = now.monotonicMs + lengthMs;
+    this.nextCheckMs = now.monotonicMs + checkIntervalMs;
+  }
+
+  private isIdle(): boolean {
+    return this.options.jobs.ledger.unfinished === 0 && this.options.jobs.executor.isEmpty();
+  }
+
+  private remaining(): Record<string, number> {
+    const { ledger, executor } = this.options.jobs;
+    return { owned: ledger.unfinished, running: executor.heldCount };
+  }
+}

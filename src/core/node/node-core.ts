@@ -1,0 +1,283 @@
+import { assertNever } from '../assert.js';
+import type { NodeEffect, NodeEvent } from '../effects.js';
+import type { InstanceId, LinkId, NodeId } from '../ids.js';
+import type { Instant } from '../instant.js';
+import type { JobsConfig } from '../jobs/config.js';
+import { Jobs, type MemberView } from '../jobs/jobs.js';
+import type { LinksConfig } from '../links/config.js';
+import { createLinks, type Links, type LinksEvent } from '../links/links.js';
+import type { MemberRecord, MemberState, Tags, TaskOffer } from '../member.js';
+import type { MembershipConfig } from '../membership/config.js';
+import {
+  createMembership,
+  type Membership,
+  type MembershipEffect,
+  type MembershipEvent,
+} from '../membership/membership.js';
+import type { JobMessage, MembershipMessage, PeerMessage } from '../messages.js';
+import { Outbox } from '../outbox.js';
+import { createRandom } from '../random.js';
+import { ClusterRequests } from './cluster-requests.js';
+import { Departure } from './departure.js';
+import { memberNews } from './member-news.js';
+
+export interface NodeCoreOptions {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly instance: InstanceId;
+  readonly incarnation: number;
+  readonly cluster: string;
+  /** Rondo's version, for INFO. */
+  readonly version: string;
+  /** Where peers and clients reach this node, `host:port`. */
+  readonly address: string;
+  readonly client: string;
+  readonly tags: Tags;
+  readonly tasks: readonly TaskOffer[];
+  /** Addresses to join by, `host:port`. */
+  readonly seeds: readonly string[];
+  readonly membership: MembershipConfig;
+  readonly links: LinksConfig;
+  readonly jobs: JobsConfig;
+  /** How long a leaving node waits for its jobs to finish. */
+  readonly drainTimeoutMs: number;
+  /** Everything random in the node follows from this text. */
+  readonly seed: string;
+}
+
+/**
+ * A whole node without its sockets, threads and clocks: an event and a moment in, effects out. The same options and
+ * events give the same effects, bit for bit; the daemon and the simulator drive the same one.
+ */
+export class NodeCore {
+  private readonly membership: Membership;
+  private readonly links: Links;
+  readonly jobs: Jobs;
+  private readonly cluster: ClusterRequests;
+  private readonly departure: Departure;
+  private readonly outbox: Outbox;
+  private now: Instant = { monotonicMs: 0, wallMs: 0 };
+
+  constructor(private readonly options: NodeCoreOptions) {
+    const { id, instance, address } = options;
+    const random = createRandom(options.seed);
+    this.membership = createMembership({
+      self: selfRecord(options),
+      config: options.membership,
+      random: random.fork('membership'),
+    });
+    this.links = createLinks({
+      self: { id, instance, address },
+      seeds: options.seeds,
+      config: options.links,
+      random: random.fork('links'),
+    });
+    this.outbox = new Outbox((node) => this.links.linkTo(node));
+    const members: MemberView = {
+      self: () => this.membership.self(),
+      get: (node) => this.membership.members().get(node),
+      all: () => this.membership.members().values(),
+    };
+    this.jobs = new Jobs({
+      self: id,
+      instance,
+      config: options.jobs,
+      random: random.fork('jobs'),
+      outbox: this.outbox,
+      members,
+    });
+    this.departure = new Departure({
+      drainTimeoutMs: options.drainTimeoutMs,
+      jobs: this.jobs,
+      outbox: this.outbox,
+      drain: (now) => this.setDraining(true, now),
+      sayGoodbye: (now) => this.sayGoodbye(now),
+    });
+    this.cluster = new ClusterRequests({
+      options,
+      members,
+      jobs: this.jobs,
+      outbox: this.outbox,
+      linkCount: () => this.links.count(),
+      countMembers: () => this.countMembers(),
+      setDraining: (draining, now) => this.setDraining(draining, now),
+      leave: (now) => this.departure.start(now),
+    });
+  }
+
+  /** The first step: dials the seeds, and lets this node's own executor grant itself room. */
+  start(now: Instant): NodeEffect[] {
+    this.now = now;
+    this.cluster.start(now);
+    this.jobs.step({ type: 'contact_opened', node: this.options.id }, now);
+    return this.step({ type: 'tick', lateMs: 0 }, now);
+  }
+
+  step(event: NodeEvent, now: Instant): NodeEffect[] {
+    this.now = now;
+    switch (event.type) {
+      case 'tick':
+        this.runMembership({ type: 'tick', lateMs: event.lateMs });
+        this.runLinks({ type: 'tick', lateMs: event.lateMs });
+        this.jobs.step({ type: 'tick' }, now);
+        this.departure.tick(now);
+        break;
+      case 'message':
+        this.handleMessage(event.link, event.message);
+        break;
+      case 'link_opened':
+      case 'link_closed':
+      case 'dial_failed':
+        this.runLinks(event);
+        break;
+      case 'link_pressure': {
+        const node = this.links.nodeOf(event.link);
+        if (node !== null) this.jobs.step({ type: 'pressure', node, congested: event.congested }, now);
+        break;
+      }
+      case 'request':
+        if (!this.cluster.handle(event.command, { type: 'client', request: event.request }, now)) {
+          this.jobs.step(event, now);
+        }
+        break;
+      case 'request_abandoned':
+      case 'attempt_started':
+      case 'attempt_ended':
+      case 'attempt_progress':
+        this.jobs.step(event, now);
+        break;
+      case 'leave':
+        this.departure.start(now);
+        break;
+      case 'tasks_loaded':
+        this.runMembership({ type: 'self_changed', change: { tasks: event.tasks } });
+        break;
+      default:
+        assertNever(event);
+    }
+    return this.outbox.take();
+  }
+
+  /** Monotonic; `tick` has something to do from then on. */
+  nextDeadlineMs(): number {
+    return Math.min(
+      this.membership.nextDeadlineMs(),
+      this.links.nextDeadlineMs(),
+      this.jobs.nextDeadlineMs(),
+      this.departure.nextDeadlineMs(),
+    );
+  }
+
+  self(): MemberRecord {
+    return this.membership.self();
+  }
+
+  members(): ReadonlyMap<NodeId, MemberRecord> {
+    return this.membership.members();
+  }
+
+  countMembers(): Record<MemberState, number> {
+    const counts = { alive: 0, suspect: 0, dead: 0, left: 0 };
+    for (const { state } of this.members().values()) counts[state]++;
+    return counts;
+  }
+
+  private handleMessage(link: LinkId, message: PeerMessage): void {
+    const from = this.links.nodeOf(link);
+    // A link that was not kept may still deliver what was on its way.
+    if (from === null) return;
+    if (isMembershipMessage(message)) this.runMembership({ type: 'message', from, message });
+    else if (message.type === 'ask' && this.handleAsk(from, message)) return;
+    else this.jobs.step({ type: 'message', from, message }, this.now);
+  }
+
+  private handleAsk(from: NodeId, { seq, command }: Extract<JobMessage, { type: 'ask' }>): boolean {
+    return this.cluster.handle(command, { type: 'peer', node: from, seq }, this.now);
+  }
+
+  private runMembership(event: MembershipEvent): void {
+    for (const effect of this.membership.step(event, this.now.monotonicMs)) {
+      switch (effect.type) {
+        case 'send':
+          this.outbox.send(effect.to, effect.message);
+          break;
+        case 'member_changed':
+          this.tellNews(effect);
+          this.runLinks(effect);
+          this.jobs.step(effect, this.now);
+          break;
+        case 'member_forgotten':
+          this.runLinks({ type: 'member_forgotten', node: effect.member.id });
+          break;
+        case 'log':
+          this.outbox.push(effect);
+          break;
+        default:
+          assertNever(effect);
+      }
+    }
+  }
+
+  private tellNews({ member, previous }: Extract<MembershipEffect, { type: 'member_changed' }>): void {
+    const news = member.id === this.options.id ? null : memberNews(member, previous);
+    if (news !== null) this.outbox.push(news);
+  }
+
+  private runLinks(event: LinksEvent): void {
+    for (const effect of this.links.step(event, this.now.monotonicMs)) {
+      switch (effect.type) {
+        case 'contact_opened':
+          this.runMembership({ type: 'contact_opened', node: effect.node, hello: effect.hello });
+          this.jobs.step({ type: 'contact_opened', node: effect.node }, this.now);
+          break;
+        case 'contact_lost':
+          this.runMembership({ type: 'contact_lost', node: effect.node, reason: effect.reason });
+          this.jobs.step({ type: 'contact_lost', node: effect.node }, this.now);
+          break;
+        case 'address_taken':
+          this.runMembership(effect);
+          break;
+        case 'dial':
+        case 'close_link':
+        case 'fatal':
+        case 'log':
+          this.outbox.push(effect);
+          break;
+        default:
+          assertNever(effect);
+      }
+    }
+  }
+
+  private setDraining(draining: boolean, now: Instant): void {
+    if (this.membership.self().draining === draining) return;
+    this.runMembership({ type: 'self_changed', change: { draining } });
+    this.jobs.setDraining(draining, now);
+  }
+
+  private sayGoodbye(now: Instant): void {
+    this.now = now;
+    this.runMembership({ type: 'leave' });
+    this.runLinks({ type: 'leaving' });
+  }
+}
+
+function selfRecord(options: NodeCoreOptions): MemberRecord {
+  const { id, name, instance, incarnation, address, client, tags, tasks } = options;
+  return { id, name, instance, incarnation, state: 'alive', address, client, tags, tasks, draining: false };
+}
+
+function isMembershipMessage(message: PeerMessage): message is MembershipMessage {
+  switch (message.type) {
+    case 'ping':
+    case 'ack':
+    case 'nack':
+    case 'probe_request':
+    case 'gossip':
+    case 'digest':
+    case 'sync':
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,28 @@
+import type { NodeId } from '../ids.js';
+import type { MemberRecord, Tags } from '../member.js';
+
+/** What a job asks of the node that runs it. */
+export interface Demand {
+  readonly task: string;
+  readonly on: Tags;
+  /** A node's name. */
+  readonly node: string | null;
+}
+
+/** The nodes that may run such a job now, in order of id, so that every walk round them meets them in the same order. */
+export function candidatesFor(demand: Demand, members: Iterable<MemberRecord>): NodeId[] {
+  const candidates: NodeId[] = [];
+  for (const member of members) {
+    if (member.state === 'alive' && !member.draining && meets(demand, member)) candidates.push(member.id);
+  }
+  return candidates.sort();
+}
+
+/** Whether this member could run such a job, whatever its state is just now. */
+export function meets(demand: Demand, member: MemberRecord): boolean {
+  return (
+    (demand.node === null || demand.node === member.name) &&
+    member.tasks.some((task) => task.name === demand.task) &&
+    demand.on.every(([key, value]) => member.tags.some(([k, v]) => k === key && v === value))
+  );
+}

@@ -1,0 +1,33 @@
+/** What a node counts, as it stands at one moment; totals only rise while the process lives. */
+export interface NodeMetrics {
+  /** Members of the cluster as this node knows them, itself included. */
+  readonly members: Readonly<Record<'alive' | 'suspect' | 'dead' | 'left', number>>;
+  readonly links: number;
+  /** Jobs that this node owns. */
+  readonly jobs: Readonly<Record<'delayed' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled', number>>;
+  readonly queueLength: number;
+  readonly queueBytes: number;
+  /** Attempts on this node's own threads. */
+  readonly attemptsRunning: number;
+  readonly attemptsQueued: number;
+  readonly jobsSubmittedTotal: number;
+  readonly jobsDoneTotal: number;
+  readonly jobsFailedTotal: number;
+  readonly jobsCancelledTotal: number;
+  readonly attemptsRetriedTotal: number;
+  readonly threads: number;
+  /** Threads that were ended, or ended by themselves, under their work. */
+  readonly threadsEndedTotal: number;
+  readonly clientConnections: number;
+  readonly clientRequestsTotal: number;
+  readonly clientErrorsTotal: number;
+  readonly peerBytesInTotal: number;
+  readonly peerBytesOutTotal: number;
+  readonly peerMessagesInTotal: number;
+  readonly peerMessagesOutTotal: number;
+  readonly peerMessagesDroppedTotal: number;
+  readonly peerProtocolErrorsTotal: number;
+  readonly peerBytesQueued: number;
+  /** How late the event loop runs. */
+  readonly eventLoopDelayMs: number;
+}

@@ -1,0 +1,162 @@
+import type { Socket } from 'node:net';
+import type { ClientCommand } from '../core/commands.js';
+import type { Reply } from '../core/reply.js';
+import type { LineSession } from '../protocol/line-session.js';
+
+/** What a connection tells the server that has it. */
+export interface LineConnectionOwner {
+  /** The next request was read. It may be answered at once or later, with the session's `reply`. */
+  request(connection: LineConnection, seq: number, command: ClientCommand): void;
+  /** There is output, or room to read on: `flush` is to be called soon. */
+  dirty(connection: LineConnection): void;
+  /** The socket is gone; nothing follows. */
+  closed(connection: LineConnection): void;
+}
+
+export interface LineConnectionLimits {
+  /** Bytes that wait for the client to read them; past it no further request is read. */
+  readonly outputBytesHigh: number;
+  /** How long a client may read nothing of what waits for it. */
+  readonly stallTimeoutMs: number;
+  /** How long what a client still sends is passed over after the last answer: closing at once could cost it that answer. */
+  readonly lingerMs: number;
+}
+
+/** Written in pieces of this size, so that each piece that gets through shows that the client reads. */
+const writeBytesMax = 256 * 1024;
+
+/** One client's socket and its session. */
+export class LineConnection {
+  /** `host:port` of the client, for the log. */
+  readonly client: string;
+  /** A mistake of this client stands in the log already. */
+  mistakeLogged = false;
+  private isDirty = false;
+  private isEnding = false;
+  /** When the client last took something, or began to have something to take. */
+  private progressAtMs: number;
+
+  constructor(
+    private readonly socket: Socket,
+    readonly session: LineSession,
+    private readonly limits: LineConnectionLimits,
+    private readonly owner: LineConnectionOwner,
+    private readonly nowMs: () => number,
+  ) {
+    this.client = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.progressAtMs = nowMs();
+    socket.on('data', (chunk: Buffer) => this.handleBytes(chunk));
+    socket.on('end', () => this.handleEnd());
+    socket.on('drain', () => this.markDirty());
+    // A reset, mostly: 'close' follows, and that is what counts.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      session.finish();
+      owner.closed(this);
+    });
+  }
+
+  reply(seq: number, reply: Reply): void {
+    this.session.reply(seq, reply);
+    this.markDirty();
+  }
+
+  /** Sends what there is, in one write, and reads on if there is room again. */
+  flush(): void {
+    this.isDirty = false;
+    if (this.socket.destroyed) return;
+    this.write(this.session.takeOutput());
+    if (this.session.isFinished) this.end();
+    else this.readOn();
+  }
+
+  /** Takes no more requests; ends once those in flight are answered. */
+  finish(): void {
+    this.session.finish();
+    this.markDirty();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Whether this client has read nothing for too long, though much waits for it, or though it is all it still has to do. */
+  isStalled(): boolean {
+    const waiting = this.socket.writableLength;
+    if (waiting === 0 || (waiting <= this.limits.outputBytesHigh && !this.isEnding)) return false;
+    return this.nowMs() - this.progressAtMs > this.limits.stallTimeoutMs;
+  }
+
+  /** Counts a client's standing still from now on. */
+  restartStall(): void {
+    this.progressAtMs = this.nowMs();
+  }
+
+  private handleBytes(chunk: Buffer): void {
+    // A finishing session passes over what it gets: only by reading on is it seen that the client has gone.
+    this.session.push(chunk);
+    this.readOn();
+  }
+
+  private handleEnd(): void {
+    this.session.end();
+    this.readOn();
+  }
+
+  /** Hands on requests until the bytes are used up or a limit is reached. */
+  private readOn(): void {
+    while (!this.isCongested()) {
+      const next = this.session.next();
+      if (next === null) break;
+      this.owner.request(this, next.seq, next.command);
+    }
+    this.markDirtyIfNeeded();
+    const wanted = this.session.isFinishing || !(this.session.isFull || this.isCongested());
+    if (wanted === this.socket.isPaused()) {
+      if (wanted) this.socket.resume();
+      else this.socket.pause();
+    }
+  }
+
+  private markDirtyIfNeeded(): void {
+    if (this.session.hasOutput || this.session.isFinished) this.markDirty();
+  }
+
+  private markDirty(): void {
+    if (this.isDirty || this.isEnding) return;
+    this.isDirty = true;
+    this.owner.dirty(this);
+  }
+
+  private isCongested(): boolean {
+    return this.socket.writableLength > this.limits.outputBytesHigh;
+  }
+
+  private write(text: string): void {
+    if (text === '') return;
+    if (this.socket.writableLength === 0) this.progressAtMs = this.nowMs();
+    if (text.length <= writeBytesMax) {
+      this.socket.write(text, 'utf8', this.handleWritten);
+      return;
+    }
+    const bytes = Buffer.from(text, 'utf8');
+    for (let start = 0; start < bytes.length; start += writeBytesMax) {
+      this.socket.write(bytes.subarray(start, start + writeBytesMax), this.handleWritten);
+    }
+  }
+
+  private readonly handleWritten = (): void => {
+    this.progressAtMs = this.nowMs();
+  };
+
+  private end(): void {
+    if (this.isEnding) return;
+    this.isEnding = true;
+    this.socket.end(() => {
+      const linger = setTimeout(() => this.socket.destroy(), this.limits.lingerMs);
+      this.socket.once('close', () => clearTimeout(linger));
+    });
+    // Reads on and passes over, until the client ends its side too.
+    this.socket.resume();
+  }
+}

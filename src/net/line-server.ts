@@ -1,0 +1,237 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { ClientCommand } from '../core/commands.js';
+import type { RequestId } from '../core/ids.js';
+import { limits as coreLimits } from '../core/limits.js';
+import { errorReply, type Reply } from '../core/reply.js';
+import { createTokenCheck, type TokenCheck } from '../protocol/access.js';
+import { helloText } from '../protocol/help.js';
+import { replyLine } from '../protocol/line-reply.js';
+import { LineSession, type SessionLimits } from '../protocol/line-session.js';
+import type { ClientServer, ClientServerListener, ClientServerStats } from './client-server.js';
+import { LineConnection, type LineConnectionLimits, type LineConnectionOwner } from './line-connection.js';
+import { listenOn } from './listen.js';
+
+/** Where the server's log lines go. `text` is a sentence for people. */
+export type ClientLog = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  text: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;
+
+export interface ClientServerOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly limits: ClientServerLimits;
+  /** Null: clients need no token. */
+  readonly authToken: string | null;
+  /** Facts for HELLO: version, cluster, node's name and id. */
+  readonly hello: Readonly<Record<string, unknown>>;
+  readonly listener: ClientServerListener;
+  readonly log: ClientLog;
+}
+
+export interface ClientServerLimits extends LineConnectionLimits {
+  readonly lineBytesMax: number;
+  readonly bodyBytesMax: number;
+  readonly requestsInFlightMax: number;
+  readonly connectionsMax: number;
+}
+
+/** A client that is gone without a word answers no keep-alive: that is how a lost one is noticed while its job runs. */
+const keepAliveDelayMs = 30_000;
+/** Connections over the limit that are being told so; more are closed without a word. */
+const refusedAtOnceMax = 64;
+
+/** The client port, speaking the line protocol of PROTOCOL.md. */
+export function createClientServer(options: ClientServerOptions): ClientServer {
+  return new LineServer(options);
+}
+
+class LineServer implements ClientServer, LineConnectionOwner {
+  private readonly server: Server;
+  private readonly connections = new Set<LineConnection>();
+  private readonly requests = new Map<RequestId, LineConnection>();
+  private readonly hello: string;
+  private readonly tokenCheck: TokenCheck | null;
+  private readonly sessionLimits: SessionLimits;
+  private dirtyConnections: LineConnection[] = [];
+  private requestCounter = 0;
+  private refusedAtOnce = 0;
+  private answeredCount = 0;
+  private errorCount = 0;
+  private stallTimer: NodeJS.Timeout | null = null;
+  private readonly sweepIntervalMs: number;
+  private sweptAtMs = 0;
+  private isShuttingDown = false;
+  private readonly whenAllClosed: (() => void)[] = [];
+
+  constructor(private readonly options: ClientServerOptions) {
+    this.hello = helloText(options.hello, options.authToken !== null);
+    this.tokenCheck = options.authToken === null ? null : createTokenCheck(options.authToken);
+    this.sessionLimits = { ...options.limits, outputLengthHigh: options.limits.outputBytesHigh };
+    this.sweepIntervalMs = Math.ceil(options.limits.stallTimeoutMs / 4);
+    this.server = createServer(
+      // Half-open: a client that ends its side still gets every reply.
+      { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs },
+      (socket) => this.handleConnection(socket),
+    );
+  }
+
+  async listen(): Promise<string> {
+    const { host, port, log } = this.options;
+    const address = await listenOn(this.server, 'the client address', { host, port });
+    this.server.on('error', (error) => log('error', 'The client port has trouble', { error: error.message }));
+    this.sweptAtMs = performance.now();
+    this.stallTimer = setInterval(() => this.dropStalled(), this.sweepIntervalMs);
+    this.stallTimer.unref();
+    return address;
+  }
+
+  reply(request: RequestId, reply: Reply): void {
+    const connection = this.requests.get(request);
+    if (connection === undefined) return;
+    this.requests.delete(request);
+    connection.reply(request, reply);
+  }
+
+  stats(): ClientServerStats {
+    return { connections: this.connections.size, requests: this.answeredCount, errors: this.errorCount };
+  }
+
+  async shutdown(graceMs: number): Promise<void> {
+    this.isShuttingDown = true;
+    const closed = new Promise<void>((resolve) => {
+      // It was never opened: nothing to close.
+      if (!this.server.listening) resolve();
+      else this.server.close(() => resolve());
+    });
+    for (const connection of this.connections) connection.finish();
+    const grace = setTimeout(() => {
+      for (const connection of this.connections) connection.destroy();
+    }, graceMs);
+    await this.allClosed();
+    clearTimeout(grace);
+    if (this.stallTimer !== null) clearInterval(this.stallTimer);
+    await closed;
+  }
+
+  request(connection: LineConnection, seq: number, command: ClientCommand): void {
+    this.requests.set(seq, connection);
+    this.options.listener.request(seq, command);
+  }
+
+  dirty(connection: LineConnection): void {
+    this.dirtyConnections.push(connection);
+    // Answers that come within one turn of the event loop leave in one write.
+    if (this.dirtyConnections.length === 1) setImmediate(() => this.flushDirty());
+  }
+
+  closed(connection: LineConnection): void {
+    this.connections.delete(connection);
+    for (const seq of connection.session.unansweredSeqs()) {
+      if (this.requests.delete(seq)) this.options.listener.requestAbandoned(seq);
+    }
+    if (this.connections.size > 0) return;
+    for (const resolve of this.whenAllClosed.splice(0)) resolve();
+  }
+
+  private flushDirty(): void {
+    const connections = this.dirtyConnections;
+    this.dirtyConnections = [];
+    for (const connection of connections) connection.flush();
+  }
+
+  private handleConnection(socket: Socket): void {
+    if (this.connections.size >= this.options.limits.connectionsMax || this.isShuttingDown) {
+      this.refuseConnection(socket);
+      return;
+    }
+    const session = new LineSession({
+      limits: this.sessionLimits,
+      tokenCheck: this.tokenCheck,
+      hello: this.hello,
+      nextSeq: () => ++this.requestCounter,
+      answered: (reply, isClientsMistake) => this.countAnswer(connection, reply, isClientsMistake),
+    });
+    const connection = new LineConnection(socket, session, this.options.limits, this, () =>
+      performance.now(),
+    );
+    this.connections.add(connection);
+  }
+
+  private refuseConnection(socket: Socket): void {
+    const { connectionsMax, lingerMs } = this.options.limits;
+    socket.on('error', () => {});
+    if (this.isShuttingDown || this.refusedAtOnce >= refusedAtOnceMax) {
+      socket.destroy();
+      return;
+    }
+    const text = `this node has ${connectionsMax} clients, its limit: close some, or ask another node`;
+    if (this.refusedAtOnce === 0) {
+      this.options.log('warn', 'Refusing clients: the limit of connections is reached', {
+        code: 'TOO_MANY_CONNECTIONS',
+        client: `${socket.remoteAddress}:${socket.remotePort}`,
+        connectionsMax,
+      });
+    }
+    this.refusedAtOnce++;
+    this.errorCount++;
+    const linger = setTimeout(() => socket.destroy(), lingerMs);
+    socket.on('close', () => {
+      clearTimeout(linger);
+      this.refusedAtOnce--;
+    });
+    socket.end(replyLine(null, errorReply('TOO_MANY_CONNECTIONS', text)));
+    // Passes over what the client sends: unread bytes would turn the close into a reset, and lose the reply.
+    socket.resume();
+  }
+
+  private countAnswer(connection: LineConnection, reply: Reply, isClientsMistake: boolean): void {
+    this.answeredCount++;
+    if (reply.ok) return;
+    this.errorCount++;
+    if (!isClientsMistake) return;
+    // The first one is enough to find a broken client by; the rest could fill a disk.
+    this.options.log(connection.mistakeLogged ? 'debug' : 'warn', 'A client sent what is no request', {
+      client: connection.client,
+      code: reply.code,
+      message: reply.message,
+    });
+    connection.mistakeLogged = true;
+  }
+
+  private dropStalled(): void {
+    const nowMs = performance.now();
+    const isLate = nowMs - this.sweptAtMs > 2 * this.sweepIntervalMs;
+    this.sweptAtMs = nowMs;
+    for (const connection of this.connections) {
+      // This node itself stood still: what clients read meanwhile it has not heard of yet.
+      if (isLate) connection.restartStall();
+      if (!connection.isStalled()) continue;
+      this.options.log('warn', 'A client was dropped: it does not read its replies', {
+        code: 'SLOW_CLIENT',
+        client: connection.client,
+      });
+      connection.destroy();
+    }
+  }
+
+  private allClosed(): Promise<void> {
+    if (this.connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.whenAllClosed.push(resolve);
+    });
+  }
+}
+
+/** What a node goes by unless it is configured otherwise. */
+export const defaultClientServerLimits: ClientServerLimits = {
+  lineBytesMax: coreLimits.lineBytesMax,
+  bodyBytesMax: coreLimits.bodyBytesMax,
+  requestsInFlightMax: coreLimits.requestsInFlightMax,
+  connectionsMax: coreLimits.clientConnectionsMax,
+  outputBytesHigh: 1024 * 1024,
+  stallTimeoutMs: 30_000,
+  lingerMs: 2_000,
+};

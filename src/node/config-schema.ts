@@ -1,0 +1,304 @@
+import { z } from 'zod';
+import { limits } from '../core/limits.js';
+import { formatDuration, formatSize } from '../core/units.js';
+import {
+  address,
+  duration,
+  listOf,
+  name,
+  nameAllowed,
+  path,
+  secretText,
+  setting,
+  size,
+  tagsOf,
+  wholeNumber,
+  yesOrNo,
+} from './config-values.js';
+
+const secondMs = 1_000;
+const minuteMs = 60 * secondMs;
+const hourMs = 60 * minuteMs;
+const mebibyte = 1024 * 1024;
+const gibibyte = 1024 * mebibyte;
+const addressAllowed = 'host:port';
+
+/** A task that is a program: JSON on its standard input, its standard output is the result. */
+export const commandSchema = z.strictObject({
+  command: listOf(z.string().max(64 * 1024), 1_000).refine((words) => (words[0] ?? '') !== ''),
+  timeout: duration(1, limits.durationMsMax).optional(),
+  concurrency: wholeNumber(1, 65_536).optional(),
+  retries: wholeNumber(0, limits.retriesMax).optional(),
+  env: z
+    .map(z.string().regex(/^[^=\0]+$/), z.union([z.string(), z.number(), z.boolean()]).transform(String))
+    .optional(),
+  cwd: path.optional(),
+});
+
+/** Completes "it must be ..." for each key of a command. */
+export const commandAllowed: Readonly<Record<keyof z.output<typeof commandSchema>, string>> = {
+  command: 'a list of the program and its arguments',
+  timeout: 'a duration (250ms, 30s, 5m, 2h) from 1ms',
+  concurrency: 'a whole number from 1 to 65536',
+  retries: `a whole number from 0 to ${limits.retriesMax}`,
+  env: 'a map of variables',
+  cwd: 'a directory',
+};
+
+const membership = z.strictObject({
+  probeInterval: time('How often one other member is probed', '500ms', 10, minuteMs),
+  probeTimeout: time(
+    'How long a probe waits for its answer before others are asked to probe too',
+    '250ms',
+    5,
+    minuteMs,
+  ),
+  indirectProbes: count('How many others are asked to probe a member that does not answer', 3, 0, 16),
+  suspicionMultiplier: count(
+    'A suspect is declared dead after this × log10(members) × probeInterval, if many suspect it',
+    3,
+    1,
+    100,
+  ),
+  suspicionMaxMultiplier: count('If nobody else suspects it, after this many times as long', 6, 1, 100),
+  retransmitMultiplier: count('A change is gossiped this × ⌈log10(members + 1)⌉ times', 4, 1, 100),
+  localHealthMax: count('A node that is itself slow stretches its probes up to this many times', 8, 1, 100),
+  digestInterval: time(
+    'How often the whole member list is compared with one other member',
+    '10s',
+    100,
+    hourMs,
+  ),
+  gossipToDead: time(
+    'How long dead members are still told that they are, so that they can refute',
+    '30s',
+    0,
+    hourMs,
+  ),
+  reconnectInterval: time('How often a dead member is dialled again', '30s', 100, hourMs),
+  forgetAfter: time(
+    'When a member that is dead or has left is forgotten',
+    '24h',
+    minuteMs,
+    limits.durationMsMax,
+  ),
+});
+
+const jobs = z.strictObject({
+  timeout: time('Limit of one attempt, where neither job nor task says one', '10m', 1, limits.durationMsMax),
+  retries: count(
+    'Further attempts after a failed one, where neither job nor task says a number',
+    0,
+    0,
+    limits.retriesMax,
+  ),
+  backoff: time(
+    'Wait before the first retry; it doubles with each, and is jittered',
+    '1s',
+    0,
+    limits.durationMsMax,
+  ),
+  backoffMax: time('The longest wait before a retry', '5m', 0, limits.durationMsMax),
+  ttl: time('How long an outcome is kept', '1h', 0, limits.durationMsMax),
+  queueLengthMax: count(
+    'Unfinished jobs that this node owns; past it, submits are answered BUSY',
+    1_000_000,
+    1,
+    100_000_000,
+  ),
+  queueBytesMax: bytes(
+    'What their arguments take; past it, submits are answered BUSY',
+    '512MiB',
+    mebibyte,
+    1024 * gibibyte,
+  ),
+  outcomesMax: count('Outcomes kept; past it, the oldest go first', 100_000, 0, 100_000_000),
+  outcomeBytesMax: bytes(
+    'What their results take; past it, the oldest go first',
+    '64MiB',
+    mebibyte,
+    1024 * gibibyte,
+  ),
+});
+
+const limitsGroup = z.strictObject({
+  lineBytes: bytes('A line of the line protocol', formatSize(limits.lineBytesMax), 1024, 16 * mebibyte),
+  bodyBytes: bytes(
+    'A body after a line, arguments or result',
+    formatSize(limits.bodyBytesMax),
+    1024,
+    32 * mebibyte,
+  ),
+  clientConnections: count('Client connections at once', limits.clientConnectionsMax, 1, 1_000_000),
+  requestsInFlight: count(
+    'Unanswered requests of one connection; at the limit its input waits',
+    limits.requestsInFlightMax,
+    1,
+    1_000_000,
+  ),
+});
+
+/** All that an operator may set. A null default follows from something else, which `defaultNote` says. */
+export const configSchema = z.strictObject({
+  name: setting(name.nullable(), {
+    description: 'The name of this node, different from all others of the cluster',
+    allowed: nameAllowed,
+    default: null,
+    defaultNote: '<host name>-<peer port>',
+  }),
+  cluster: setting(
+    name.refine((text) => !/^\.{1,2}$|\//.test(text)),
+    {
+      description: 'The name of the cluster; nodes of another one are refused',
+      allowed: '1 to 64 letters, digits or _ . : -',
+      default: 'rondo',
+    },
+  ),
+  listen: endpoint('Where other nodes reach this one', '127.0.0.1:7410'),
+  client: endpoint('Where clients reach this node', '127.0.0.1:7411'),
+  http: setting(z.union([z.literal([false, 'false', 'no', '0']).transform(() => null), address]), {
+    description: 'Where /healthz, /readyz and /metrics are served; false: nowhere',
+    allowed: `${addressAllowed}, or false`,
+    default: '127.0.0.1:7412',
+  }),
+  join: setting(listOf(address, 1_000), {
+    description: 'Peer addresses of some nodes that are there already',
+    allowed: `a list of ${addressAllowed}`,
+    default: [],
+  }),
+  advertise: setting(address.nullable(), {
+    description: 'The address that other nodes are told to dial; port 0 stands for the port of `listen`',
+    allowed: addressAllowed,
+    default: null,
+    defaultNote: 'that of `listen`; if that is 0.0.0.0 or [::], the first outward address of this machine',
+  }),
+  keyFile: setting(path.nullable(), {
+    description:
+      'A file made by `rondo keygen`: with it all links are encrypted; without it nothing leaves loopback',
+    allowed: 'a path',
+    default: null,
+  }),
+  key: setting(secretText.nullable(), {
+    description: 'The key itself, where a file is hard to have',
+    allowed: 'a key made by `rondo keygen`',
+    default: null,
+    secret: true,
+    only: 'environment',
+  }),
+  clientToken: setting(secretText.nullable(), {
+    description: 'What clients must send with AUTH',
+    allowed: 'up to 1024 visible characters without blanks',
+    default: null,
+    defaultNote: 'derived from the key where `client` is beyond loopback, otherwise none is asked for',
+    secret: true,
+    only: 'environment and file',
+  }),
+  data: setting(path.nullable(), {
+    description: "This node's own directory: its identity and its journal",
+    allowed: 'a directory',
+    default: null,
+    defaultNote:
+      '$XDG_DATA_HOME or ~/.local/share, then rondo/<cluster>/<name or node-<peer port>>; none where the peer port is 0 and there is no name',
+  }),
+  journal: setting(yesOrNo, {
+    description: 'false: nothing is kept on disk, and every start is a new node',
+    allowed: 'true or false',
+    default: true,
+    flag: 'no-journal',
+  }),
+  tasks: setting(listOf(path, 100), {
+    description: 'Directories of handlers: NAME.js, NAME.mjs or NAME.ts is task NAME',
+    allowed: 'a list of directories',
+    default: [],
+  }),
+  commands: setting(
+    z.map(name, commandSchema).refine((map) => map.size <= limits.tasksPerNodeMax),
+    {
+      description:
+        'Tasks that are programs. NAME: {command: [program, argument...], timeout, concurrency, retries, env: {}, cwd}',
+      allowed: `a map of at most ${limits.tasksPerNodeMax} task names, each ${nameAllowed}`,
+      default: new Map(),
+      only: 'file',
+    },
+  ),
+  threads: setting(wholeNumber(0, 256).nullable(), {
+    description: 'Worker threads that run handlers; 0 runs them on the main thread, for tests only',
+    allowed: 'a whole number from 0 to 256',
+    default: null,
+    defaultNote: 'as many as the machine has cores, 4 at most',
+  }),
+  concurrency: setting(wholeNumber(0, 65_536).nullable(), {
+    description: 'Attempts at once; 0 takes no jobs',
+    allowed: 'a whole number from 0 to 65536',
+    default: null,
+    defaultNote: '16 × threads',
+  }),
+  threadMemory: bytes(
+    'Heap of one thread; a handler that needs more loses its thread',
+    '512MiB',
+    16 * mebibyte,
+    1024 * gibibyte,
+  ),
+  abortGrace: time(
+    'How long a handler that was asked to stop may take before its thread is ended',
+    '2s',
+    0,
+    hourMs,
+  ),
+  tags: setting(tagsOf(limits.tagsPerNodeMax), {
+    description: 'What this node is or has; a job with on=K=V runs only where it fits',
+    allowed: `at most ${limits.tagsPerNodeMax} pairs; keys and values are ${nameAllowed}`,
+    default: new Map(),
+    flag: 'tag',
+  }),
+  drainTimeout: time('How long a stopping node waits for its running jobs', '30s', 0, 24 * hourMs),
+  logLevel: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']), {
+    description: 'What is logged',
+    allowed: 'debug, info, warn, error or silent',
+    default: 'info',
+  }),
+  logPretty: setting(yesOrNo.nullable(), {
+    description: 'true: log lines for people; false: JSON',
+    allowed: 'true or false',
+    default: null,
+    defaultNote: 'true where standard output is a terminal',
+  }),
+  readyFile: setting(path.nullable(), {
+    description:
+      'A file that is written when the node is ready: its name, id, pid and real addresses, as JSON',
+    allowed: 'a path',
+    default: null,
+  }),
+  membership: group(membership),
+  jobs: group(jobs),
+  limits: group(limitsGroup),
+});
+
+export type ConfigValues = z.output<typeof configSchema>;
+
+function group<S extends z.ZodObject>(schema: S): z.ZodPrefault<S> {
+  return schema.prefault({} as z.input<S>);
+}
+
+function endpoint(description: string, standard: string) {
+  return setting(address, {
+    description,
+    allowed: `${addressAllowed}; port 0 for a free one`,
+    default: standard,
+  });
+}
+
+function time(description: string, standard: string, minMs: number, maxMs: number) {
+  const allowed = `a duration (250ms, 30s, 5m, 2h) from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+  return setting(duration(minMs, maxMs), { description, allowed, default: standard });
+}
+
+function bytes(description: string, standard: string, minBytes: number, maxBytes: number) {
+  const allowed = `a size (64KiB, 16MiB) from ${formatSize(minBytes)} to ${formatSize(maxBytes)}`;
+  return setting(size(minBytes, maxBytes), { description, allowed, default: standard });
+}
+
+function count(description: string, standard: number, min: number, max: number) {
+  const allowed = `a whole number from ${min} to ${max}`;
+  return setting(wholeNumber(min, max), { description, allowed, default: standard });
+}

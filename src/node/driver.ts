@@ -1,0 +1,141 @@
+import { assertNever } from '../core/assert.js';
+import type { LogEffect, NodeEffect, NodeEvent } from '../core/effects.js';
+import type { Instant } from '../core/instant.js';
+import type { NodeCore } from '../core/node/node-core.js';
+import type { ClientServer } from '../net/client-server.js';
+import type { PeerNetwork } from '../net/peer-network.js';
+import type { Scheduler } from '../scheduler/scheduler.js';
+
+/** What performs the effects of a core, and how its end is told. */
+export interface DriverParts {
+  readonly network: PeerNetwork;
+  readonly clients: ClientServer;
+  readonly scheduler: Scheduler;
+  readonly log: (level: LogEffect['level'], text: string, fields: LogEffect['fields']) => void;
+  /** The node has left the cluster in good order. */
+  readonly gone: () => void;
+  /** The node can't go on. */
+  readonly fatal: (code: string, message: string) => void;
+}
+
+/** The shortest pause between two ticks: deadlines that are closer together than this are handled by one. */
+const tickIntervalMsMin = 5;
+/** The longest: a core without deadlines is looked at this often all the same. */
+const tickIntervalMsMax = 1_000;
+
+/**
+ * Drives a node core: every event of a socket, a thread or the clock becomes a step, and the effects of the step are
+ * performed in order. It makes no decision of its own.
+ */
+export class Driver {
+  private core: NodeCore | null = null;
+  private parts: DriverParts | null = null;
+  /** Events that came before the core was there: its ports open first, since it must know their numbers. */
+  private readonly early: NodeEvent[] = [];
+  private timer: NodeJS.Timeout | null = null;
+  private timerAtMs = Number.POSITIVE_INFINITY;
+  private isArming = false;
+  private isStopped = false;
+  /** Highest and total lateness of ticks since the last look, for metrics. */
+  private tickLateMsMax = 0;
+
+  /** Begins: performs the core's first effects and the events that came early. */
+  start(core: NodeCore, parts: DriverParts): void {
+    this.core = core;
+    this.parts = parts;
+    this.perform(core.start(instant()));
+    for (const event of this.early.splice(0)) this.handle(event);
+    this.arm();
+  }
+
+  handle(event: NodeEvent): void {
+    if (this.isStopped) return;
+    if (this.core === null) {
+      this.early.push(event);
+      return;
+    }
+    this.perform(this.core.step(event, instant()));
+    if (!this.isArming) {
+      // Once a turn, not once an event: asking the core for its next deadline costs more than a cheap step.
+      this.isArming = true;
+      setImmediate(this.arm);
+    }
+  }
+
+  /** No step is taken any more. */
+  stop(): void {
+    this.isStopped = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+  }
+
+  /** How much later than asked the latest ticks came, at most; looking sets it back. */
+  takeTickLateMsMax(): number {
+    const late = this.tickLateMsMax;
+    this.tickLateMsMax = 0;
+    return late;
+  }
+
+  private readonly arm = (): void => {
+    this.isArming = false;
+    if (this.core === null || this.isStopped) return;
+    const nowMs = performance.now();
+    const wantedAtMs = Math.min(
+      nowMs + tickIntervalMsMax,
+      Math.max(nowMs + tickIntervalMsMin, this.core.nextDeadlineMs()),
+    );
+    if (this.timer !== null && this.timerAtMs <= wantedAtMs) return;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timerAtMs = wantedAtMs;
+    this.timer = setTimeout(this.tick, Math.ceil(wantedAtMs - nowMs));
+  };
+
+  private readonly tick = (): void => {
+    this.timer = null;
+    const lateMs = Math.max(0, performance.now() - this.timerAtMs);
+    this.tickLateMsMax = Math.max(this.tickLateMsMax, lateMs);
+    this.timerAtMs = Number.POSITIVE_INFINITY;
+    this.handle({ type: 'tick', lateMs });
+  };
+
+  private perform(effects: readonly NodeEffect[]): void {
+    const parts = this.parts as DriverParts;
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'send':
+          parts.network.send(effect.link, effect.message);
+          break;
+        case 'start_attempt':
+          parts.scheduler.start(effect);
+          break;
+        case 'reply':
+          parts.clients.reply(effect.request, effect.reply);
+          break;
+        case 'stop_attempt':
+          parts.scheduler.stop(effect.run, effect.reason);
+          break;
+        case 'dial':
+          parts.network.dial(effect.address);
+          break;
+        case 'close_link':
+          parts.network.close(effect.link, effect.reason);
+          break;
+        case 'log':
+          parts.log(effect.level, effect.text, effect.fields);
+          break;
+        case 'gone':
+          parts.gone();
+          break;
+        case 'fatal':
+          parts.fatal(effect.code, effect.message);
+          break;
+        default:
+          assertNever(effect);
+      }
+    }
+  }
+}
+
+function instant(): Instant {
+  return { monotonicMs: performance.now(), wallMs: Date.now() };
+}

@@ -1,0 +1,50 @@
+import type { NodeCore } from '../core/node/node-core.js';
+import type { NodeMetrics } from '../http/node-metrics.js';
+import type { ClientServer } from '../net/client-server.js';
+import type { PeerNetwork } from '../net/peer-network.js';
+import type { Scheduler } from '../scheduler/scheduler.js';
+import type { Driver } from './driver.js';
+
+export interface MetricsSources {
+  readonly core: NodeCore;
+  readonly driver: Driver;
+  readonly network: PeerNetwork;
+  readonly clients: ClientServer;
+  readonly scheduler: Scheduler;
+}
+
+/** Everything /metrics tells, read off the parts at the moment it is asked for. */
+export function collectMetrics({ core, driver, network, clients, scheduler }: MetricsSources): NodeMetrics {
+  const jobs = core.jobs.counts();
+  const { totals } = core.jobs.owner;
+  const threads = scheduler.stats();
+  const peers = network.stats();
+  const lines = clients.stats();
+  return {
+    members: core.countMembers(),
+    links: peers.links,
+    jobs,
+    queueLength: core.jobs.ledger.unfinished,
+    queueBytes: core.jobs.ledger.queueBytes,
+    attemptsRunning: threads.running,
+    attemptsQueued: threads.queued,
+    jobsSubmittedTotal: totals.submitted,
+    jobsDoneTotal: totals.done,
+    jobsFailedTotal: totals.failed,
+    jobsCancelledTotal: totals.cancelled,
+    attemptsRetriedTotal: totals.retried,
+    threads: threads.threads,
+    threadsEndedTotal: threads.threadsEnded,
+    clientConnections: lines.connections,
+    clientRequestsTotal: lines.requests,
+    clientErrorsTotal: lines.errors,
+    peerBytesInTotal: peers.bytesIn,
+    peerBytesOutTotal: peers.bytesOut,
+    peerMessagesInTotal: peers.messagesIn,
+    peerMessagesOutTotal: peers.messagesOut,
+    peerMessagesDroppedTotal: peers.messagesDropped,
+    peerProtocolErrorsTotal: peers.protocolErrors,
+    peerBytesQueued: peers.queuedBytes,
+    eventLoopDelayMs: driver.takeTickLateMsMax(),
+  };
+}

@@ -1,0 +1,294 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { formatAddress, parseAddress } from '../core/address.js';
+import { RondoError } from '../core/errors.js';
+import { type Hello, peerProtocolVersionMax, peerProtocolVersionMin } from '../core/hello.js';
+import { incarnationsPerStart } from '../core/member.js';
+import { NodeCore } from '../core/node/node-core.js';
+import type { HttpServer, Readiness } from '../http/http-server.js';
+import type { ClientServer } from '../net/client-server.js';
+import { createClientServer } from '../net/line-server.js';
+import type { PeerNetwork } from '../net/peer-network.js';
+import { createPeerNetwork } from '../net/tcp-peer-network.js';
+import { createScheduler } from '../scheduler/create-scheduler.js';
+import type { Scheduler } from '../scheduler/scheduler.js';
+import { type DataDirectory, openDataDirectory } from '../store/data-directory.js';
+import { ephemeralIdentity } from '../store/identity.js';
+import { newInstanceId } from '../store/node-ids.js';
+import { type NodeConfig, nodeName } from './config.js';
+import { loadConfig } from './config-load.js';
+import { clientLimits, commandTasks, jobsConfig, linksConfig, membershipConfig } from './core-config.js';
+import { Driver } from './driver.js';
+import { loadKeys, type NodeKeys } from './keys.js';
+import { createLogger, type Logger } from './logging.js';
+import { collectMetrics } from './metrics.js';
+import { rondoVersion } from './version.js';
+
+/** A node that is up: its real addresses, and the ways to end it. */
+export interface RunningNode {
+  readonly name: string;
+  readonly id: string;
+  readonly pid: number;
+  /** `host:port` */
+  readonly peer: string;
+  readonly client: string;
+  readonly http: string | null;
+  /** Resolves to the exit code, once everything is closed. */
+  readonly stopped: Promise<number>;
+  /** Finishes what is here within the time set for it, tells the others, and ends. */
+  drainAndLeave(): void;
+  /** Ends at once; the others find out by themselves. */
+  stopNow(): void;
+}
+
+/** Answers to clients that are still on their way when the node ends. */
+const clientGraceMs = 500;
+
+/**
+ * Starts a node from command-line flags and the environment: `flags` holds only what was given, by its name in camel
+ * case, values as they were typed. Throws a RondoError whose code and sentence say what is wrong and what to do.
+ */
+export async function startNode(
+  flags: Record<string, unknown>,
+  env: NodeJS.ProcessEnv,
+): Promise<RunningNode> {
+  const { config } = await loadConfig({ flags, env, cwd: process.cwd() });
+  const keys = loadKeys(config);
+  const logger = await createLogger({ level: config.logLevel, pretty: config.logPretty });
+  const data = config.data === null ? null : openDataDirectory(config.data);
+  const assembly = new Assembly(config, keys, logger, data);
+  try {
+    return await assembly.start();
+  } catch (error) {
+    await assembly.close();
+    throw error;
+  }
+}
+
+/** The parts of one daemon, from their opening to their end. */
+class Assembly {
+  private readonly driver = new Driver();
+  private readonly identity: { id: string; starts: number };
+  private readonly instance = newInstanceId();
+  private readonly network: PeerNetwork;
+  private readonly scheduler: Scheduler;
+  private name: string;
+  private peer = '';
+  private advertised = '';
+  private core: NodeCore | null = null;
+  private clients: ClientServer | null = null;
+  private http: HttpServer | null = null;
+  private end: (exitCode: number) => void = () => {};
+  private isEnding = false;
+
+  constructor(
+    private readonly config: NodeConfig,
+    private readonly keys: NodeKeys,
+    private readonly logger: Logger,
+    private readonly data: DataDirectory | null,
+  ) {
+    this.identity = data?.identity ?? ephemeralIdentity();
+    this.name = nodeName(config, hostname(), config.listen.port);
+    this.network = this.createNetwork();
+    this.scheduler = this.createScheduler();
+  }
+
+  async start(): Promise<RunningNode> {
+    const { config, identity } = this;
+    this.peer = await this.network.listen();
+    const peerPort = parseAddress(this.peer).port;
+    this.name = nodeName(config, hostname(), peerPort);
+    this.advertised = formatAddress({ ...config.advertise, port: config.advertise.port || peerPort });
+    this.clients = this.createClients();
+    const [client, tasks] = await Promise.all([this.clients.listen(), this.scheduler.load()]);
+    const core = this.createCore(client, tasks);
+    this.core = core;
+    const http = await this.openHttp(core);
+    const stopped = new Promise<number>((resolve) => {
+      this.end = resolve;
+    });
+    this.driver.start(core, {
+      network: this.network,
+      clients: this.clients,
+      scheduler: this.scheduler,
+      log: (level, text, fields) => this.logger.log(level, text, fields),
+      gone: () => this.finish(0),
+      fatal: (code, message) => {
+        this.logger.log('error', message, { code });
+        process.stderr.write(`rondo: ${message}\n`);
+        this.finish(1);
+      },
+    });
+    const node = { name: this.name, id: identity.id, pid: process.pid, peer: this.peer, client, http };
+    this.logger.log('info', `node ${this.name} is ready`, {
+      ...node,
+      cluster: config.cluster,
+      tls: this.keys.cluster.length > 0,
+    });
+    if (config.readyFile !== null) writeReadyFile(config.readyFile, node);
+    return {
+      ...node,
+      stopped,
+      drainAndLeave: () => this.driver.handle({ type: 'leave' }),
+      stopNow: () => this.finish(1),
+    };
+  }
+
+  /** Closes what is open. Safe at any stage of the start. */
+  async close(): Promise<void> {
+    this.driver.stop();
+    if (this.config.readyFile !== null) rmSync(this.config.readyFile, { force: true });
+    await Promise.all([
+      this.clients?.shutdown(clientGraceMs),
+      this.network.shutdown(),
+      this.http?.close(),
+      this.scheduler.close(),
+    ]);
+    this.data?.release();
+    await this.logger.close();
+  }
+
+  private finish(exitCode: number): void {
+    if (this.isEnding) return;
+    this.isEnding = true;
+    if (exitCode === 0) this.logger.log('info', `node ${this.name} has left`, {});
+    this.close().then(
+      () => this.end(exitCode),
+      () => this.end(1),
+    );
+  }
+
+  private createNetwork(): PeerNetwork {
+    const { driver, logger } = this;
+    return createPeerNetwork({
+      host: this.config.listen.host,
+      port: this.config.listen.port,
+      keys: this.keys.cluster,
+      hello: () => this.hello(),
+      log: {
+        debug: (fields, text) => logger.log('debug', text, fields as Record<string, unknown>),
+        info: (fields, text) => logger.log('info', text, fields as Record<string, unknown>),
+        warn: (fields, text) => logger.log('warn', text, fields as Record<string, unknown>),
+      },
+      listener: {
+        linkOpened: (link, dialled, hello) => driver.handle({ type: 'link_opened', link, dialled, hello }),
+        linkClosed: (link, reason, goodbye) => driver.handle({ type: 'link_closed', link, reason, goodbye }),
+        dialFailed: (address, reason, detail, goodbye) =>
+          driver.handle({ type: 'dial_failed', address, reason, detail, goodbye }),
+        message: (link, message) => driver.handle({ type: 'message', link, message }),
+        linkPressure: (link, congested) => driver.handle({ type: 'link_pressure', link, congested }),
+      },
+    });
+  }
+
+  private createClients(): ClientServer {
+    const { config, driver, identity, logger } = this;
+    return createClientServer({
+      host: config.client.host,
+      port: config.client.port,
+      limits: clientLimits(config),
+      authToken: this.keys.clientToken,
+      hello: { version: rondoVersion(), cluster: config.cluster, node: this.name, id: identity.id },
+      log: (level, text, fields) => logger.log(level, text, fields),
+      listener: {
+        request: (request, command) => driver.handle({ type: 'request', request, command }),
+        requestAbandoned: (request) => driver.handle({ type: 'request_abandoned', request }),
+      },
+    });
+  }
+
+  private createScheduler(): Scheduler {
+    const { config, driver, logger } = this;
+    return createScheduler({
+      threads: config.threads,
+      concurrency: Math.max(1, config.concurrency),
+      taskDirs: config.tasks,
+      commands: commandTasks(config),
+      memoryMbMax: Math.round(config.threadMemoryBytes / (1024 * 1024)),
+      abortGraceMs: config.abortGraceMs,
+      node: this.name,
+      log: (level, text, fields) => logger.log(level, text, fields),
+      listener: {
+        attemptStarted: (run) => driver.handle({ type: 'attempt_started', run }),
+        attemptEnded: (run, outcome) => driver.handle({ type: 'attempt_ended', run, outcome }),
+        attemptProgress: (run, value) => driver.handle({ type: 'attempt_progress', run, value }),
+        attemptLog: ({ level, text, ...fields }) => logger.log(level, text, fields),
+      },
+    });
+  }
+
+  private createCore(client: string, tasks: Awaited<ReturnType<Scheduler['load']>>): NodeCore {
+    const { config, identity, instance } = this;
+    const clientPort = parseAddress(client).port;
+    return new NodeCore({
+      id: identity.id,
+      name: this.name,
+      instance,
+      incarnation: identity.starts * incarnationsPerStart,
+      cluster: config.cluster,
+      version: rondoVersion(),
+      address: this.advertised,
+      client: formatAddress({ ...config.advertiseClient, port: config.advertiseClient.port || clientPort }),
+      tags: config.tags,
+      // A node that takes no jobs offers nothing: nobody should wait for it.
+      tasks: config.concurrency === 0 ? [] : tasks,
+      seeds: config.join,
+      membership: membershipConfig(config),
+      links: linksConfig(config),
+      jobs: jobsConfig(config),
+      drainTimeoutMs: config.drainTimeoutMs,
+      seed: `${identity.id}/${instance}`,
+    });
+  }
+
+  private async openHttp(core: NodeCore): Promise<string | null> {
+    const { config, driver, logger, network, scheduler } = this;
+    const { clients } = this;
+    if (config.http === null || clients === null) return null;
+    const { createHttpServer } = await import('../http/http-server.js');
+    this.http = createHttpServer({
+      host: config.http.host,
+      port: config.http.port,
+      health: () => readinessOf(core, config),
+      collect: () => collectMetrics({ core, driver, network, clients, scheduler }),
+      log: (level, text, fields) => logger.log(level, text, fields),
+    });
+    return this.http.listen();
+  }
+
+  private hello(): Hello {
+    const self = this.core?.self();
+    return {
+      versionMin: peerProtocolVersionMin,
+      versionMax: peerProtocolVersionMax,
+      cluster: this.config.cluster,
+      node: this.identity.id,
+      instance: this.instance,
+      incarnation: self?.incarnation ?? this.identity.starts * incarnationsPerStart,
+      name: this.name,
+      address: this.advertised,
+    };
+  }
+}
+
+function readinessOf(core: NodeCore, config: NodeConfig): Readiness {
+  if (core.self().draining) return { ready: false, reason: 'draining' };
+  const isAlone = core.countMembers().alive + core.countMembers().suspect <= 1;
+  if (config.join.length > 0 && isAlone) return { ready: false, reason: 'joining: no seed has answered yet' };
+  return { ready: true, reason: 'ready' };
+}
+
+/** Whole or not at all: who waits for the file must not read half of it. */
+function writeReadyFile(path: string, node: object): void {
+  try {
+    const unfinished = `${path}.${process.pid}`;
+    writeFileSync(unfinished, `${JSON.stringify(node)}\n`);
+    renameSync(unfinished, path);
+  } catch (cause) {
+    throw new RondoError(
+      'BAD_CONFIG',
+      `the ready file ${path} can't be written: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}

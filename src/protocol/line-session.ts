@@ -1,0 +1,293 @@
+import { assert, assertNever } from '../core/assert.js';
+import type { ClientCommand } from '../core/commands.js';
+import { errorReply, okReply, type Reply } from '../core/reply.js';
+import type { TokenCheck } from './access.js';
+import { AnswerQueue, type Slot } from './answer-queue.js';
+import { helpReply } from './help.js';
+import { type DecoderEvent, LineDecoder } from './line-decoder.js';
+import { replyLine } from './line-reply.js';
+import {
+  type AfterRefusal,
+  type Body,
+  complete,
+  type ParsedLine,
+  parseLine,
+  refuseBadText,
+} from './line-request.js';
+import type { Request, VerbSpec } from './verbs.js';
+
+export interface LineSessionOptions {
+  readonly limits: SessionLimits;
+  /** Null: this node asks for no token. */
+  readonly tokenCheck: TokenCheck | null;
+  /** HELLO's answer, JSON text. */
+  readonly hello: string;
+  /** Numbers requests; a number is never given twice. */
+  readonly nextSeq: () => number;
+  /** Hears of each answer, for counting, and of each one that tells the client its own mistake, for the log. */
+  readonly answered: (reply: Reply, isClientsMistake: boolean) => void;
+}
+
+export interface SessionLimits {
+  readonly lineBytesMax: number;
+  readonly bodyBytesMax: number;
+  readonly requestsInFlightMax: number;
+  /** Answers that are not taken yet; past it no further request is read. */
+  readonly outputLengthHigh: number;
+}
+
+/** A request for the node, to be answered with `reply(seq, ...)`. */
+export interface SessionCommand {
+  readonly seq: number;
+  readonly command: ClientCommand;
+}
+
+/**
+ * reading: requests are taken. finishing: no more are, the answers still due are given, then `farewell` (QUIT's).
+ * finished: all is said.
+ */
+type Phase = 'reading' | 'finishing' | 'finished';
+
+/**
+ * One client's side of the line protocol, without its socket: bytes in with `push` and `end`, requests out of `next`,
+ * answers in with `reply`, text out of `takeOutput`.
+ */
+export class LineSession {
+  private phase: Phase = 'reading';
+  private readonly decoder: LineDecoder;
+  private authorised: boolean;
+  private announcement: Extract<ParsedLine, { type: 'announcement' }> | null = null;
+  private readonly unanswered = new Map<number, Slot>();
+  private readonly answers = new AnswerQueue();
+  private farewell: string | null = null;
+
+  constructor(private readonly options: LineSessionOptions) {
+    this.decoder = new LineDecoder(options.limits.lineBytesMax);
+    this.authorised = options.tokenCheck === null;
+  }
+
+  /** Nothing more will be read: QUIT, a half-close, or an error that can't be read on from. */
+  get isFinishing(): boolean {
+    return this.phase !== 'reading';
+  }
+
+  /** All answers are in the output; the connection is to be closed once it is sent. */
+  get isFinished(): boolean {
+    return this.phase === 'finished';
+  }
+
+  /** At a limit: no bytes should be read until requests are answered and output is taken. */
+  get isFull(): boolean {
+    const { requestsInFlightMax, outputLengthHigh } = this.options.limits;
+    return this.answers.due >= requestsInFlightMax || this.answers.length > outputLengthHigh;
+  }
+
+  get hasOutput(): boolean {
+    return this.answers.hasOutput;
+  }
+
+  /** There are bytes that `next` has not looked at, because the session was full. */
+  get hasUnread(): boolean {
+    return this.phase === 'reading' && this.decoder.hasUnread;
+  }
+
+  /** Numbers of the requests that `next` gave and nobody has answered. */
+  unansweredSeqs(): IterableIterator<number> {
+    return this.unanswered.keys();
+  }
+
+  push(chunk: Buffer): void {
+    if (this.phase === 'reading') this.decoder.push(chunk);
+  }
+
+  /** The client has half-closed. */
+  end(): void {
+    this.decoder.end();
+  }
+
+  /** Takes no more requests; what is in flight is still answered. */
+  finish(): void {
+    if (this.phase === 'reading') this.phase = 'finishing';
+    this.finishWhenEmpty();
+  }
+
+  /** The next request for the node; null when there is none, or the session is full. */
+  next(): SessionCommand | null {
+    while (this.phase === 'reading' && !this.isFull) {
+      const event = this.decoder.next();
+      if (event === null) return null;
+      const command =
+        typeof event === 'string'
+          ? this.handleParsed(parseLine(event, this.options.limits))
+          : this.handleEvent(event);
+      if (command !== null) return command;
+    }
+    return null;
+  }
+
+  /** Answers a request that `next` gave. One that is answered already is ignored. */
+  reply(seq: number, reply: Reply): void {
+    const slot = this.unanswered.get(seq);
+    if (slot === undefined) return;
+    this.unanswered.delete(seq);
+    this.options.answered(reply, false);
+    this.settle(slot, replyLine(slot.tag, reply));
+  }
+
+  /** What is to be sent to the client; it is the caller's from now on. */
+  takeOutput(): string {
+    return this.answers.takeOutput();
+  }
+
+  private handleEvent(event: DecoderEvent): SessionCommand | null {
+    switch (event.type) {
+      case 'bad_text':
+        return this.handleParsed(refuseBadText(event.text, this.options.limits));
+      case 'body':
+        return this.handleBody(event.bytes, event.isText);
+      case 'no_break_after_body':
+        this.refuse(
+          null,
+          errorReply('BAD_REQUEST', 'no line break after the body: bytes= must count all of it'),
+        );
+        return null;
+      case 'line_too_long': {
+        const text = `a line is at most ${this.options.limits.lineBytesMax} bytes: send more as a body with bytes=N`;
+        this.refuse(null, errorReply('LINE_TOO_LONG', text));
+        this.finish();
+        return null;
+      }
+      case 'foreign': {
+        const text = `this port speaks lines of text, not ${event.protocol}: try PING`;
+        this.refuse(null, errorReply('WRONG_PROTOCOL', text));
+        this.finish();
+        return null;
+      }
+      case 'end':
+        this.handleEnd(event.inside, event.bytesMissing);
+        return null;
+      default:
+        return assertNever(event);
+    }
+  }
+
+  private handleParsed(parsed: ParsedLine): SessionCommand | null {
+    const { tag, verb } = parsed;
+    // Before AUTH even a mistake is answered with UNAUTHORIZED, so that nothing is learnt by trying.
+    const error = this.authorised || verb === null || verb.open ? null : unauthorized(verb);
+    switch (parsed.type) {
+      case 'refusal':
+        this.refuse(tag, error ?? parsed.error);
+        this.passOver(parsed.after);
+        return null;
+      case 'announcement':
+        if (error !== null) {
+          this.refuse(tag, error);
+          this.decoder.skipBody(parsed.body.bytes);
+          return null;
+        }
+        this.announcement = parsed;
+        this.decoder.expectBody(parsed.body.bytes);
+        return null;
+      case 'request':
+        if (error === null) return this.handleRequest(tag, parsed.request);
+        this.refuse(tag, error);
+        return null;
+    }
+  }
+
+  private passOver(after: AfterRefusal): void {
+    if (after.type === 'close') this.finish();
+    else if (after.type === 'skip') this.decoder.skipBody(after.bytes);
+  }
+
+  private handleBody(bytes: Buffer, isText: boolean): SessionCommand | null {
+    const { tag, verb, body } = this.takeAnnouncement();
+    const request = complete(verb, body, bytes, isText);
+    if ('type' in request) return this.handleRequest(tag, request);
+    this.refuse(tag, request);
+    return null;
+  }
+
+  private handleEnd(inside: 'line' | 'body' | null, bytesMissing: number): void {
+    if (inside === 'line') {
+      this.refuse(null, errorReply('BAD_REQUEST', 'the connection ended in the middle of a line'));
+    } else if (inside === 'body' && this.announcement !== null) {
+      const { tag, body } = this.takeAnnouncement();
+      const text = `the connection ended ${bytesMissing} bytes before the end of the ${body.bytes} that bytes= announced`;
+      this.refuse(tag, errorReply('BAD_REQUEST', text));
+    }
+    this.finish();
+  }
+
+  private takeAnnouncement(): { tag: string | null; verb: VerbSpec; body: Body } {
+    const { announcement } = this;
+    assert(announcement !== null, 'a body comes only after its announcement');
+    this.announcement = null;
+    return announcement;
+  }
+
+  private handleRequest(tag: string | null, request: Request): SessionCommand | null {
+    switch (request.type) {
+      case 'hello':
+        this.answer(tag, okReply(this.options.hello));
+        return null;
+      case 'ping':
+        this.answer(tag, pong);
+        return null;
+      case 'help':
+        this.answer(tag, helpReply(request.verb));
+        return null;
+      case 'auth':
+        this.handleAuth(tag, request.token);
+        return null;
+      case 'quit':
+        this.options.answered(okReply(), false);
+        this.farewell = replyLine(tag, okReply());
+        this.finish();
+        return null;
+      default: {
+        const seq = this.options.nextSeq();
+        this.unanswered.set(seq, this.answers.enter(tag));
+        return { seq, command: request };
+      }
+    }
+  }
+
+  private handleAuth(tag: string | null, token: string): void {
+    const { tokenCheck } = this.options;
+    if (tokenCheck !== null && !tokenCheck(token)) {
+      this.refuse(tag, errorReply('UNAUTHORIZED', 'this is not the token of this node'));
+      return;
+    }
+    this.authorised = true;
+    this.answer(tag, okReply());
+  }
+
+  private refuse(tag: string | null, error: Reply): void {
+    this.options.answered(error, true);
+    this.settle(this.answers.enter(tag), replyLine(tag, error));
+  }
+
+  private answer(tag: string | null, reply: Reply): void {
+    this.options.answered(reply, false);
+    this.settle(this.answers.enter(tag), replyLine(tag, reply));
+  }
+
+  private settle(slot: Slot, line: string): void {
+    this.answers.settle(slot, line);
+    this.finishWhenEmpty();
+  }
+
+  private finishWhenEmpty(): void {
+    if (this.phase !== 'finishing' || this.answers.due > 0) return;
+    this.phase = 'finished';
+    if (this.farewell !== null) this.answers.append(this.farewell);
+  }
+}
+
+const pong = okReply('pong');
+
+function unauthorized(verb: VerbSpec): Reply {
+  return errorReply('UNAUTHORIZED', `${verb.name} needs AUTH with this node's token first`);
+}

@@ -1,0 +1,55 @@
+import { limits } from '../core/limits.js';
+import { errorReply, type Reply } from '../core/reply.js';
+import { parseDuration } from './durations.js';
+import { quoted } from './wording.js';
+
+/** Printable ASCII without spaces. */
+const keyPattern = /^[!-~]+$/;
+
+/** Reads a whole number within bounds. */
+export function readWhole(
+  name: string,
+  value: string,
+  min: number,
+  max: number,
+  put: (value: number) => void,
+): Reply | null {
+  const whole = /^-?[0-9]+$/.test(value) ? Number(value) : Number.NaN;
+  if (!(whole >= min && whole <= max))
+    return badValue(name, value, `it is a whole number from ${min} to ${max}`);
+  // Makes -0 the 0 it is meant to be.
+  put(whole + 0);
+  return null;
+}
+
+/** Reads a duration of at least so many milliseconds. */
+export function readDuration(
+  name: string,
+  value: string,
+  msMin: number,
+  put: (ms: number) => void,
+): Reply | null {
+  const ms = parseDuration(value);
+  if (typeof ms === 'string') return badValue(name, value, ms);
+  if (ms < msMin) return badValue(name, value, `it is at least ${msMin}ms`);
+  put(ms);
+  return null;
+}
+
+/** Reads a key of any kind. Printable ASCII: keys are compared byte by byte, so none may look like another. */
+export function readKey(name: string, value: string, put: (key: string) => void): Reply | null {
+  if (value.length > limits.keyLengthMax || !keyPattern.test(value)) {
+    return badValue(
+      name,
+      value,
+      `it is 1 to ${limits.keyLengthMax} printable ASCII characters without spaces`,
+    );
+  }
+  put(value);
+  return null;
+}
+
+/** The answer to a value that an option can't have. */
+export function badValue(name: string, value: string, rule: string): Reply {
+  return errorReply('BAD_OPTION', `${name}=: ${quoted(value)} won't do: ${rule}`);
+}

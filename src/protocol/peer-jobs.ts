@@ -1,0 +1,197 @@
+import { type ErrorCode, errorCodes } from '../core/errors.js';
+import type { AttemptOutcome, JobError } from '../core/jobs/record.js';
+import { limits } from '../core/limits.js';
+import type { AttemptKey, JobMessage, RefuseReason, StopReason } from '../core/messages.js';
+import type { Reply } from '../core/reply.js';
+import type { MessageCodecs } from './peer-codec.js';
+import { decodeCommand, encodeCommand } from './peer-command.js';
+import { type FieldReader, nestedFields } from './peer-fields.js';
+
+/** On the wire a reason or an outcome is its position here; new ones come last, with a new protocol version. */
+const refuseReasons: readonly RefuseReason[] = ['no_room', 'unknown_task', 'draining'];
+const stopReasons: readonly StopReason[] = ['cancelled', 'timed_out', 'fenced', 'shutdown'];
+const outcomeTypes: readonly AttemptOutcome['type'][] = [
+  'done',
+  'failed',
+  'timed_out',
+  'stopped',
+  'crashed',
+  'displaced',
+];
+
+/** The fields of each job message after its kind, in order. A key is three fields: job, epoch, attempt. */
+export const jobCodecs: MessageCodecs<JobMessage> = {
+  /** key, task, args, priority, timeoutMs, isolate */
+  run: {
+    encode: ({ key, task, args, priority, timeoutMs, isolate }) => [
+      key.job,
+      key.epoch,
+      key.attempt,
+      task,
+      args,
+      priority,
+      timeoutMs,
+      isolate,
+    ],
+    decode: (fields) => ({
+      type: 'run',
+      key: readKey(fields),
+      task: fields.name(),
+      args: fields.payload(),
+      priority: fields.integer(-limits.priorityMax, limits.priorityMax),
+      timeoutMs: fields.durationMs(),
+      isolate: fields.boolean(),
+    }),
+  },
+  /** seq, key, outcome, then what the outcome has: result · error's name, error's message, final or alone */
+  ran: {
+    encode: ({ seq, key, outcome }) => [
+      seq,
+      key.job,
+      key.epoch,
+      key.attempt,
+      outcomeTypes.indexOf(outcome.type),
+      ...encodeOutcomeFields(outcome),
+    ],
+    decode: (fields) => ({
+      type: 'ran',
+      seq: fields.count(),
+      key: readKey(fields),
+      outcome: readOutcome(fields),
+    }),
+  },
+  /** seq */
+  ran_ack: {
+    encode: (message) => [message.seq],
+    decode: (fields) => ({ type: 'ran_ack', seq: fields.count() }),
+  },
+  /** key, reason */
+  refuse: {
+    encode: ({ key, reason }) => [key.job, key.epoch, key.attempt, refuseReasons.indexOf(reason)],
+    decode: (fields) => ({ type: 'refuse', key: readKey(fields), reason: fields.oneOf(refuseReasons) }),
+  },
+  /** key, reason */
+  stop: {
+    encode: ({ key, reason }) => [key.job, key.epoch, key.attempt, stopReasons.indexOf(reason)],
+    decode: (fields) => ({ type: 'stop', key: readKey(fields), reason: fields.oneOf(stopReasons) }),
+  },
+  /** seq, [[key]...], window */
+  holding: {
+    encode: ({ seq, attempts, window }) => [
+      seq,
+      attempts.map(({ job, epoch, attempt }) => [job, epoch, attempt]),
+      window,
+    ],
+    decode: (fields) => ({
+      type: 'holding',
+      seq: fields.count(),
+      attempts: fields
+        .array(limits.attemptsHeldMax)
+        .map((value) => readKey(nestedFields(value, 'holding: attempt', 0))),
+      window: fields.integer(0, limits.attemptsPerGrantMax),
+    }),
+  },
+  /** seq */
+  resync: {
+    encode: (message) => [message.seq],
+    decode: (fields) => ({ type: 'resync', seq: fields.count() }),
+  },
+  /** nothing */
+  resync_wanted: {
+    encode: () => [],
+    decode: () => ({ type: 'resync_wanted' }),
+  },
+  /** window */
+  grant: {
+    encode: (message) => [message.window],
+    decode: (fields) => ({ type: 'grant', window: fields.integer(0, limits.attemptsPerGrantMax) }),
+  },
+  /** key, value */
+  progress: {
+    encode: ({ key, value }) => [key.job, key.epoch, key.attempt, value],
+    decode: (fields) => ({
+      type: 'progress',
+      key: readKey(fields),
+      value: fields.text(limits.progressLengthMax),
+    }),
+  },
+  /** seq, command */
+  ask: {
+    encode: ({ seq, command }) => [seq, encodeCommand(command)],
+    decode: (fields) => {
+      const seq = fields.count();
+      const command = decodeCommand(fields.nested('command', 0));
+      return command === null ? null : { type: 'ask', seq, command };
+    },
+  },
+  /** seq, true, text · seq, false, code, message */
+  answer: {
+    encode: ({ seq, reply }) =>
+      reply.ok ? [seq, true, reply.text] : [seq, false, reply.code, reply.message],
+    decode: (fields) => ({ type: 'answer', seq: fields.count(), reply: readReply(fields) }),
+  },
+  /** seq */
+  ask_abandoned: {
+    encode: (message) => [message.seq],
+    decode: (fields) => ({ type: 'ask_abandoned', seq: fields.count() }),
+  },
+};
+
+function readKey(fields: FieldReader): AttemptKey {
+  return { job: fields.jobId(), epoch: fields.count(), attempt: fields.count() };
+}
+
+function encodeOutcomeFields(outcome: AttemptOutcome): unknown[] {
+  switch (outcome.type) {
+    case 'done':
+      return [outcome.result];
+    case 'failed':
+      return [...encodeError(outcome.error), outcome.final];
+    case 'crashed':
+      return [...encodeError(outcome.error), outcome.alone];
+    case 'timed_out':
+    case 'stopped':
+    case 'displaced':
+      return [];
+  }
+}
+
+function readOutcome(fields: FieldReader): AttemptOutcome {
+  const type = fields.oneOf(outcomeTypes);
+  switch (type) {
+    case 'done':
+      return { type, result: fields.payload() };
+    case 'failed':
+      return { type, error: readError(fields), final: fields.boolean() };
+    case 'crashed':
+      return { type, error: readError(fields), alone: fields.boolean() };
+    case 'timed_out':
+    case 'stopped':
+    case 'displaced':
+      return { type };
+  }
+}
+
+/** Cut to what the receiver takes: a handler's long complaint must not cost the link. */
+function encodeError(error: JobError): [name: string, message: string] {
+  return [
+    error.name.slice(0, limits.errorNameLengthMax),
+    error.message.slice(0, limits.errorMessageLengthMax),
+  ];
+}
+
+function readError(fields: FieldReader): JobError {
+  return {
+    name: fields.text(limits.errorNameLengthMax),
+    message: fields.text(limits.errorMessageLengthMax),
+  };
+}
+
+function readReply(fields: FieldReader): Reply {
+  if (fields.boolean()) return { ok: true, text: fields.text(limits.replyLengthMax) };
+  const code = fields.name();
+  const message = fields.text(limits.replyLengthMax);
+  if (Object.hasOwn(errorCodes, code)) return { ok: false, code: code as ErrorCode, message };
+  // A newer node's code: clients of this one have never heard of it.
+  return { ok: false, code: 'INTERNAL', message: `${code}: ${message}` };
+}

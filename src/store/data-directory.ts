@@ -1,0 +1,68 @@
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { RondoError } from '../core/errors.js';
+import { lockDirectory } from './directory-lock.js';
+import { type Identity, nextIdentity } from './identity.js';
+
+/** A node's own directory, held by this process until it is released. */
+export interface DataDirectory {
+  readonly path: string;
+  readonly identity: Identity;
+  /** Lets another process have it. Calling it again does nothing. */
+  release(): void;
+}
+
+/**
+ * Makes the directory if it isn't there, locks it, and counts a start of its node. Synchronous, as a node does nothing
+ * before it knows who it is. Throws a RondoError: `DATA_DIR_IN_USE`, `DATA_DIR_CORRUPT`, `DATA_DIR_NOT_A_DIRECTORY`,
+ * `DATA_DIR_DENIED`, `DATA_DIR_READ_ONLY`, `DATA_DIR_FULL` or `DATA_DIR_UNAVAILABLE`.
+ */
+export function openDataDirectory(path: string): DataDirectory {
+  return explained(path, () => {
+    // What a node keeps (arguments of jobs) is for its own user alone.
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (!statSync(path).isDirectory()) throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    const lock = lockDirectory(path);
+    try {
+      return { path, identity: nextIdentity(path), release: () => lock.release() };
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  });
+}
+
+/** What the file system answered, as a sentence that says what to do. */
+export function dataDirectoryError(path: string, cause: NodeJS.ErrnoException): RondoError {
+  const choose = 'choose another with --data, or keep nothing with --no-journal';
+  const { code, message } = fileSystemFaults.get(cause.code ?? '') ?? {
+    code: 'DATA_DIR_UNAVAILABLE',
+    message: `can't be used (${cause.message})`,
+  };
+  return new RondoError(code, `the data directory ${path} ${message}; ${choose}`, { cause });
+}
+
+const notADirectory = {
+  code: 'DATA_DIR_NOT_A_DIRECTORY',
+  message: 'is not a directory, or lies in something that is not',
+};
+const denied = { code: 'DATA_DIR_DENIED', message: 'may not be read and written by this user' };
+const full = { code: 'DATA_DIR_FULL', message: 'is on a disk that is full' };
+
+const fileSystemFaults: ReadonlyMap<string, { readonly code: string; readonly message: string }> = new Map([
+  ['ENOTDIR', notADirectory],
+  ['EEXIST', notADirectory],
+  ['EACCES', denied],
+  ['EPERM', denied],
+  ['EROFS', { code: 'DATA_DIR_READ_ONLY', message: 'is on a disk that is mounted read-only' }],
+  ['ENOSPC', full],
+  ['EDQUOT', full],
+]);
+
+function explained<T>(path: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    throw error instanceof RondoError ? error : dataDirectoryError(path, error as NodeJS.ErrnoException);
+  }
+}

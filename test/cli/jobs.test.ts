@@ -1,0 +1,282 @@
+import t from 'tap';
+import { runCli, runShell } from '../support/run-cli.js';
+import { type Script, startScriptedServer } from '../support/scripted-server.js';
+
+const id = '0c4k2jq9t1vb-7h2pa-1';
+const failure = `ERR JOB_FAILED {"id":"${id}","name":"TypeError","message":"no\\u001b[2J","attempts":3}`;
+
+async function withScript(
+  script: Script,
+  use: (address: string, lines: string[]) => Promise<void>,
+): Promise<void> {
+  const server = await startScriptedServer(script);
+  try {
+    await use(server.address, server.lines);
+  } finally {
+    await server.close();
+  }
+}
+
+t.test('submit prints the id alone, or the promise as JSON', async (t) => {
+  await withScript(
+    () => `OK ${id} copies=2 durable=yes`,
+    async (node, lines) => {
+      const plain = await runCli(['submit', 'echo', '{"a": 1}', '--node', node]);
+      t.strictSame(plain, { code: 0, stdout: `${id}\n`, stderr: '' });
+      const json = await runCli(['submit', 'echo', '--json', '--node', node]);
+      t.strictSame(JSON.parse(json.stdout), { id, copies: 2, durable: true });
+      t.strictSame(lines, ['SUBMIT echo {"a": 1}', 'SUBMIT echo'], 'the JSON is sent as it was written');
+    },
+  );
+});
+
+t.test('every flag of submit is an option on the line', async (t) => {
+  await withScript(
+    () => `OK ${id} copies=1 durable=no`,
+    async (node, lines) => {
+      const flags =
+        '--priority -5 --delay 1s --at 2030-01-31T18:00:00Z --timeout 5m --retries 3 --backoff 250ms --key k=1 ' +
+        '--route affinity --affinity u/7 --on zone=eu --on gpu=yes --to node-1 --copies 3 --durable --ttl 2h';
+      await runCli(['submit', 'echo', '-5', ...flags.split(' '), '--node', node]);
+      await runCli(['submit', 'echo', '--no-durable', '--node', node]);
+      t.strictSame(lines, [
+        'SUBMIT echo priority=-5 delay=1s at=2030-01-31T18:00:00.000Z timeout=5m retries=3 backoff=250ms key=k=1 ' +
+          'route=affinity affinity=u/7 on=zone=eu on=gpu=yes node=node-1 copies=3 durable=yes ttl=2h -5',
+        'SUBMIT echo durable=no',
+      ]);
+    },
+  );
+});
+
+t.test('what a node refuses is told with its code, and what to do', async (t) => {
+  const refusals: [string, number, RegExp][] = [
+    [
+      'ERR UNKNOWN_TASK nobody offers "ehco"',
+      1,
+      /^rondo: nobody offers "ehco" \(UNKNOWN_TASK\): `rondo tasks`/,
+    ],
+    ['ERR BAD_OPTION too long', 2, /too long \(BAD_OPTION\)/],
+    ['ERR BUSY retry-after=1s full', 1, /try again later/],
+    ['ERR UNAUTHORIZED AUTH first', 1, /--key-file \(or RONDO_KEY_FILE\)/],
+    ['OKAY', 1, /may or may not have happened/],
+  ];
+  for (const [reply, code, says] of refusals) {
+    await withScript(
+      () => reply,
+      async (node) => {
+        const result = await runCli(['submit', 'ehco', '--node', node]);
+        t.equal(result.code, code, reply);
+        t.equal(result.stdout, '');
+        t.match(result.stderr, says);
+      },
+    );
+  }
+});
+
+t.test('run submits, waits and prints the result as it came', async (t) => {
+  const script: Script = ({ verb }) =>
+    verb === 'SUBMIT' ? `OK ${id} copies=1 durable=no` : 'OK {"n": 9007199254740993}';
+  await withScript(script, async (node, lines) => {
+    const result = await runCli(['run', 'echo', '-', '--node', node], { input: ' [1]\n' });
+    t.strictSame(result, { code: 0, stdout: '{"n": 9007199254740993}\n', stderr: '' });
+    t.strictSame(lines, ['SUBMIT echo [1]', `WAIT ${id}`]);
+    const json = await runCli(['run', 'echo', '--json', '--node', node]);
+    t.equal(json.stdout, `{"id":"${id}","ok":true,"result":{"n": 9007199254740993}}\n`);
+  });
+});
+
+t.test('a failed job is told with its error and attempts, and can command no terminal', async (t) => {
+  const script: Script = ({ verb }) => (verb === 'SUBMIT' ? `OK ${id} copies=1 durable=no` : failure);
+  await withScript(script, async (node) => {
+    for (const args of [
+      ['run', 'echo'],
+      ['wait', id],
+    ]) {
+      t.strictSame(await runCli([...args, '--node', node]), {
+        code: 1,
+        stdout: '',
+        stderr: `rondo: job ${id} failed after 3 attempts: TypeError: no\\x1b[2J; run it again with \`rondo retry ${id}\`\n`,
+      });
+      const json = await runCli([...args, '--json', '--node', node]);
+      t.equal(json.code, 1);
+      t.strictSame(JSON.parse(json.stdout), {
+        id,
+        ok: false,
+        error: { name: 'TypeError', message: 'no\u001b[2J', attempts: 3 },
+      });
+    }
+  });
+});
+
+t.test('run goes on waiting at another node when its own dies', async (t) => {
+  const first = await startScriptedServer(({ verb, socket }) => {
+    if (verb === 'SUBMIT') return `OK ${id} copies=2 durable=no`;
+    socket.destroy();
+    return null;
+  });
+  const second = await startScriptedServer(() => 'OK "done"');
+  const result = await runCli(['run', 'echo', '--node', `${first.address},${second.address}`]);
+  t.equal(result.code, 0);
+  t.equal(result.stdout, '"done"\n');
+  t.match(result.stderr, `going on at node ${second.address}`);
+  t.strictSame(second.lines, [`WAIT ${id}`]);
+  await first.close();
+  await second.close();
+});
+
+t.test('Ctrl-C leaves the job of run alone and says how to stop it, or stops it when told to', async (t) => {
+  let interrupt = (): void => {};
+  const script: Script = ({ verb }) => {
+    if (verb === 'WAIT') interrupt();
+    if (verb === 'WAIT') return null;
+    return verb === 'SUBMIT' ? `OK ${id} copies=1 durable=no` : 'OK';
+  };
+  await withScript(script, async (node, lines) => {
+    const args = ['run', 'sleep', '--node', node];
+    const options = {
+      onStart: (child: { kill(signal: 'SIGINT'): boolean }) => {
+        interrupt = () => void child.kill('SIGINT');
+      },
+    };
+    const left = await runCli(args, options);
+    t.equal(left.code, 130);
+    t.match(
+      left.stderr,
+      `job ${id} goes on; see it with \`rondo status ${id}\`, stop it with \`rondo cancel ${id}\``,
+    );
+    t.notMatch(lines, [`CANCEL ${id}`]);
+    const cancelled = await runCli([...args, '--cancel-on-interrupt'], options);
+    t.equal(cancelled.code, 130);
+    t.match(cancelled.stderr, `job ${id} is cancelled`);
+    t.equal(lines.at(-1), `CANCEL ${id}`);
+  });
+});
+
+t.test('wait gives up when told to, and the job goes on', async (t) => {
+  await withScript(
+    () => 'ERR TIMEOUT the time is over',
+    async (node, lines) => {
+      const result = await runCli(['wait', id, '--timeout', '1s', '--node', node]);
+      t.strictSame(result, {
+        code: 1,
+        stdout: '',
+        stderr: `rondo: job ${id} is not finished after 1s; it goes on\n`,
+      });
+      t.strictSame(lines, [`WAIT ${id} timeout=1s`]);
+    },
+  );
+});
+
+t.test('status shows fields for people and JSON for programs', async (t) => {
+  const status = `{"id":"${id}","task":"echo","state":"failed","attempts":1,"owner":"a","executor":null,"holders":["a","b"],"error":{"name":"Error","message":"no"}}`;
+  await withScript(
+    () => `OK ${status}`,
+    async (node) => {
+      const plain = await runCli(['status', id, '--node', node]);
+      t.match(plain.stdout, /^state {5}failed$/m);
+      t.match(plain.stdout, /^holders {3}a, b$/m);
+      t.match(plain.stdout, /^error {5}Error: no$/m);
+      t.equal((await runCli(['status', id, '--json', '--node', node])).stdout, `${status}\n`);
+    },
+  );
+});
+
+t.test('cancel and retry ask for that, and a job nobody knows is an error', async (t) => {
+  const script: Script = ({ verb }) => (verb === 'RETRY' ? 'ERR NOT_FOUND no such job' : 'OK');
+  await withScript(script, async (node, lines) => {
+    t.equal((await runCli(['cancel', id, '--node', node])).stdout, `job ${id} is cancelled\n`);
+    const missing = await runCli(['retry', id, '--node', node]);
+    t.equal(missing.code, 1);
+    t.match(missing.stderr, /no such job \(NOT_FOUND\): `rondo jobs` lists those that are known/);
+    t.strictSame(lines, [`CANCEL ${id}`, `RETRY ${id}`]);
+  });
+});
+
+t.test('drain, resume and leave name the node that they mean', async (t) => {
+  await withScript(
+    () => 'OK',
+    async (node, lines) => {
+      t.match((await runCli(['drain', 'worker-3', '--node', node])).stdout, /^node worker-3 drains/);
+      t.match((await runCli(['resume', '--node', node])).stdout, `node at ${node} takes jobs again`);
+      t.match((await runCli(['leave', '--node', node])).stdout, `node at ${node} leaves`);
+      t.strictSame(lines, ['DRAIN worker-3', 'RESUME', 'LEAVE']);
+    },
+  );
+});
+
+const members = JSON.stringify([
+  {
+    id: '0c4k2jq9t1vb',
+    name: 'a',
+    state: 'alive',
+    incarnation: 1048576,
+    address: '127.0.0.1:7410',
+    client: '127.0.0.1:7411',
+    tags: { zone: 'eu' },
+    tasks: ['echo', 'sleep'],
+    draining: false,
+  },
+]);
+
+t.test('lists are aligned columns in a pipe, a table on a terminal, JSON when asked', async (t) => {
+  const script: Script = ({ verb }) => {
+    if (verb === 'NODES') return `OK ${members}`;
+    if (verb === 'TASKS') return 'OK [{"name":"echo","nodes":["a","b"]}]';
+    if (verb === 'INFO') return 'OK {"name":"a","jobs":{"queued":1}}';
+    return `OK [{"id":"${id}","task":"echo","state":"failed","attempts":1,"owner":"a","executor":null,"createdAt":"T","error":{"name":"E","message":"m"}}]`;
+  };
+  await withScript(script, async (node, lines) => {
+    const env = { RONDO_NODE: node };
+    t.equal(
+      (await runCli(['nodes'], { env })).stdout,
+      'NAME  STATE  ADDRESS         CLIENT          TASKS        DRAINING  TAGS     INCARNATION\n' +
+        'a     alive  127.0.0.1:7410  127.0.0.1:7411  echo, sleep  no        zone=eu  1048576\n',
+    );
+    t.equal((await runCli(['nodes', '--json'], { env })).stdout, `${members}\n`);
+    t.equal((await runCli(['tasks'], { env })).stdout, 'NAME  NODES\necho  a, b\n');
+    t.equal((await runCli(['info'], { env })).stdout, 'name         a\njobs.queued  1\n');
+    t.match(
+      (await runCli(['jobs', '--state', 'failed', '--task', 'echo', '--limit', '5'], { env })).stdout,
+      /E: m\n$/,
+    );
+    t.equal(lines.at(-1), 'JOBS state=failed task=echo limit=5');
+  });
+});
+
+t.test('a terminal gets a table with colours, and none with NO_COLOR', async (t) => {
+  await withScript(
+    () => `OK ${members}`,
+    async (node) => {
+      const line = 'script -qec "$(declare -f rondo); rondo nodes" /dev/null';
+      const env = { RONDO_NODE: node, SHELL: '/bin/bash' };
+      const coloured = await runShell(line, { env });
+      t.match(coloured.stdout, '\u001b[32malive\u001b[0m');
+      t.match(coloured.stdout, '│');
+      const plain = await runShell(line, { env: { ...env, NO_COLOR: '1' } });
+      t.match(plain.stdout, /│ alive +│/);
+      t.notOk(plain.stdout.includes('\u001b'));
+    },
+  );
+});
+
+t.test('a reader that has seen enough ends the command quietly', async (t) => {
+  const many = JSON.stringify(
+    Array.from({ length: 20_000 }, (_, index) => ({ id: String(index), task: 'echo' })),
+  );
+  await withScript(
+    () => `OK ${many}`,
+    async (node) => {
+      const result = await runShell('rondo jobs | head -1; exit $PIPESTATUS', {
+        env: { RONDO_NODE: node },
+      });
+      t.match(result, { code: 0, stderr: '' });
+      t.match(result.stdout, /^ID .*\n$/);
+    },
+  );
+});
+
+t.test('start tells why there is no node, without a stack', async (t) => {
+  const result = await runCli(['start', '--listen', 'nowhere']);
+  t.not(result.code, 0);
+  t.notMatch(result.stderr, /\n {4}at /);
+});

@@ -1,0 +1,279 @@
+import t from 'tap';
+import type { AttemptOutcome } from '../../../src/core/jobs/record.js';
+import { aliveMember, JobCores, nodeId, submitCommand } from '../../support/job-cores.js';
+
+const three = () => [aliveMember('a', { tasks: [] }), aliveMember('b'), aliveMember('c')];
+
+t.test('jobs of an executor that died run elsewhere at once', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const jobs = [cores.submit('a'), cores.submit('a'), cores.submit('a')];
+  cores.kill('b');
+  t.equal(cores.started.filter(({ on }) => on === 'c').length, 3, 'without a tick in between');
+  for (const entry of cores.started.filter(({ on }) => on === 'c')) cores.end(entry);
+  for (const job of jobs) t.equal(cores.status('a', job).state, 'done');
+});
+
+t.test('a late result of a lost attempt is fenced off', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const job = cores.submit('a', { node: null });
+  const lost = cores.begin();
+  const other = lost.on === 'b' ? 'c' : 'b';
+  cores.changeMember(lost.on, { state: 'dead' });
+  cores.end(lost, { type: 'done', result: '"late"' });
+  t.equal(cores.status('a', job).state, 'running');
+  const again = cores.begin(other);
+  cores.end(again, { type: 'done', result: '"in time"' });
+  t.same(cores.replies.get(cores.request('a', { type: 'wait', job, timeoutMs: null })), {
+    ok: true,
+    text: '"in time"',
+  });
+});
+
+t.test('an executor that restarted has nothing of before, and its jobs run again', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  cores.submit('a');
+  t.equal(cores.started.length, 1);
+  cores.changeMember('b', { instance: 'bbbbb', incarnation: 2 ** 20 });
+  cores.step('a', { type: 'contact_opened', node: nodeId('b') });
+  cores.step('b', { type: 'contact_opened', node: nodeId('a') });
+  t.equal(cores.started.length, 2);
+});
+
+t.test('a job that takes nodes down fails with the cause after three', async (t) => {
+  const cores = new JobCores({
+    members: ['a', 'b', 'c', 'd', 'e'].map((name) => aliveMember(name, name === 'a' ? { tasks: [] } : {})),
+  });
+  const job = cores.submit('a');
+  for (let death = 0; death < 3; death++) cores.kill(cores.begin().on);
+  t.match(cores.status('a', job), {
+    state: 'failed',
+    attempts: 3,
+    error: { name: 'NodeLost', message: /3 nodes or threads down/ },
+  });
+});
+
+t.test(
+  'a job that ended its thread alone is to blame; one that shared it gets a run by itself first',
+  async (t) => {
+    const cores = new JobCores({ members: [aliveMember('a')] });
+    const job = cores.submit('a', { retries: 0 });
+    const crash = (alone: boolean): AttemptOutcome => ({
+      type: 'crashed',
+      alone,
+      error: { name: 'OutOfMemory', message: 'the heap limit of 512 MB was reached' },
+    });
+    cores.end(cores.begin(), crash(false));
+    const isolated = cores.begin();
+    t.equal(isolated.start.isolate, true);
+    cores.end(isolated, crash(true));
+    cores.end(cores.begin(), crash(true));
+    t.match(cores.status('a', job), {
+      state: 'failed',
+      error: { name: 'OutOfMemory', message: /3 nodes or threads.*heap limit/ },
+    });
+  },
+);
+
+t.test('attempts that a broken link swallowed are sent again when it is back', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  cores.submit('a');
+  cores.cutLink('a', 'b');
+  const unsent = cores.submit('a');
+  t.equal(cores.status('a', unsent).state, 'queued', 'no room is known while there is no link');
+  cores.healLink('a', 'b');
+  t.equal(cores.started.length, 2);
+  t.equal(cores.runAll().length, 2);
+});
+
+t.test(
+  'a result that a broken link swallowed is told again, and the attempt does not run twice',
+  async (t) => {
+    const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+    const job = cores.submit('a');
+    const entry = cores.begin();
+    cores.cutLink('a', 'b');
+    cores.end(entry, { type: 'done', result: '7' });
+    t.equal(cores.status('a', job).state, 'running');
+    cores.healLink('a', 'b');
+    t.equal(cores.status('a', job).state, 'done');
+    t.equal(cores.started.length, 0);
+  },
+);
+
+t.test(
+  'an attempt that its owner gave up while it could not reach the executor is stopped there',
+  async (t) => {
+    const cores = new JobCores({ members: three() });
+    cores.submit('a', { node: 'b' });
+    const entry = cores.begin('b');
+    cores.cutLink('a', 'b');
+    cores.step('a', {
+      type: 'member_changed',
+      member: aliveMember('b', { state: 'dead' }),
+      previous: aliveMember('b'),
+    });
+    cores.healLink('a', 'b');
+    t.match(cores.stopped, [{ on: 'b', run: entry.start.run, reason: 'fenced' }]);
+  },
+);
+
+t.test('a cancel that a broken link swallowed is sent again', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  const job = cores.submit('a');
+  const entry = cores.begin();
+  cores.cutLink('a', 'b');
+  const cancel = cores.request('a', { type: 'cancel', job });
+  t.same(cores.stopped, []);
+  cores.healLink('a', 'b');
+  t.match(cores.stopped, [{ on: 'b', run: entry.start.run, reason: 'cancelled' }]);
+  cores.end(entry, { type: 'stopped' });
+  t.same(cores.replies.get(cancel), { ok: true, text: '' });
+});
+
+t.test('a refused attempt does not count and runs when there is room again', async (t) => {
+  const cores = new JobCores({
+    members: [aliveMember('a', { tasks: [] }), aliveMember('b')],
+    config: { concurrency: 1 },
+  });
+  cores.core('b').setDraining(true, cores.now);
+  cores.step('a', { type: 'message', from: nodeId('b'), message: { type: 'grant', window: 1 } });
+  const job = cores.submit('a');
+  t.match(cores.status('a', job), { state: 'queued', attempts: 0 });
+  cores.core('b').setDraining(false, cores.now);
+  cores.pass(50);
+  t.match(cores.status('a', job), { state: 'running', attempts: 1 });
+});
+
+t.test('an attempt displaced by another one runs again and is not to blame', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a')] });
+  const job = cores.submit('a');
+  cores.end(cores.begin(), { type: 'displaced' });
+  const again = cores.begin();
+  t.equal(again.start.isolate, false);
+  cores.end(again);
+  t.match(cores.status('a', job), { state: 'done', error: null });
+});
+
+t.test('when an owner dies its attempts are stopped where they run', async (t) => {
+  const cores = new JobCores({ members: three() });
+  cores.submit('a', { node: 'b' });
+  const entry = cores.begin('b');
+  cores.kill('a');
+  t.match(cores.stopped, [{ on: 'b', run: entry.start.run, reason: 'fenced' }]);
+  cores.end(entry, { type: 'stopped' });
+  t.equal(cores.core('b').executor.heldCount, 0);
+});
+
+t.test('results for jobs of others, and acknowledgements nobody asked for, change nothing', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const job = cores.submit('a', { node: 'b' });
+  const key = { job, epoch: 1, attempt: 1 };
+  const forged = { type: 'ran', seq: 1, key, outcome: { type: 'done', result: '"forged"' } } as const;
+  cores.step('a', { type: 'message', from: nodeId('c'), message: forged });
+  cores.step('a', { type: 'message', from: nodeId('b'), message: { ...forged, key: { ...key, epoch: 0 } } });
+  cores.step('a', {
+    type: 'message',
+    from: nodeId('b'),
+    message: { ...forged, key: { ...key, attempt: 2 } },
+  });
+  cores.step('a', { type: 'message', from: nodeId('b'), message: { type: 'ran_ack', seq: 99 } });
+  cores.step('a', {
+    type: 'message',
+    from: nodeId('b'),
+    message: { type: 'answer', seq: 99, reply: { ok: true, text: '' } },
+  });
+  cores.step('b', {
+    type: 'message',
+    from: nodeId('c'),
+    message: { type: 'stop', key, reason: 'cancelled' },
+  });
+  t.same(cores.stopped, []);
+  t.equal(cores.status('a', job).state, 'running');
+});
+
+t.test('a client that is gone is not answered, and its job goes on', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const request = cores.request('b', submitCommand({ key: 'k' }, { wait: true }));
+  cores.step('b', { type: 'request_abandoned', request });
+  t.equal(cores.runAll().length, 1);
+  t.notOk(cores.replies.has(request));
+});
+
+t.test('an acknowledged end is forgotten by the executor', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  cores.submit('a');
+  cores.runAll();
+  t.notOk(cores.core('b').executor.isEmpty());
+  cores.pass(30);
+  t.ok(cores.core('b').executor.isEmpty());
+});
+
+t.test('while the queue to an executor is over its mark nothing new is sent there', async (t) => {
+  const cores = new JobCores({ members: three() });
+  cores.step('a', { type: 'pressure', node: nodeId('b'), congested: true });
+  for (let job = 0; job < 4; job++) cores.submit('a');
+  t.notOk(cores.started.some(({ on }) => on === 'b'));
+  cores.step('a', { type: 'pressure', node: nodeId('b'), congested: false });
+  cores.submit('a', { node: 'b' });
+  t.ok(cores.started.some(({ on }) => on === 'b'));
+});
+
+t.test('a link that broke and came back unnoticed by the executor is made good by the owner', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  cores.loseNext('a', 'b');
+  cores.submit('a');
+  t.equal(cores.started.length, 0, 'the attempt was lost on its way');
+  cores.step('a', { type: 'contact_lost', node: nodeId('b') });
+  cores.step('a', { type: 'contact_opened', node: nodeId('b') });
+  t.equal(cores.runAll().length, 1);
+});
+
+t.test('a link that broke and came back unnoticed by the owner is made good by the executor', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  cores.loseNext('a', 'b');
+  const lostRun = cores.submit('a');
+  const job = cores.submit('a');
+  const entry = cores.begin();
+  cores.loseNext('b', 'a');
+  cores.end(entry, { type: 'done', result: '2' });
+  t.equal(cores.status('a', job).state, 'running', 'its end was lost on its way');
+  cores.step('b', { type: 'contact_lost', node: nodeId('a') });
+  cores.step('b', { type: 'contact_opened', node: nodeId('a') });
+  t.equal(cores.status('a', job).state, 'done');
+  t.equal(cores.runAll().length, 1);
+  t.equal(cores.status('a', lostRun).state, 'done');
+});
+
+t.test('an answer that got lost is asked for again', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const job = cores.submit('a', { node: 'b' });
+  const wait = cores.request('c', { type: 'wait', job, timeoutMs: null });
+  cores.loseNext('a', 'c');
+  cores.runAll();
+  t.notOk(cores.replies.has(wait));
+  cores.step('a', { type: 'contact_opened', node: nodeId('c') });
+  t.same(cores.replies.get(wait), { ok: true, text: '1' });
+});
+
+t.test('large results go out one after the other as they are acknowledged, and all arrive', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  const jobs = Array.from({ length: 6 }, () => cores.submit('a', {}));
+  const result = `"${'x'.repeat(5 * 1024 * 1024)}"`;
+  cores.loseAll('a', 'b', 'ran_ack');
+  while (cores.started.length > 0) cores.end(cores.begin(), { type: 'done', result });
+  const doneCount = (): number => jobs.filter((job) => cores.status('a', job).state === 'done').length;
+  t.equal(doneCount(), 2, 'without acknowledgements, no more than the limit and one');
+  cores.loseAll('a', 'b', null);
+  cores.step('b', { type: 'contact_opened', node: nodeId('a') });
+  t.equal(doneCount(), 6);
+});
+
+t.test('arguments on their way to one executor are bounded, and other executors get the rest', async (t) => {
+  const cores = new JobCores({
+    members: [aliveMember('a', { tasks: [] }), aliveMember('b'), aliveMember('c')],
+  });
+  const args = `"${'x'.repeat(5 * 1024 * 1024)}"`;
+  for (let job = 0; job < 6; job++) cores.submit('a', {}, { args });
+  t.equal(cores.started.length, 4, 'two each');
+  t.equal(cores.runAll().length, 6);
+});

@@ -1,0 +1,69 @@
+import t from 'tap';
+import { limits } from '../../src/core/limits.js';
+import { formatDuration, parseDuration } from '../../src/protocol/durations.js';
+import { parseTimestamp } from '../../src/protocol/timestamps.js';
+
+t.test('durations are read in their unit', async (t) => {
+  t.equal(parseDuration('250ms'), 250);
+  t.equal(parseDuration('30s'), 30_000);
+  t.equal(parseDuration('5m'), 300_000);
+  t.equal(parseDuration('2h'), 7_200_000);
+  t.equal(parseDuration('0ms'), 0);
+  t.equal(parseDuration('007s'), 7_000);
+});
+
+t.test('a duration is at most the limit', async (t) => {
+  t.equal(parseDuration(`${limits.durationMsMax}ms`), limits.durationMsMax);
+  t.equal(parseDuration(`${limits.durationMsMax + 1}ms`), 'a duration is at most 87600h');
+  t.equal(parseDuration(`${'9'.repeat(400)}h`), 'a duration is at most 87600h');
+});
+
+t.test('what is no duration is told so', async (t) => {
+  for (const text of [
+    '',
+    '5',
+    's',
+    '-5s',
+    '+5s',
+    '1.5s',
+    '1e3s',
+    '5 s',
+    '5S',
+    '5d',
+    '1000000000d',
+    '5s\n',
+    '٥s',
+    'Infinityms',
+  ]) {
+    t.type(parseDuration(text), 'string', JSON.stringify(text));
+  }
+});
+
+t.test('a duration is written in the largest unit that fits', async (t) => {
+  t.equal(formatDuration(0), '0ms');
+  t.equal(formatDuration(1_500), '1500ms');
+  t.equal(formatDuration(90_000), '90s');
+  t.equal(formatDuration(7_200_000), '2h');
+  t.equal(formatDuration(2.4), '2ms');
+  for (const ms of [1, 999, 1_000, 60_000, 61_000, 3_600_000]) t.equal(parseDuration(formatDuration(ms)), ms);
+});
+
+t.test('times need their zone, and to be days that there are', async (t) => {
+  t.equal(parseTimestamp('1970-01-01T00:00:00Z'), 0);
+  t.equal(parseTimestamp('1970-01-01T01:00+01:00'), 0);
+  t.equal(parseTimestamp('2030-01-31T08:00:00.5Z'), Date.UTC(2030, 0, 31, 8, 0, 0, 500));
+  for (const text of [
+    '',
+    '2030-01-31',
+    '2030-01-31T08:00:00',
+    '2030-02-30T08:00:00Z',
+    '2030-00-10T08:00:00Z',
+    '1969-12-31T23:59:59Z',
+    '2030-01-31T25:00:00Z',
+    '2030-01-31T08:60:00Z',
+    '2030-01-31 08:00:00Z',
+    '2030-01-31T08:00:00+99:00',
+  ]) {
+    t.equal(parseTimestamp(text), null, text);
+  }
+});

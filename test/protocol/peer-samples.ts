@@ -1,0 +1,142 @@
+import { type ClientCommand, defaultSubmitOptions } from '../../src/core/commands.js';
+import type { Hello } from '../../src/core/hello.js';
+import { limits } from '../../src/core/limits.js';
+import { incarnationMax, type MemberRecord } from '../../src/core/member.js';
+import type { PeerMessage, Rumour } from '../../src/core/messages.js';
+
+export const nodeA = '0123456789ab';
+export const nodeB = 'ba9876543210';
+export const key = { job: `${nodeA}-cdefg-1z`, epoch: 2, attempt: 3 };
+
+export function helloOf(changes: Partial<Hello> = {}): Hello {
+  return {
+    versionMin: 1,
+    versionMax: 1,
+    cluster: 'main',
+    node: nodeA,
+    instance: 'abcde',
+    incarnation: 2 ** 20,
+    name: 'a',
+    address: '127.0.0.1:7410',
+    ...changes,
+  };
+}
+
+export function memberOf(changes: Partial<MemberRecord> = {}): MemberRecord {
+  return {
+    id: nodeB,
+    name: 'b',
+    instance: 'vvvvv',
+    incarnation: incarnationMax,
+    state: 'suspect',
+    address: '[::1]:7410',
+    client: 'b.example:7411',
+    tags: [
+      ['__proto__', 'constructor'],
+      ['zone', 'toString'],
+    ],
+    tasks: [
+      { name: 'echo' },
+      { name: '__proto__', retries: 0, timeoutMs: 1_500.5 },
+      { name: 'x', concurrency: 4 },
+    ],
+    draining: true,
+    ...changes,
+  };
+}
+
+export const rumours: readonly Rumour[] = [
+  { type: 'alive', member: memberOf() },
+  { type: 'suspect', node: nodeA, incarnation: 0, accuser: nodeB },
+  { type: 'dead', node: nodeA, incarnation: 7, accuser: nodeB },
+  { type: 'left', node: nodeA, incarnation: 2 ** 33 },
+];
+
+export const commands: readonly ClientCommand[] = [
+  { type: 'submit', wait: true, task: 'echo', args: '{"a":1}', options: defaultSubmitOptions },
+  {
+    type: 'submit',
+    wait: false,
+    task: 'constructor',
+    args: new Uint8Array([0, 255]),
+    options: {
+      priority: -limits.priorityMax,
+      delayMs: limits.durationMsMax,
+      atMs: 1_700_000_000_000,
+      timeoutMs: 0,
+      retries: limits.retriesMax,
+      backoffMs: 250,
+      key: 'order 17, größer',
+      route: 'affinity',
+      affinity: 'user 4',
+      on: [['gpu', 'yes']],
+      node: 'b',
+      copies: 3,
+      durable: false,
+      ttlMs: 60_000,
+    },
+  },
+  { type: 'wait', job: key.job, timeoutMs: null },
+  { type: 'wait', job: `key-${'v'.repeat(26)}`, timeoutMs: 1_000 },
+  { type: 'status', job: key.job },
+  { type: 'cancel', job: key.job },
+  { type: 'retry', job: key.job },
+  { type: 'jobs', state: null, task: null, limit: 100 },
+  { type: 'jobs', state: 'cancelled', task: 'echo', limit: limits.jobsListedMax },
+  { type: 'nodes' },
+  { type: 'tasks' },
+  { type: 'info' },
+  { type: 'drain', node: null },
+  { type: 'resume', node: 'b' },
+  { type: 'leave' },
+];
+
+/** Every message in every shape, so that each branch of the codec is taken. */
+export const messages: readonly PeerMessage[] = [
+  { type: 'ping', seq: 0, rumours: [] },
+  { type: 'ack', seq: Number.MAX_SAFE_INTEGER, rumours },
+  { type: 'nack', seq: 1, rumours: [] },
+  { type: 'probe_request', seq: 2 ** 32, target: nodeB, rumours },
+  { type: 'gossip', rumours },
+  { type: 'digest', checksum: 0xffff_ffff },
+  {
+    type: 'sync',
+    members: [memberOf(), memberOf({ id: nodeA, state: 'left', tags: [], tasks: [] })],
+    answerWanted: true,
+  },
+  { type: 'run', key, task: 'echo', args: '"ünï"', priority: -3, timeoutMs: 60_000, isolate: true },
+  {
+    type: 'run',
+    key,
+    task: 'a/b:c.d-e_f',
+    args: new Uint8Array([1, 2, 3]),
+    priority: 0,
+    timeoutMs: 0.5,
+    isolate: false,
+  },
+  { type: 'ran', seq: 9, key, outcome: { type: 'done', result: 'null' } },
+  { type: 'ran', seq: 9, key, outcome: { type: 'done', result: new Uint8Array(0) } },
+  {
+    type: 'ran',
+    seq: 9,
+    key,
+    outcome: { type: 'failed', error: { name: 'E', message: 'm\n' }, final: true },
+  },
+  { type: 'ran', seq: 9, key, outcome: { type: 'crashed', error: { name: 'E', message: '' }, alone: false } },
+  { type: 'ran', seq: 9, key, outcome: { type: 'timed_out' } },
+  { type: 'ran', seq: 9, key, outcome: { type: 'stopped' } },
+  { type: 'ran', seq: 9, key, outcome: { type: 'displaced' } },
+  { type: 'ran_ack', seq: 10 },
+  { type: 'refuse', key, reason: 'no_room' },
+  { type: 'stop', key, reason: 'shutdown' },
+  { type: 'holding', seq: 1, attempts: [], window: 0 },
+  { type: 'holding', seq: 2, attempts: [key, { ...key, attempt: 4 }], window: 8 },
+  { type: 'resync', seq: 3 },
+  { type: 'resync_wanted' },
+  { type: 'grant', window: limits.attemptsPerGrantMax },
+  { type: 'progress', key, value: '{"done":0.5}' },
+  ...commands.map((command): PeerMessage => ({ type: 'ask', seq: 5, command })),
+  { type: 'answer', seq: 5, reply: { ok: true, text: '' } },
+  { type: 'answer', seq: 5, reply: { ok: false, code: 'NOT_FOUND', message: 'no such job' } },
+  { type: 'ask_abandoned', seq: 5 },
+];

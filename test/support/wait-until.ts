@@ -1,0 +1,35 @@
+export interface WaitOptions {
+  readonly timeoutMs?: number;
+  readonly everyMs?: number;
+}
+
+const defaultTimeoutMs = 10_000;
+const defaultEveryMs = 20;
+
+/**
+ * Asks again and again until the answer is neither false nor null nor undefined, and gives that answer; rejects
+ * with the description, and with the last thing that went wrong, when it takes longer than `timeoutMs`.
+ */
+export async function waitUntil<Answer>(
+  description: string,
+  condition: () => Answer | Promise<Answer>,
+  { timeoutMs = defaultTimeoutMs, everyMs = defaultEveryMs }: WaitOptions = {},
+): Promise<Exclude<Answer, false | null | undefined>> {
+  const deadlineMs = performance.now() + timeoutMs;
+  let fault: unknown = null;
+  for (;;) {
+    try {
+      const answer = await condition();
+      if (answer !== false && answer !== null && answer !== undefined) {
+        return answer as Exclude<Answer, false | null | undefined>;
+      }
+      fault = null;
+    } catch (error) {
+      fault = error;
+    }
+    if (performance.now() > deadlineMs) {
+      throw new Error(`waited ${timeoutMs} ms in vain until ${description}`, { cause: fault });
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}
