@@ -1,9 +1,11 @@
-// No-op attempts through the scheduler alone: `node dist/scripts/bench-scheduler.js [attempts] [in flight] [threads]`.
+// No-op attempts through the scheduler alone: `node dist/scripts/bench-scheduler.js [attempts] [in flight] [concurrency] [threads]`.
 // Prints attempts per second and the CPU time of each, both threads together, as JSON.
 import { performance } from 'node:perf_hooks';
 import { createScheduler } from '../src/scheduler/create-scheduler.js';
 
-const [attempts = 500_000, inFlight = 1_000, threads = 1] = process.argv.slice(2).map(Number);
+const [attempts = 500_000, inFlight = 1_000, concurrency = inFlight, threads = 1] = process.argv
+  .slice(2)
+  .map(Number);
 const args = JSON.stringify({ text: 'x'.repeat(89) });
 let started = 0;
 let ended = 0;
@@ -12,7 +14,7 @@ let finished = () => {};
 const scheduler = createScheduler({
   node: 'bench',
   threads,
-  concurrency: inFlight,
+  concurrency,
   taskDirs: [],
   commands: [],
   memoryMbMax: 256,
@@ -58,6 +60,7 @@ console.log(
   JSON.stringify({
     attempts,
     inFlight,
+    concurrency,
     threads,
     attemptsPerSecond: Math.round(attempts / seconds),
     cpuMicrosecondsPerAttempt: Math.round(((user + system) / attempts) * 100) / 100,

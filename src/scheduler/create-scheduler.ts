@@ -19,12 +19,13 @@ import { builtinHandlers } from './builtin-tasks.js';
 import { CommandRunner, type CommandTask } from './command-runner.js';
 import { handlerEnvironment } from './handler-env.js';
 import { InlineRunner } from './inline-runner.js';
+import { defaultThreadPoolTuning, type ThreadPoolTuning } from './pool-tuning.js';
 import type { Scheduler, SchedulerListener, SchedulerStats } from './scheduler.js';
 import { findTaskFiles } from './task-files.js';
 import { type LearnedTask, learnInThread, logRefusedFile } from './task-learning.js';
 import { learnTasks } from './task-module.js';
 import type { TaskFile } from './thread-messages.js';
-import { defaultThreadPoolTuning, ThreadPool, type ThreadPoolTuning } from './thread-pool.js';
+import { ThreadPool } from './thread-pool.js';
 
 export interface SchedulerOptions {
   /** Name of this node, for `ctx.node`. */
@@ -154,7 +155,8 @@ class QueueingScheduler implements Scheduler {
     const entry = new QueueEntry(start.priority, gate);
     const attempt: Attempt = { start, runner, entry, stopping: null, release: null };
     this.attempts.set(start.run, attempt);
-    void this.queue.add(() => this.begin(attempt), { entry });
+    // Entries are told apart by themselves; an id given here spares p-queue making one for each.
+    void this.queue.add(() => this.begin(attempt), { entry, id: '' });
   }
 
   stop(run: RunId, reason: StopReason): void {

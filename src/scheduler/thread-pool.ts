@@ -9,7 +9,9 @@ import {
 import { AttemptReports } from './attempt-reports.js';
 import { describeError } from './handler-result.js';
 import { PoolThread, type ThreadListener } from './pool-thread.js';
+import type { ThreadPoolTuning } from './pool-tuning.js';
 import { replayReports, type TaskFile } from './thread-messages.js';
+import { ThreadWatch } from './thread-watch.js';
 
 export interface ThreadPoolOptions {
   readonly node: string;
@@ -25,27 +27,6 @@ export interface ThreadPoolOptions {
   readonly tuning: ThreadPoolTuning;
 }
 
-export interface ThreadPoolTuning {
-  /** The first module of a thread. */
-  readonly entry: URL;
-  /** A busy thread is asked this often whether its loop turns. */
-  readonly pingIntervalMs: number;
-  /** One that owes an answer for this long is silent: it gets no new attempts until it is heard of again. */
-  readonly silentAfterMs: number;
-  /** Threads beyond the first end after this long without work. */
-  readonly idleThreadMs: number;
-  /** Pause after a thread that could not start; doubles with each in a row, up to 64 times. */
-  readonly bootBackoffMs: number;
-}
-
-export const defaultThreadPoolTuning: ThreadPoolTuning = {
-  entry: new URL('./thread-entry.js', import.meta.url),
-  pingIntervalMs: 250,
-  silentAfterMs: 500,
-  idleThreadMs: 60_000,
-  bootBackoffMs: 100,
-};
-
 /** After this many threads in a row that could not start, the attempts that wait for one fail with the reason. */
 const bootFailuresMax = 3;
 
@@ -60,8 +41,7 @@ export class ThreadPool implements Runner {
   private waiting = new Set<Attempt>();
   private readonly graceTimers = new Map<Attempt, NodeJS.Timeout>();
   private files: readonly TaskFile[] = [];
-  private watchTimer: NodeJS.Timeout | null = null;
-  private watchedAtMs = 0;
+  private readonly watch: ThreadWatch;
   private bootTimer: NodeJS.Timeout | null = null;
   private bootFailures = 0;
   private lastThreadId = 0;
@@ -71,6 +51,12 @@ export class ThreadPool implements Runner {
 
   constructor(options: ThreadPoolOptions) {
     this.options = options;
+    this.watch = new ThreadWatch({
+      tuning: options.tuning,
+      threads: this.threads,
+      silent: (thread) => this.becomeSilent(thread),
+      idle: (thread) => this.endIdle(thread),
+    });
   }
 
   get threadCount(): number {
@@ -117,7 +103,7 @@ export class ThreadPool implements Runner {
         for (const thread of this.threads) thread.end();
       });
     }
-    this.stopWatching();
+    this.watch.stop();
   }
 
   private get isClosing(): boolean {
@@ -153,7 +139,7 @@ export class ThreadPool implements Runner {
     const { run, job, attempt: number, task, args } = attempt.start;
     thread.attempts.set(run, attempt);
     thread.orders.run(run, job, number, task, ownBytes(args));
-    if (this.watchTimer === null) this.startWatching();
+    this.watch.start();
   }
 
   /** Something has become free: places those that wait, in order. */
@@ -259,7 +245,10 @@ export class ThreadPool implements Runner {
     if (thread.endedByNode) {
       for (const attempt of left) this.settle(attempt, outcomeAtEnd(attempt, { type: 'displaced' }));
     } else if (!thread.hasAnswered) {
-      for (const attempt of left) this.waiting.add(attempt);
+      for (const attempt of left) {
+        if (attempt.stopping === null) this.waiting.add(attempt);
+        else this.settle(attempt, stoppedOutcome(attempt.stopping));
+      }
       this.bootFailed(fault?.message ?? 'it ended');
     } else {
       this.crashed(thread, left);
@@ -304,48 +293,7 @@ export class ThreadPool implements Runner {
     }
   }
 
-  // Watching
-
-  private startWatching(): void {
-    this.watchedAtMs = performance.now();
-    this.watchTimer = setInterval(() => this.watch(performance.now()), this.options.tuning.pingIntervalMs);
-  }
-
-  private stopWatching(): void {
-    if (this.watchTimer !== null) clearInterval(this.watchTimer);
-    this.watchTimer = null;
-  }
-
-  /** Asks busy threads whether they answer, and ends those that have been idle for long. Runs only while there is reason to. */
-  watch(nowMs: number): void {
-    const { pingIntervalMs, silentAfterMs, idleThreadMs } = this.options.tuning;
-    // This thread's own loop was late: the answers may lie unread, so nobody is judged by this window.
-    const isLate = nowMs - this.watchedAtMs > 2 * pingIntervalMs;
-    this.watchedAtMs = nowMs;
-    let busy = 0;
-    let shared = 0;
-    for (const thread of this.threads) {
-      if (!thread.isolated) shared++;
-      if (thread.attempts.size === 0) continue;
-      busy++;
-      if (thread.state !== 'ready') continue;
-      if (thread.pingedAtMs === null || isLate) {
-        thread.pingedAtMs = nowMs;
-        thread.orders.ping();
-      } else if (nowMs - thread.pingedAtMs >= silentAfterMs) {
-        this.becomeSilent(thread);
-      }
-    }
-    for (const thread of this.threads) {
-      if (shared <= 1) break;
-      if (thread.isolated || thread.state !== 'ready' || thread.attempts.size > 0) continue;
-      if (nowMs - thread.idleSinceMs < idleThreadMs) continue;
-      shared--;
-      this.options.log('debug', `Thread ${thread.id} was idle and is ended.`, { thread: thread.id });
-      thread.end();
-    }
-    if (busy === 0 && shared <= 1) this.stopWatching();
-  }
+  // What the watch finds
 
   private becomeSilent(thread: PoolThread): void {
     thread.state = 'silent';
@@ -359,6 +307,11 @@ export class ThreadPool implements Runner {
       },
     );
     this.placeWaiting();
+  }
+
+  private endIdle(thread: PoolThread): void {
+    this.options.log('debug', `Thread ${thread.id} was idle and is ended.`, { thread: thread.id });
+    thread.end();
   }
 }
 

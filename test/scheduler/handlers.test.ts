@@ -115,6 +115,24 @@ for (const [kind, message] of badResults) {
   });
 }
 
+t.test('arguments nested a hundred thousand deep cost their own attempt at most', async (t) => {
+  const args = '['.repeat(100_000) + ']'.repeat(100_000);
+  t.match(await node.run('echo', null, { args }), {
+    type: 'failed',
+    error: { name: 'BadResult' },
+    final: true,
+  });
+  t.equal(node.scheduler.stats().threadsEnded, 0);
+});
+
+t.test('arguments that are not JSON are a final failure', async (t) => {
+  t.match(await node.run('echo', null, { args: '{' }), {
+    type: 'failed',
+    error: { name: 'BadArguments' },
+    final: true,
+  });
+});
+
 t.test('a frozen Proxy as the result fails its attempt', async (t) => {
   t.match(await node.run('returns', 'proxy'), { type: 'failed', error: { message: 'get' } });
 });

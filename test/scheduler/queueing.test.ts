@@ -62,6 +62,17 @@ t.test('a task at its limit lets others by, and goes on when one of it ends or i
   t.end();
 });
 
+t.test('a limited task whose place in the line is given up lets its next one in', (t) => {
+  const line = lineOf();
+  const gate = new TaskGate(1);
+  const first = line.add('limited 1', 0, gate);
+  line.add('limited 2', 0, gate);
+  line.queue.withdraw(first);
+  t.same(line.drain(), ['limited 2']);
+  t.equal(gate.admitted, 1);
+  t.end();
+});
+
 t.test('a hundred thousand mixed priorities come out in order within a second', (t) => {
   const queue = new AttemptQueue();
   const startedAtMs = performance.now();
