@@ -44,30 +44,33 @@ function isPlayed({ command }: TourStep): boolean {
   return hasNetcat || !/\| nc /.test(command);
 }
 
-t.test('the tour of the README prints what it shows, typed line by line, and leaves nothing behind', async (t) => {
-  t.ok(steps.length > 15, 'the tour is there');
-  t.ok(hasNetcat || process.env.CI !== 'true', 'nc is there: bash scripts/install-debian-packages.sh');
-  const taken = await portsInUse();
-  t.same(taken, [], 'the ports that the tour uses are free: end what listens on them to test the tour');
-  if (taken.length > 0) return;
-  const home = mkdtempSync(join(tmpdir(), 'rondo-tour-home-'));
-  const bash = startBash({ directory: process.cwd(), env: newcomersEnvironment(home), lineTimeoutMs });
-  t.teardown(async () => {
-    await bash.end();
-    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-  });
-  for (const step of steps) {
-    if (!isPlayed(step)) {
-      t.comment(`nc is not on this machine: ${step.command}`);
-      continue;
+t.test(
+  'the tour of the README prints what it shows, typed line by line, and leaves nothing behind',
+  async (t) => {
+    t.ok(steps.length > 15, 'the tour is there');
+    t.ok(hasNetcat || process.env.CI !== 'true', 'nc is there: bash scripts/install-debian-packages.sh');
+    const taken = await portsInUse();
+    t.same(taken, [], 'the ports that the tour uses are free: end what listens on them to test the tour');
+    if (taken.length > 0) return;
+    const home = mkdtempSync(join(tmpdir(), 'rondo-tour-home-'));
+    const bash = startBash({ directory: process.cwd(), env: newcomersEnvironment(home), lineTimeoutMs });
+    t.teardown(async () => {
+      await bash.end();
+      rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+    });
+    for (const step of steps) {
+      if (!isPlayed(step)) {
+        t.comment(`nc is not on this machine: ${step.command}`);
+        continue;
+      }
+      const printed = await bash.type(step.command);
+      const isAsShown = matchesTour(step.expected, printed);
+      t.ok(isAsShown, `line ${step.line}: ${step.command}`, { found: printed, wanted: step.expected });
+      // What comes after would only repeat that.
+      if (!isAsShown) return;
     }
-    const printed = await bash.type(step.command);
-    const isAsShown = matchesTour(step.expected, printed);
-    t.ok(isAsShown, `line ${step.line}: ${step.command}`, { found: printed, wanted: step.expected });
-    // What comes after would only repeat that.
-    if (!isAsShown) return;
-  }
-  await waitUntil('every node has ended', async () => (await bash.leftBehind()).length === 0, {
-    timeoutMs: endTimeoutMs,
-  });
-});
+    await waitUntil('every node has ended', async () => (await bash.leftBehind()).length === 0, {
+      timeoutMs: endTimeoutMs,
+    });
+  },
+);
