@@ -72,8 +72,9 @@ export class Ledger {
   }
 
   insert(record: JobRecord): void {
-    assert(!this.records.has(record.spec.id), `job ${record.spec.id} is there already`);
+    const { size } = this.records;
     this.records.set(record.spec.id, record);
+    assert(this.records.size > size, `job ${record.spec.id} was there already`);
     this.counts[record.state]++;
     this.unfinishedBytes += sizeOf(record);
   }
