@@ -19,11 +19,15 @@ export interface Spread {
 }
 
 /** For some ten seconds V8 tidies up after a start: that is no node's idling. */
-const settleMs = 12_000;
+const settleMsDefault = 12_000;
 const bareRuns = 9;
 
 /** Lets the nodes settle, then watches them for this long. */
-export async function measureIdle(nodes: number, watchMs: number): Promise<IdleReport> {
+export async function measureIdle(
+  nodes: number,
+  watchMs: number,
+  settleMs = settleMsDefault,
+): Promise<IdleReport> {
   const bareNodeMs = spread(Array.from({ length: bareRuns }, bareStartMs));
   const cluster = await startCluster({ nodes });
   try {
