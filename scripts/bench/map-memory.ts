@@ -24,12 +24,16 @@ const settleLookIntervalMs = 500;
 const steadyMs = 6_000;
 const steadyMiB = 1;
 const settleTimeoutMs = 60_000;
+const restLookIntervalMs = 2_000;
+const restTimeoutMs = 120_000;
 
 /** What a node holds now, by /proc and by its own /metrics. */
 export async function memoryOf(node: ClusterNode): Promise<Memory> {
-  const page = await (await fetch(`http://${node.http}/metrics`)).text();
+  const page = await metricsOf(node);
   let heapBytes = 0;
-  for (const [, space, bytes] of page.matchAll(/^nodejs_heap_space_size_used_bytes{space="(\w+)"} (\S+)$/gm)) {
+  for (const [, space, bytes] of page.matchAll(
+    /^nodejs_heap_space_size_used_bytes{space="(\w+)"} (\S+)$/gm,
+  )) {
     if (!space?.startsWith('new')) heapBytes += Number(bytes);
   }
   return { name: node.name, residentMiB: residentMiB(node.pid), heapMiB: heapBytes / 1024 / 1024 };
@@ -50,8 +54,23 @@ export async function settledMemory(nodes: readonly ClusterNode[]): Promise<Memo
   return Promise.all(nodes.map(memoryOf));
 }
 
+/** Waits until idle threads have been ended, and then as `settledMemory` does. */
+export async function restedMemory(nodes: readonly ClusterNode[]): Promise<Memory[]> {
+  const endsAtMs = performance.now() + restTimeoutMs;
+  const haveThreads = async (): Promise<boolean> => {
+    const pages = await Promise.all(nodes.map(metricsOf));
+    return pages.some((page) => !/^rondo_threads 0$/m.test(page));
+  };
+  while (performance.now() < endsAtMs && (await haveThreads())) await delay(restLookIntervalMs);
+  return settledMemory(nodes);
+}
+
 /** `rondo map echo` over so many lines of 100 bytes; rejects unless each is answered. */
-export async function runMap(node: ClusterNode, lines: number, args: readonly string[] = []): Promise<MapCost> {
+export async function runMap(
+  node: ClusterNode,
+  lines: number,
+  args: readonly string[] = [],
+): Promise<MapCost> {
   const startedAtMs = performance.now();
   const command = ['map', 'echo', '--json-input', '--quiet', '--node', node.client, ...args];
   const child = spawn(process.execPath, [rondoPath, ...command], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -74,6 +93,10 @@ export async function runMap(node: ClusterNode, lines: number, args: readonly st
   process.off('exit', endWithUs);
   if (code !== 0 || answers !== lines) throw new Error(`rondo map ended with ${code}, ${answers} answers`);
   return { seconds: (performance.now() - startedAtMs) / 1000, clientPeakMiB };
+}
+
+async function metricsOf(node: ClusterNode): Promise<string> {
+  return (await fetch(`http://${node.http}/metrics`)).text();
 }
 
 function isNear(a: Memory, b: Memory | undefined): boolean {
