@@ -17,9 +17,18 @@ export function cpuMs(pid: number): number {
 
 /** Memory that a process holds, in MiB of resident pages. Linux only; else NaN. */
 export function residentMiB(pid: number): number {
+  return statusMiB(pid, 'VmRSS');
+}
+
+/** The most it has held so far. */
+export function residentPeakMiB(pid: number): number {
+  return statusMiB(pid, 'VmHWM');
+}
+
+function statusMiB(pid: number, field: string): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
+    return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024;
   } catch {
     return Number.NaN;
   }

@@ -82,7 +82,8 @@ const mapNotes = `
 Each line of input is the job's argument, as a JSON string; with --json-input each line is a JSON value.
 Each line of output is {"index","ok":true,"result"} or {"index","ok":false,"error":{"name","message","attempts"}}, where index
 counts the lines of input from 0. With --results-only it is the result alone, null for a line that failed.
-If the node is lost, unfinished lines are submitted again at the next address of --node: a line may run twice, none is lost.`;
+If the node is lost, unfinished lines are submitted again at the next address of --node: a line may run twice, none is lost.
+Nodes keep no outcome that is printed here (--ttl 0s); with --ttl 1h, \`rondo status\` and \`rondo retry\` find the jobs later.`;
 
 function addMap(program: Command): void {
   const command = program

@@ -19,6 +19,7 @@ import { type NodeConfig, nodeName } from './config.js';
 import { loadConfig } from './config-load.js';
 import { clientLimits, commandTasks, jobsConfig, linksConfig, membershipConfig } from './core-config.js';
 import { Driver } from './driver.js';
+import { collectWhenIdle } from './idle-collection.js';
 import { loadKeys, type NodeKeys } from './keys.js';
 import { createLogger, type Logger } from './logging.js';
 import { collectMetrics } from './metrics.js';
@@ -78,6 +79,7 @@ class Assembly {
   private core: NodeCore | null = null;
   private clients: ClientServer | null = null;
   private http: HttpServer | null = null;
+  private collection: { stop(): void } | null = null;
   private end: (exitCode: number) => void = () => {};
   private isEnding = false;
 
@@ -119,6 +121,7 @@ class Assembly {
         this.finish(1);
       },
     });
+    this.collection = collectWhenIdle(() => core.jobs.ledger.bytes);
     const node = { name: this.name, id: identity.id, pid: process.pid, peer: this.peer, client, http };
     this.logger.log('info', `node ${this.name} is ready`, {
       ...node,
@@ -137,6 +140,7 @@ class Assembly {
   /** Closes what is open. Safe at any stage of the start. */
   async close(): Promise<void> {
     this.driver.stop();
+    this.collection?.stop();
     if (this.config.readyFile !== null) rmSync(this.config.readyFile, { force: true });
     await Promise.all([
       this.clients?.shutdown(clientGraceMs),

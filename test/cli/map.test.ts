@@ -38,7 +38,7 @@ t.test('a line of input is a job, and its result a line of output in the same or
     { index: 3, ok: true, result: 'd' },
   ]);
   t.match(ordered.stderr, /^rondo: 4 done, 0 failed; [0-9.]+ s, \d+ lines\/s\n$/);
-  t.match(server.lines, [/^RUN echo ttl=1m "a"$/, /""$/, /"\\"c\\""$/, /"d"$/]);
+  t.match(server.lines, [/^RUN echo ttl=0s "a"$/, /""$/, /"\\"c\\""$/, /"d"$/]);
   const unordered = await runCli(['map', 'echo', '-', '--unordered', '--results-only', '--quiet', ...node], {
     input,
   });

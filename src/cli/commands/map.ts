@@ -27,8 +27,8 @@ const windowDefault = 1_000;
 /** Results that wait for a slow line before them: ten windows of them, or this many characters. */
 const aheadPerWindow = 10;
 const aheadLengthMax = 64 * 1024 * 1024;
-/** The node need not keep what this client has been told already. */
-const outcomeTtl = '1m';
+/** The node need not keep what this client has been told; a line whose outcome is lost on the way runs again anyway. */
+const outcomeTtl = '0s';
 const interruptedExitCode = 130;
 
 /** `rondo map`: a job a line of input. */

@@ -46,6 +46,10 @@ export class Ledger {
     return this.counts.delayed + this.counts.queued + this.counts.running;
   }
 
+  private get keptCount(): number {
+    return this.counts.done + this.counts.failed + this.counts.cancelled;
+  }
+
   /** What unfinished jobs take. */
   get queueBytes(): number {
     return this.unfinishedBytes;
@@ -131,6 +135,7 @@ export class Ledger {
       record.deadline = null;
       this.drop(record);
     }
+    this.forgetStale();
   }
 
   nextExpiryMs(): number {
@@ -139,16 +144,21 @@ export class Ledger {
 
   private dropOverLimit(): void {
     const { outcomesMax, outcomeBytesMax } = this.config;
-    const keptCount = (): number => this.counts.done + this.counts.failed + this.counts.cancelled;
-    while (keptCount() > outcomesMax || this.outcomeBytes > outcomeBytesMax) {
+    while (this.keptCount > outcomesMax || this.outcomeBytes > outcomeBytesMax) {
       const oldest = this.finished.shift();
       if (oldest === undefined) return;
       if (isCurrent(oldest)) this.drop(oldest.subject);
     }
-    // Entries of outcomes that expired are dropped here in passing, so the list is never much longer than what is kept.
-    if (this.finished.length > 2 * keptCount() + 1024) {
-      this.finished.retain(isCurrent);
+    this.forgetStale();
+  }
+
+  /** Entries hold their record and so its result: those of outcomes that are gone must not stay for long. */
+  private forgetStale(): void {
+    for (let first = this.finished.peek(); first !== undefined; first = this.finished.peek()) {
+      if (isCurrent(first)) break;
+      this.finished.shift();
     }
+    if (this.finished.length > 2 * this.keptCount + 1024) this.finished.retain(isCurrent);
   }
 
   private drop(record: JobRecord): void {

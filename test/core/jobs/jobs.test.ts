@@ -366,6 +366,25 @@ t.test('outcomes are kept for their ttl, and the oldest go first when there are 
   t.equal(cores.core('a').ledger.bytes, 0);
 });
 
+t.test('outcomes that expired are held by nothing, though no job ends after them', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a')] });
+  for (let job = 0; job < 5; job++) cores.submit('a', { ttlMs: 1_000 });
+  cores.runAll();
+  const { finished } = cores.core('a').ledger as unknown as { finished: { length: number } };
+  t.equal(finished.length, 5);
+  cores.pass(1_100);
+  t.equal(finished.length, 0);
+});
+
+t.test('an outcome with a ttl of nothing is told to who waits, and not kept', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a')] });
+  const request = cores.request('a', submitCommand({ ttlMs: 0 }, { wait: true }));
+  cores.end(cores.begin('a'), { type: 'done', result: '7' });
+  t.same(cores.replies.get(request), { ok: true, text: '7' });
+  const { ledger } = cores.core('a');
+  t.same([[...ledger.values()].length, ledger.bytes, ledger.counts.done], [0, 0, 0]);
+});
+
 t.test('a draining node takes no attempts and no jobs, and finishes what it has', async (t) => {
   const cores = new JobCores({ members: three() });
   const job = cores.submit('a', { node: 'b' });

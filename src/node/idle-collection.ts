@@ -1,0 +1,86 @@
+import { performance } from 'node:perf_hooks';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** What is known of the main thread at a look. */
+export interface HeapLook {
+  /** Share of the time since the last look in which the event loop did something, 0 to 1. */
+  readonly utilization: number;
+  /** Memory that the heap has of the system, used or not. */
+  readonly heapBytes: number;
+  /** What is known to be alive: a collection takes longer the more there is, and heartbeats wait for it. */
+  readonly keptBytes: number;
+}
+
+const lookIntervalMs = 1_000;
+/** An idle node's loop is busy for about 1 % of the time. */
+const quietUtilizationMax = 0.1;
+const quietLooksMin = 2;
+/** Less than this is not worth a collection. */
+const growthBytesMin = 8 * 1024 * 1024;
+/** So much alive is passed over in less than 100 ms; with next to nothing, a collection takes 30 ms. */
+const keptBytesMax = 64 * 1024 * 1024;
+/** The first frees what is garbage, the second closes up what is left, so that whole pages go back. */
+const passesPerRound = 2;
+
+/** Decides when a node has come to rest after work that made its heap grow. */
+export class CollectionPlan {
+  private quietLooks = 0;
+  private passes = 0;
+
+  /** `settledBytes` is the heap that growth is measured from: at the start, then what the last round has left. */
+  constructor(private settledBytes: number) {}
+
+  /** Whether to collect now. */
+  look({ utilization, heapBytes, keptBytes }: HeapLook): boolean {
+    const isQuiet = utilization <= quietUtilizationMax && keptBytes <= keptBytesMax;
+    this.quietLooks = isQuiet ? this.quietLooks + 1 : 0;
+    if (!isQuiet) this.passes = 0;
+    if (this.quietLooks < quietLooksMin) return false;
+    if (this.passes === passesPerRound) {
+      this.passes = 0;
+      this.settledBytes = heapBytes;
+    }
+    this.settledBytes = Math.min(this.settledBytes, heapBytes);
+    if (this.passes === 0 && heapBytes < this.settledBytes + growthBytesMin) return false;
+    this.passes++;
+    return true;
+  }
+}
+
+/**
+ * Gives the memory of a burst back once the node is quiet. V8 collects when it wants to allocate; a node that has
+ * nothing to do allocates next to nothing, and would keep the garbage of its last hundred thousand jobs for hours.
+ */
+export function collectWhenIdle(keptBytes: () => number): { stop(): void } {
+  const plan = new CollectionPlan(getHeapStatistics().total_heap_size);
+  let collect: (() => void) | null = null;
+  let last = performance.eventLoopUtilization();
+  const timer = setInterval(() => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    const heapBytes = getHeapStatistics().total_heap_size;
+    if (!plan.look({ utilization, heapBytes, keptBytes: keptBytes() })) return;
+    collect ??= collector();
+    collect();
+  }, lookIntervalMs);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
+}
+
+/** V8's own collection; nothing where this runtime doesn't give it. The flags hold for these calls only. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('globalThis.gc');
+  setFlagsFromString('--no-expose-gc');
+  if (typeof collect !== 'function') return () => {};
+  return () => {
+    setFlagsFromString('--optimize-for-size');
+    try {
+      collect();
+    } finally {
+      setFlagsFromString('--no-optimize-for-size');
+    }
+  };
+}
