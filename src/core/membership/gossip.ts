@@ -11,9 +11,9 @@ export class Gossip {
   #roundAtMs = Number.POSITIVE_INFINITY;
   #lastRoundMs = Number.NEGATIVE_INFINITY;
 
-  constructor(config: MembershipConfig) {
+  constructor(self: NodeId, config: MembershipConfig) {
     this.#config = config;
-    this.#queue = new RumourQueue(config.rumoursMax);
+    this.#queue = new RumourQueue(self, config.rumoursMax);
   }
 
   get nextDeadlineMs(): number {

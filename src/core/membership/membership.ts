@@ -94,7 +94,7 @@ class MembershipCore implements Membership {
     this.#config = config;
     this.#random = random.fork('gossip');
     this.#health = new LocalHealth(config.healthScoreMax);
-    this.#gossip = new Gossip(config);
+    this.#gossip = new Gossip(self.id, config);
     this.#antiEntropy = new AntiEntropy(config, random.fork('anti-entropy'));
     this.#beliefs = new Beliefs(self, {
       config,
@@ -119,6 +119,7 @@ class MembershipCore implements Membership {
       hasContact: (node) => this.#contacts.has(node),
       incarnationOf: (node) => this.members().get(node)?.incarnation ?? 0,
       relaysFor: (target) => this.#aliveContacts().filter((node) => node !== target),
+      acked: (node) => this.#beliefs.seen(node),
       failed: (node, nowMs) => this.#beliefs.suspect(node, nowMs),
     });
   }
@@ -205,6 +206,7 @@ class MembershipCore implements Membership {
     this.#contacts.add(node);
     this.#sparedUntilMs.delete(node);
     this.#beliefs.dropEvidence(node);
+    this.#beliefs.seen(node);
     if (this.#hasLeft()) return;
     const known = this.members().get(node);
     const isCurrent = known?.instance === hello.instance && known.incarnation >= hello.incarnation;

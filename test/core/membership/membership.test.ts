@@ -347,6 +347,45 @@ t.test('100,000 invented members stay within the bounds', async (t) => {
   t.equal(stateOf(membership, c), 'alive');
 });
 
+t.test('when the list is full of hearsay, a member with a link takes the place of one', async (t) => {
+  const membership = startWithTwo({ membersMax: 5 });
+  const ghosts = ['x', 'y', 'z'].map((letter): Rumour => ({ type: 'alive', member: aliveMember(letter) }));
+  tell(membership, b, ghosts, 2_000);
+  t.same([...membership.members().keys()], [a, b, c, idOf('x'), idOf('y')]);
+  const d = aliveMember('d');
+  membership.step({ type: 'contact_opened', node: d.id, hello: helloOf(d) }, 2_001);
+  const effects = tell(membership, d.id, [{ type: 'alive', member: d }], 2_002);
+  t.same([...membership.members().keys()], [a, b, c, idOf('y'), d.id]);
+  t.match(
+    effects.filter(({ type }) => type !== 'send'),
+    [
+      { type: 'member_changed', member: { id: idOf('x'), state: 'dead' } },
+      { type: 'member_forgotten', member: { id: idOf('x') } },
+      { type: 'member_changed', member: { id: d.id, state: 'alive' } },
+    ],
+    'its death is told first, so that nobody goes on waiting for it',
+  );
+});
+
+t.test('a refutation goes ahead of thousands of news', async (t) => {
+  const membership = startWithTwo();
+  for (let count = 0; count < 5_000; count += 50) {
+    const rumours = Array.from({ length: 50 }, (_, index): Rumour => {
+      return { type: 'alive', member: aliveMember('x', { id: `ghost${count + index}` }) };
+    });
+    tell(membership, b, rumours, 2_000);
+  }
+  const accusation: Rumour = { type: 'suspect', node: a, incarnation: 1, accuser: c };
+  const effects = membership.step(
+    { type: 'message', from: c, message: { type: 'ping', seq: 1, rumours: [accusation] } },
+    2_001,
+  );
+  t.match(
+    effects.find((effect) => effect.type === 'send' && effect.message.type === 'ack'),
+    { to: c, message: { rumours: [{ type: 'alive', member: { id: a, incarnation: 2 } }] } },
+  );
+});
+
 t.test('when the list is full the longest dead member makes room', async (t) => {
   const membership = startWithTwo({ membersMax: 3 });
   membership.step({ type: 'address_taken', node: b, by: c }, 2_000);
