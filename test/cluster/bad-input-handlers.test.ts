@@ -8,10 +8,23 @@ import { testTasks } from '../support/hold-job.js';
 const hostileTasks = fileURLToPath(new URL('../../../test/support/tasks-hostile', import.meta.url));
 const threadMemory = ['--thread-memory', '32MiB'];
 
-async function startOne(t: Test, args: readonly string[] = []): Promise<ClusterNode & { untilUnharmed(): Promise<void> }> {
+async function startOne(
+  t: Test,
+  args: readonly string[] = [],
+): Promise<ClusterNode & { untilUnharmed(): Promise<void> }> {
   const cluster = await clusterFor(t, {
     nodes: 1,
-    args: ['--tasks', testTasks, '--tasks', hostileTasks, '--threads', '2', '--abort-grace', '100ms', ...args],
+    args: [
+      '--tasks',
+      testTasks,
+      '--tasks',
+      hostileTasks,
+      '--threads',
+      '2',
+      '--abort-grace',
+      '100ms',
+      ...args,
+    ],
   });
   const node = cluster.nodes[0] as ClusterNode;
   const bystander = await bystanderAt(cluster, node, { growthBytesMax: 400 * 1024 * 1024 });
@@ -31,7 +44,11 @@ function failureIn(reply: string): Failure {
 }
 
 /** Runs to its end whatever `work` is, and asserts that the node answered others all the while. */
-async function answeringMeanwhile<Answer>(t: Test, node: ClusterNode, work: Promise<Answer>): Promise<Answer> {
+async function answeringMeanwhile<Answer>(
+  t: Test,
+  node: ClusterNode,
+  work: Promise<Answer>,
+): Promise<Answer> {
   let isOver = false;
   const over = work.finally(() => {
     isOver = true;
@@ -66,19 +83,22 @@ t.test('whatever a handler throws or returns, its job ends with a clear answer',
   await node.untilUnharmed();
 });
 
-t.test('a handler that takes its thread down is tried again alone, and then failed with the cause', async (t) => {
-  const node = await startOne(t, threadMemory);
-  const deadly: readonly (readonly [way: string, cause: RegExp])[] = [
-    ['exit', /exit/i],
-    ['memory', /memory/i],
-    ['unhandled', /nobody listens/],
-  ];
-  for (const [way, cause] of deadly) {
-    const failure = failureIn(await answeringMeanwhile(t, node, request(node, `RUN hostile "${way}"`)));
-    t.match(`${failure.name} ${failure.message}`, cause, way);
-  }
-  t.equal(await request(node, 'RUN echo "a thread is there again"'), 'OK "a thread is there again"');
-});
+t.test(
+  'a handler that takes its thread down is tried again alone, and then failed with the cause',
+  async (t) => {
+    const node = await startOne(t, threadMemory);
+    const deadly: readonly (readonly [way: string, cause: RegExp])[] = [
+      ['exit', /exit/i],
+      ['memory', /memory/i],
+      ['unhandled', /nobody listens/],
+    ];
+    for (const [way, cause] of deadly) {
+      const failure = failureIn(await answeringMeanwhile(t, node, request(node, `RUN hostile "${way}"`)));
+      t.match(`${failure.name} ${failure.message}`, cause, way);
+    }
+    t.equal(await request(node, 'RUN echo "a thread is there again"'), 'OK "a thread is there again"');
+  },
+);
 
 t.test('a handler that never lets go is stopped by its time-out, and by a cancel', async (t) => {
   const node = await startOne(t);

@@ -1,7 +1,14 @@
 import t, { type Test } from 'tap';
 import type { AttemptKey, PeerMessage, Rumour } from '../../src/core/messages.js';
 import { bystanderAt, untilLogged } from '../support/bystander.js';
-import { type Cluster, type ClusterNode, membersAt, request, requestJson, waitUntil } from '../support/cluster.js';
+import {
+  type Cluster,
+  type ClusterNode,
+  membersAt,
+  request,
+  requestJson,
+  waitUntil,
+} from '../support/cluster.js';
 import { clusterFor } from '../support/cluster-for.js';
 import { answerPing, type ForgedPeer, forgedId, forgePeer, inventedMember } from '../support/forged-peer.js';
 import { submitHold, testTasks } from '../support/hold-job.js';
@@ -35,7 +42,12 @@ t.test('the forged death of every member kills none', async (t) => {
   const peer = await forge(t, a);
   for (let round = 0; round < 20; round++) {
     const rumours = (await membersAt(a)).map(
-      ({ id, incarnation }): Rumour => ({ type: 'dead', node: id, incarnation, accuser: forgedId(round + 2) }),
+      ({ id, incarnation }): Rumour => ({
+        type: 'dead',
+        node: id,
+        incarnation,
+        accuser: forgedId(round + 2),
+      }),
     );
     await peer.send({ type: 'gossip', rumours });
   }
@@ -95,7 +107,12 @@ t.test('results for jobs of others, acks nobody asked for and huge numbers chang
   const messages: PeerMessage[] = [
     { type: 'ran', seq: 1, key, outcome: { type: 'done', result: '"forged"' } },
     { type: 'ran', seq: huge, key: hugeKey, outcome: { type: 'timed_out' } },
-    { type: 'ran', seq: 0, key, outcome: { type: 'crashed', error: { name: 'E', message: 'm' }, alone: true } },
+    {
+      type: 'ran',
+      seq: 0,
+      key,
+      outcome: { type: 'crashed', error: { name: 'E', message: 'm' }, alone: true },
+    },
     { type: 'refuse', key, reason: 'no_room' },
     { type: 'stop', key, reason: 'cancelled' },
     { type: 'stop', key: hugeKey, reason: 'shutdown' },

@@ -2,6 +2,7 @@ import { assertNever } from '../assert.js';
 import type { LogEffect } from '../effects.js';
 import type { Hello } from '../hello.js';
 import type { NodeId } from '../ids.js';
+import { limits } from '../limits.js';
 import type { MemberRecord, Tags, TaskOffer } from '../member.js';
 import type { MembershipMessage, Rumour } from '../messages.js';
 import type { Random } from '../random.js';
@@ -347,8 +348,9 @@ class MembershipCore implements Membership {
 
   /** Lifeguard's buddy rule: whatever is sent to a suspect starts with the suspicion. */
   #rumoursFor(to: NodeId): Rumour[] {
-    const rumours = this.#gossip.take(to, this.#beliefs.table.presentCount);
     const accusation = this.#beliefs.accusationOf(to);
+    const places = limits.rumoursPerMessageMax - (accusation === null ? 0 : 1);
+    const rumours = this.#gossip.take(to, this.#beliefs.table.presentCount, places);
     if (accusation === null) return rumours;
     return [accusation, ...rumours.filter((rumour) => subjectOf(rumour) !== to)];
   }

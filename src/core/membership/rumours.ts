@@ -54,7 +54,8 @@ export class RumourQueue {
       for (const rumour of rumours.values()) {
         if (taken.length >= countMax) break;
         // A node knows best itself that it is alive.
-        if (rumour !== own && (rumour.type !== 'alive' || rumour.member.id !== to)) taken.push({ rumour, sends });
+        if (rumour !== own && (rumour.type !== 'alive' || rumour.member.id !== to))
+          taken.push({ rumour, sends });
       }
     }
     for (const { rumour, sends } of taken) {
