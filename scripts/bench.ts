@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { startCeiling } from './bench/ceiling.js';
 import { type Latency, measureLatency, measureThroughput, type Throughput } from './bench/load.js';
 import { compareWithCeiling, describeReport, type Report, type TargetReport } from './bench/report.js';
-import { startRondo } from './bench/rondo.js';
+import { rondoSettings, startRondo } from './bench/rondo.js';
 import type { BenchTarget } from './bench/target.js';
 
 /**
@@ -36,11 +36,13 @@ async function main(): Promise<void> {
   const targets: BenchTarget[] = [];
   try {
     targets.push(await startCeiling());
-    if (!values['ceiling-only']) targets.push(await startRondo());
+    if (!values['ceiling-only']) targets.push(...(await startRondo()));
     const report = await measure(targets, rounds, values.quick);
     const comparisons = compareWithCeiling(report.targets);
     process.stdout.write(
-      values.json ? `${JSON.stringify({ ...report, comparisons })}\n` : describeReport(report),
+      values.json
+        ? `${JSON.stringify({ ...report, comparisons })}\n`
+        : `${describeReport(report)}${values['ceiling-only'] ? '' : `${rondoSettings}\n`}`,
     );
   } finally {
     await Promise.all(targets.map((target) => target.stop()));

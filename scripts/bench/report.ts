@@ -23,6 +23,8 @@ export interface Comparison {
   readonly share: number;
   readonly targetShare: number;
   readonly isMet: boolean;
+  /** Time of one job at a time as a multiple of the ceiling's, by medians. */
+  readonly latencyRatio: number;
 }
 
 /** The share of the ceiling that Rondo is to reach. */
@@ -81,15 +83,18 @@ export function compareWithCeiling([ceiling, ...others]: readonly TargetReport[]
   if (ceiling === undefined) return [];
   return others.map((other) => {
     const share = median(jobRates(other)) / median(jobRates(ceiling));
-    return { name: other.name, share, targetShare, isMet: share >= targetShare };
+    const latencyRatio = median(other.latencies.map(p50)) / median(ceiling.latencies.map(p50));
+    return { name: other.name, share, targetShare, isMet: share >= targetShare, latencyRatio };
   });
 }
 
-function describeComparison({ name, share, targetShare, isMet }: Comparison): string {
+function describeComparison({ name, share, targetShare, isMet, latencyRatio }: Comparison): string {
   const percent = (value: number, digits: number): string => `${(value * 100).toFixed(digits)} %`;
   const verdict = `the target of ${percent(targetShare, 0)} is ${isMet ? 'met' : 'missed'}`;
-  return `${name} does ${percent(share, 1)} of the ceiling's jobs/s; ${verdict}.\n`;
+  return `${name} does ${percent(share, 1)} of the ceiling's jobs/s; ${verdict}. One at a time takes ${latencyRatio.toFixed(2)} × its time.\n`;
 }
+
+const p50 = ({ p50Ms }: Latency): number => p50Ms;
 
 function jobRates(target: TargetReport): number[] {
   return target.throughputs.map(({ jobsPerSecond }) => jobsPerSecond);

@@ -24,7 +24,10 @@ export function withClientOptions(command: Command): Command {
       new Option('--key-file <file>', "the cluster's key, to prove the right to ask").env('RONDO_KEY_FILE'),
     )
     .addOption(
-      new Option('--token <token>', 'the token made from the key, instead of it').env('RONDO_TOKEN'),
+      new Option(
+        '--token <token>',
+        'the token that the node asks for, instead of the key it follows from',
+      ).env('RONDO_TOKEN'),
     );
 }
 
@@ -47,7 +50,7 @@ export async function withClient<Result>(
 
 async function tokenOf({ token, keyFile }: ClientFlags): Promise<string | null> {
   if (token) {
-    if (/\s/.test(token)) throw usageError('the token holds white space: give it as `rondo` printed it');
+    if (/\s/.test(token)) throw usageError('the token holds white space: give it as it was set, in one word');
     return token;
   }
   if (!keyFile) return null;

@@ -105,7 +105,10 @@ function addMap(program: Command): void {
     );
   withExamples(
     withClientOptions(withSubmitOptions(command)).addHelpText('after', mapNotes),
-    ['find . -type f | rondo map sha256 > sums.ndjson', 'a job for each file'],
+    [
+      'find . -type f | rondo map sha256 > sums.ndjson',
+      'a job for each file, where a node has --tasks examples/tasks',
+    ],
     ['rondo map fetch urls.txt --joblog urls.log --retries 2', 'with a log ...'],
     ['rondo map fetch urls.txt --joblog urls.log --resume', '... to go on from'],
     ['seq 3 | rondo map echo --json-input --results-only', 'prints 1, 2 and 3'],

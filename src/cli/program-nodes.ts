@@ -24,7 +24,7 @@ function addStart(program: Command): void {
     .description(
       'Start a node. Every flag can also be set as RONDO_... in the environment, or in the configuration file.',
     )
-    .option('--name <name>', 'what this node is called (default: made from its id)')
+    .option('--name <name>', 'what this node is called (default: <host name>-<peer port>)')
     .option('--listen <host:port>', 'where peers connect (default: 127.0.0.1:7410)')
     .option('--client <host:port>', 'where clients connect (default: 127.0.0.1:7411)')
     .option('--http <host:port>', 'where /healthz, /readyz and /metrics are (default: 127.0.0.1:7412)')
@@ -33,8 +33,8 @@ function addStart(program: Command): void {
     .option('--join <host:port>', 'a node to join by; may be repeated', collect)
     .option('--advertise <host:port>', 'the address that peers are told, where it is not the one listened at')
     .option('--key-file <file>', "the cluster's key; needed to leave this machine")
-    .option('--data <dir>', 'where the identity and the journal are kept')
-    .addOption(new Option('--no-journal', 'keep nothing on disk'))
+    .option('--data <dir>', 'where this node keeps its identity')
+    .addOption(new Option('--no-journal', 'keep nothing on disk: every start is a new node'))
     .option('--tasks <dir>', 'a directory of tasks; may be repeated', collect)
     .option('--threads <n>', 'worker threads for handlers')
     .option('--thread-memory <size>', 'heap of one thread, for example 512MiB')

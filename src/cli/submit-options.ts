@@ -41,8 +41,12 @@ export function withSubmitOptions(command: Command): Command {
     .option('--affinity <word>', 'jobs with the same word go to the same node', word)
     .option('--on <tag=value>', 'only nodes with this tag; may be repeated', tag)
     .option('--to <node>', 'only the node of this name', name)
-    .option('--copies <n>', 'nodes that keep the job', wholeNumber(1, limits.copiesMax))
-    .option('--durable', 'on disk before it is acknowledged')
+    .option(
+      '--copies <n>',
+      'nodes that keep the job; this version keeps one',
+      wholeNumber(1, limits.copiesMax),
+    )
+    .option('--durable', 'on disk before it is acknowledged; this version refuses that')
     .option('--no-durable', 'in memory only')
     .option('--ttl <duration>', 'how long the outcome is kept', duration);
 }

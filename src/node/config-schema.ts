@@ -194,7 +194,7 @@ export const configSchema = z.strictObject({
     only: 'environment and file',
   }),
   data: setting(path.nullable(), {
-    description: "This node's own directory: its identity and its journal",
+    description: "This node's own directory, where it keeps its identity",
     allowed: 'a directory',
     default: null,
     defaultNote:

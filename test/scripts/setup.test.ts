@@ -71,6 +71,15 @@ t.test('it builds once, and again when a source has changed', (t) => {
   t.end();
 });
 
+t.test('fixtures, which are not compiled, ask for no build', (t) => {
+  const { write, setup, builds } = checkout(t);
+  setup();
+  write('test/fixtures/tasks/typed.ts', 'x');
+  t.equal(setup().status, 0);
+  t.equal(builds(), 1);
+  t.end();
+});
+
 t.test('what was compiled from a source that is gone goes too', (t) => {
   const { path, write, setup } = checkout(t);
   write('src/old.ts', 'x');

@@ -34,8 +34,8 @@ export class Ledger {
     cancelled: 0,
   };
   private readonly records = new Map<JobId, JobRecord>();
-  /** Finished jobs, oldest first. A job that was retried stays here as a stale entry until its turn comes. */
-  private readonly finished = new Fifo<Kept>();
+  /** The expiries of outcomes, the oldest outcome first. That of a job that was retried stays here until its turn comes. */
+  private readonly finished = new Fifo<Deadline<JobRecord>>();
   private readonly expiries = new Deadlines<JobRecord>();
   private unfinishedBytes = 0;
   private outcomeBytes = 0;
@@ -72,8 +72,9 @@ export class Ledger {
   }
 
   insert(record: JobRecord): void {
-    assert(!this.records.has(record.spec.id), `job ${record.spec.id} is there already`);
+    const { size } = this.records;
     this.records.set(record.spec.id, record);
+    assert(this.records.size > size, `job ${record.spec.id} was there already`);
     this.counts[record.state]++;
     this.unfinishedBytes += sizeOf(record);
   }
@@ -106,7 +107,7 @@ export class Ledger {
     }
     this.outcomeBytes += sizeOf(record);
     record.deadline = this.expiries.add(now.monotonicMs + record.spec.ttlMs, record);
-    this.finished.push({ record, expiry: record.deadline });
+    this.finished.push(record.deadline);
     this.dropOverLimit();
   }
 
@@ -142,7 +143,7 @@ export class Ledger {
     while (keptCount() > outcomesMax || this.outcomeBytes > outcomeBytesMax) {
       const oldest = this.finished.shift();
       if (oldest === undefined) return;
-      if (isCurrent(oldest)) this.drop(oldest.record);
+      if (isCurrent(oldest)) this.drop(oldest.subject);
     }
     // Entries of outcomes that expired are dropped here in passing, so the list is never much longer than what is kept.
     if (this.finished.length > 2 * keptCount() + 1024) {
@@ -159,14 +160,9 @@ export class Ledger {
   }
 }
 
-/** An outcome in order of age; stale once the record got another deadline, by being retried or dropped. */
-interface Kept {
-  readonly record: JobRecord;
-  readonly expiry: Deadline<JobRecord>;
-}
-
-function isCurrent({ record, expiry }: Kept): boolean {
-  return record.deadline === expiry;
+/** Whether an entry still stands for an outcome: the record got another deadline when it was retried or dropped. */
+function isCurrent(expiry: Deadline<JobRecord>): boolean {
+  return expiry.subject.deadline === expiry;
 }
 
 function sizeOf(record: JobRecord): number {

@@ -55,12 +55,16 @@ export class Owner {
   readonly totals: JobTotals = { submitted: 0, done: 0, failed: 0, cancelled: 0, retried: 0, reassigned: 0 };
   private readonly starts = new Deadlines<JobRecord>();
 
-  constructor(private readonly options: OwnerOptions) {}
+  private readonly selfAlone: readonly NodeId[];
+
+  constructor(private readonly options: OwnerOptions) {
+    this.selfAlone = [options.self];
+  }
 
   /** Takes a job whose limits and demands have been checked, and answers as its client asked. */
   accept(command: SubmitCommand, id: JobId, asker: Asker, defaults: JobSpecDefaults, now: Instant): void {
     const { self, ledger, dispatcher, waits, answer } = this.options;
-    const record = buildRecord({ command, id, owner: self, defaults, now });
+    const record = buildRecord({ command, id, owner: self, holders: this.selfAlone, defaults, now });
     ledger.insert(record);
     this.totals.submitted++;
     if (command.wait) waits.add(record, asker, 'outcome', null);

@@ -16,12 +16,14 @@ export interface RecordSource {
   readonly command: SubmitCommand;
   readonly id: JobId;
   readonly owner: NodeId;
+  /** Shared by all records that nobody else holds. */
+  readonly holders: readonly NodeId[];
   readonly defaults: JobSpecDefaults;
   readonly now: Instant;
 }
 
 /** A new job's record: delayed if it has to wait for its time, else queued. */
-export function buildRecord({ command, id, owner, defaults, now }: RecordSource): JobRecord {
+export function buildRecord({ command, id, owner, holders, defaults, now }: RecordSource): JobRecord {
   const { options } = command;
   const { config, task } = defaults;
   const notBeforeMs = Math.max(now.wallMs + options.delayMs, options.atMs ?? 0);
@@ -49,7 +51,7 @@ export function buildRecord({ command, id, owner, defaults, now }: RecordSource)
     attempt: 0,
     failures: 0,
     fatalities: 0,
-    holders: [owner],
+    holders,
     executor: null,
     notBeforeMs,
     startedAtMs: null,

@@ -16,10 +16,10 @@ export class Waits {
     const waiter: Waiter = { asker, wants, deadline: null };
     const wait: ExpiringWait = { record, waiter };
     if (endsAtMs !== null) waiter.deadline = this.expiries.add(endsAtMs, wait);
-    // Asked again after a lost link: the answer goes out once.
-    this.remove(asker);
     if (asker.type === 'client') this.byClient.set(asker.request, wait);
     else {
+      // Asked again after a lost link: the answer goes out once.
+      this.remove(asker);
       let waits = this.byPeer.get(asker.node);
       if (waits === undefined) {
         waits = new Map();

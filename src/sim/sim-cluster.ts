@@ -1,0 +1,168 @@
+import type { ClientCommand } from '../core/commands.js';
+import type { AttemptStart, NodeEffect } from '../core/effects.js';
+import { defaultJobsConfig, type JobsConfig } from '../core/jobs/config.js';
+import { defaultLinksConfig } from '../core/links/config.js';
+import type { MemberState, TaskOffer } from '../core/member.js';
+import { defaultMembershipConfig } from '../core/membership/config.js';
+import { createRandom, hashText, type Random } from '../core/random.js';
+import type { Reply } from '../core/reply.js';
+import { SimNetwork, type SimNetworkOptions } from './sim-network.js';
+import { SimNode, type SimObserver } from './sim-node.js';
+import { SimTime } from './sim-time.js';
+
+export interface SimClusterOptions {
+  /** The same seed and the same calls give the same run, bit for bit. */
+  readonly seed: string;
+  readonly network?: Partial<SimNetworkOptions>;
+  readonly jobs?: Partial<JobsConfig>;
+  readonly runMs?: readonly [min: number, max: number];
+}
+
+/** A client's request, from its sending on. */
+export interface SimRequest {
+  readonly node: string;
+  readonly command: ClientCommand;
+  reply: Reply | null;
+}
+
+/** Nodes that run the real cores over a simulated network, with simulated threads and clock. */
+export class SimCluster implements SimObserver {
+  readonly time = new SimTime();
+  readonly network: SimNetwork;
+  readonly random: Random;
+  readonly nodes = new Map<string, SimNode>();
+  /** Every attempt that was started, in order. */
+  readonly attempts: { readonly on: string; readonly start: AttemptStart }[] = [];
+  readonly requests: SimRequest[] = [];
+  /** Changes with everything that any node does: two runs with the same hash were the same. */
+  traceHash = 0;
+
+  constructor(private readonly options: SimClusterOptions) {
+    this.random = createRandom(options.seed);
+    this.network = new SimNetwork(
+      this.time,
+      this.random.fork('network'),
+      { delayMs: [0.2, 3], loss: 0, ...options.network },
+      (address) => [...this.nodes.values()].find((node) => node.hello().address === address),
+    );
+  }
+
+  /** Starts a node, or starts it again; it joins by the node called `a`. */
+  start(name: string, tasks: readonly TaskOffer[] = [{ name: 'echo' }]): SimNode {
+    const starts = (this.nodes.get(name)?.starts ?? 0) + 1;
+    const id = name.padEnd(12, '0');
+    const instance = `${name}${starts}`.padEnd(5, '0');
+    const node = new SimNode(
+      name,
+      starts,
+      {
+        id,
+        name,
+        instance,
+        cluster: 'sim',
+        version: '0',
+        address: `${name}:1`,
+        client: `${name}:2`,
+        tags: [],
+        tasks,
+        seeds: name === 'a' ? [] : ['a:1'],
+        membership: defaultMembershipConfig,
+        links: defaultLinksConfig,
+        jobs: { ...defaultJobsConfig, ...this.options.jobs },
+        drainTimeoutMs: 5_000,
+        seed: `${this.options.seed}/${instance}`,
+      },
+      {
+        time: this.time,
+        network: this.network,
+        random: this.random.fork(`${name}${starts}`),
+        observer: this,
+        runMs: this.options.runMs ?? [1, 50],
+      },
+    );
+    this.nodes.set(name, node);
+    node.start();
+    return node;
+  }
+
+  /** Starts nodes a, b, c, ... and runs until all know all. */
+  startAll(count: number): string[] {
+    const names = [...'bcdefghijklmnop'].slice(0, count - 1);
+    for (const name of ['a', ...names]) this.start(name);
+    this.runUntil('all nodes know all', () => this.agree(), 5_000);
+    return ['a', ...names];
+  }
+
+  node(name: string): SimNode {
+    const node = this.nodes.get(name);
+    if (node === undefined) throw new Error(`no node ${name}`);
+    return node;
+  }
+
+  request(node: string, command: ClientCommand): SimRequest {
+    const request: SimRequest = { node, command, reply: null };
+    this.requests.push(request);
+    this.node(node).arrive({ type: 'request', request: this.requests.length, command });
+    return request;
+  }
+
+  runFor(durationMs: number): void {
+    this.time.runFor(durationMs);
+  }
+
+  /** Milliseconds it took; throws with the seed when it doesn't come within the limit. */
+  runUntil(description: string, condition: () => boolean, limitMs: number): number {
+    const tookMs = this.time.runUntil(condition, limitMs);
+    if (tookMs === null) {
+      throw new Error(
+        `seed ${this.options.seed}: not within ${limitMs} ms: ${description}\n${this.describe()}`,
+      );
+    }
+    return tookMs;
+  }
+
+  running(): SimNode[] {
+    return [...this.nodes.values()].filter(({ status }) => status === 'running');
+  }
+
+  /** Whether every running node sees exactly the running ones as alive. */
+  agree(): boolean {
+    const running = this.running();
+    return running.every((seer) => {
+      const alive = [...seer.core.members().values()].filter(({ state }) => state === 'alive');
+      return (
+        alive.length === running.length &&
+        running.every((seen) => alive.some(({ instance }) => instance === seen.hello().instance))
+      );
+    });
+  }
+
+  stateOf(name: string, seenBy: string): MemberState | undefined {
+    return this.node(seenBy).core.members().get(name.padEnd(12, '0'))?.state;
+  }
+
+  attemptStarted(on: string, start: AttemptStart): void {
+    this.attempts.push({ on, start });
+  }
+
+  replied(_: string, request: number, reply: Reply): void {
+    const asked = this.requests[request - 1];
+    if (asked === undefined || asked.reply !== null) throw new Error(`request ${request} is answered twice`);
+    asked.reply = reply;
+  }
+
+  performed(node: string, effect: NodeEffect): void {
+    this.traceHash = hashText(`${this.traceHash} ${this.time.nowMs} ${node} ${JSON.stringify(effect)}`);
+  }
+
+  private describe(): string {
+    const names = [...this.nodes.keys()];
+    return names
+      .map((seer) => {
+        const { status, core } = this.node(seer);
+        const seen = names.map((name) => this.stateOf(name, seer)).join(' ');
+        return `${seer} (${status}): ${seen}; jobs ${JSON.stringify(core.jobs.counts())}`;
+      })
+      .join('\n');
+  }
+}

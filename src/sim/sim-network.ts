@@ -1,0 +1,168 @@
+import type { DialFailure } from '../core/effects.js';
+import type { LinkId } from '../core/ids.js';
+import type { PeerMessage } from '../core/messages.js';
+import type { Random } from '../core/random.js';
+import type { SimNode } from './sim-node.js';
+import type { SimTime } from './sim-time.js';
+
+export interface SimNetworkOptions {
+  /** One-way time of a message, drawn evenly. */
+  readonly delayMs: readonly [min: number, max: number];
+  /** Part of all messages that TCP has to send again: each comes, and all behind it, `retransmitMs` later. */
+  readonly loss: number;
+}
+
+interface End {
+  readonly node: SimNode;
+  readonly link: LinkId;
+  /** Nothing overtakes on a link. */
+  lastArrivalMs: number;
+}
+
+interface Wire {
+  readonly ends: readonly [End, End];
+  isOpen: boolean;
+}
+
+const dialTimeoutMs = 5_000;
+const retransmitMs = 200;
+
+/**
+ * TCP between simulated nodes: in order on each link, any time between links; a reset loses what is on its way; a cut is
+ * a black hole, which holds back what is sent into it until it heals or the link breaks.
+ */
+export class SimNetwork {
+  messageCount = 0;
+  private readonly wires = new Map<LinkId, Wire>();
+  private readonly cuts = new Set<string>();
+  private held: { from: string; to: string; release: () => void }[] = [];
+  private lastLink = 0;
+
+  constructor(
+    private readonly time: SimTime,
+    private readonly random: Random,
+    private readonly options: SimNetworkOptions,
+    private readonly nodeAt: (address: string) => SimNode | undefined,
+  ) {}
+
+  dial(from: SimNode, address: string): void {
+    this.time.after(this.delayMs(), () => {
+      if (from.status === 'dead') return;
+      const target = this.nodeAt(address);
+      if (target === undefined || target.status === 'dead')
+        this.failDial(from, address, 'refused', this.delayMs());
+      else if (
+        target.status === 'paused' ||
+        this.isCut(from.name, target.name) ||
+        this.isCut(target.name, from.name)
+      ) {
+        this.failDial(from, address, 'timeout', dialTimeoutMs);
+      } else this.open(from, target, address);
+    });
+  }
+
+  send(from: SimNode, link: LinkId, message: PeerMessage): void {
+    const wire = this.wires.get(link);
+    const to = wire?.ends.find((end) => end.link !== link);
+    if (wire === undefined || to === undefined || !wire.isOpen) return;
+    this.messageCount++;
+    this.pass(from.name, to.node.name, () => {
+      const againMs = this.random.next() < this.options.loss ? retransmitMs : 0;
+      this.arriveInOrder(to, againMs, () => {
+        if (wire.isOpen) to.node.arrive({ type: 'message', link: to.link, message });
+      });
+    });
+  }
+
+  /** Closed on purpose by one end: the goodbye comes after everything sent before it. */
+  close(from: SimNode, link: LinkId, goodbye: string): void {
+    const wire = this.wires.get(link);
+    const to = wire?.ends.find((end) => end.link !== link);
+    if (wire === undefined || to === undefined || !wire.isOpen) return;
+    this.time.after(0, () => from.arrive({ type: 'link_closed', link, reason: 'local', goodbye: null }));
+    this.arriveInOrder(to, 0, () => {
+      if (!wire.isOpen) return;
+      wire.isOpen = false;
+      to.node.arrive({
+        type: 'link_closed',
+        link: to.link,
+        reason: 'goodbye',
+        goodbye: goodbye as 'leaving',
+      });
+    });
+  }
+
+  /** The kernel of a killed process resets all its links. */
+  resetAll(node: SimNode): void {
+    for (const wire of this.wires.values()) if (wire.ends.some((end) => end.node === node)) this.reset(wire);
+  }
+
+  /** Breaks every link between two nodes, as a middlebox does: what is on its way is lost, and each end notices by itself. */
+  resetBetween(a: string, b: string): void {
+    for (const wire of this.wires.values()) {
+      const names = wire.ends.map((end) => end.node.name);
+      if (names.includes(a) && names.includes(b)) this.reset(wire);
+    }
+  }
+
+  cut(from: string, to: string): void {
+    this.cuts.add(`${from}>${to}`);
+  }
+
+  heal(): void {
+    this.cuts.clear();
+    for (const { from, to, release } of this.held.splice(0)) this.pass(from, to, release);
+  }
+
+  private reset(wire: Wire): void {
+    if (!wire.isOpen) return;
+    wire.isOpen = false;
+    for (const { node, link } of wire.ends) {
+      this.time.after(this.delayMs(), () =>
+        node.arrive({ type: 'link_closed', link, reason: 'reset', goodbye: null }),
+      );
+    }
+  }
+
+  private open(from: SimNode, to: SimNode, address: string): void {
+    const ends: [End, End] = [
+      { node: from, link: ++this.lastLink, lastArrivalMs: 0 },
+      { node: to, link: ++this.lastLink, lastArrivalMs: 0 },
+    ];
+    const wire: Wire = { ends, isOpen: true };
+    for (const end of ends) {
+      this.wires.set(end.link, wire);
+      const other = end.node === from ? to : from;
+      const hello = other.hello();
+      const dialled = end.node === from ? address : null;
+      this.arriveInOrder(end, 0, () =>
+        end.node.arrive({ type: 'link_opened', link: end.link, dialled, hello }),
+      );
+    }
+  }
+
+  private failDial(from: SimNode, address: string, reason: DialFailure, afterMs: number): void {
+    this.time.after(afterMs, () =>
+      from.arrive({ type: 'dial_failed', address, reason, detail: reason, goodbye: null }),
+    );
+  }
+
+  private arriveInOrder(end: End, extraMs: number, arrive: () => void): void {
+    end.lastArrivalMs = Math.max(end.lastArrivalMs, this.time.nowMs + this.delayMs() + extraMs);
+    this.time.after(end.lastArrivalMs - this.time.nowMs, arrive);
+  }
+
+  private pass(from: string, to: string, release: () => void): void {
+    if (this.isCut(from, to)) this.held.push({ from, to, release });
+    else release();
+  }
+
+  private isCut(from: string, to: string): boolean {
+    return this.cuts.has(`${from}>${to}`);
+  }
+
+  private delayMs(): number {
+    const [minMs, maxMs] = this.options.delayMs;
+    return minMs + this.random.next() * (maxMs - minMs);
+  }
+}
