@@ -3,7 +3,8 @@ import { measureIdle, type Spread } from './bench/idle.js';
 
 /**
  * `npm run measure-idle -- [--nodes N] [--seconds N] [--json]`: what a node costs that does nothing: the time until it
- * is ready, its memory, and its share of a core, each the median and the worst of N nodes that know each other.
+ * is ready (beside what a bare `node -e 0` takes: machines differ), its memory, and its share of a core, each the median and
+ * the worst of N nodes that know each other.
  */
 
 async function main(): Promise<void> {
@@ -17,7 +18,10 @@ async function main(): Promise<void> {
   const report = await measureIdle(Number(values.nodes), Number(values.seconds) * 1000);
   if (values.json) return void console.log(JSON.stringify(report));
   console.log(`${report.nodes} idle nodes, median (most):`);
-  console.log(`  ready after   ${show(report.readyMs)} ms`);
+  const ratio = (report.readyMs.median / report.bareNodeMs.median).toFixed(1);
+  console.log(
+    `  ready after   ${show(report.readyMs)} ms, ${ratio} × ${show(report.bareNodeMs)} ms of node -e 0`,
+  );
   console.log(`  memory        ${show(report.residentMiB)} MiB resident`);
   console.log(`  processor     ${show(report.cpuPercent)} % of a core`);
 }

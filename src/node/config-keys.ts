@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { configSchema } from './config-schema.js';
 import { type SettingInfo, settingInfo } from './config-values.js';
 
@@ -20,17 +19,18 @@ export interface ConfigKey {
 }
 
 /** Every setting, in the order of the schema. */
-export const configKeys: readonly ConfigKey[] = keysOf(configSchema, null);
+export const configKeys: readonly ConfigKey[] = keysOf(configSchema.entries, null);
 
 /** The groups of the file: `membership`, `jobs`, `limits`. */
 export const configGroups: readonly string[] = [...new Set(configKeys.flatMap(({ group }) => group ?? []))];
 
-function keysOf(schema: z.ZodObject, group: string | null): ConfigKey[] {
-  return Object.entries(schema.shape).flatMap(([leaf, inner]) => {
-    const info = settingInfo.get(inner);
+type Entries = Readonly<Record<string, object>>;
+
+function keysOf(entries: Entries, group: string | null): ConfigKey[] {
+  return Object.entries(entries).flatMap(([leaf, schema]) => {
+    const info = settingInfo.get(schema);
     if (info !== undefined) return [keyOf(leaf, group, info)];
-    const unwrapped = inner instanceof z.ZodPrefault ? inner.unwrap() : inner;
-    return keysOf(unwrapped as z.ZodObject, leaf);
+    return keysOf((schema as { wrapped: { entries: Entries } }).wrapped.entries, leaf);
   });
 }
 

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { safeParse, ValiError } from 'valibot';
 import { RondoError } from '../core/errors.js';
 import type { NodeConfig } from './config.js';
 import { checkConfig } from './config-checks.js';
@@ -57,10 +58,10 @@ function parseValues(written: ReadonlyMap<string, WrittenValue>): ConfigValues {
     if (branch !== undefined) branch[leaf] = written.get(key)?.value;
   }
   for (const [group, branch] of groups) tree[group] = branch;
-  const parsed = configSchema.safeParse(tree);
-  if (parsed.success) return parsed.data;
-  const problems = new Set(parsed.error.issues.map((issue) => problemText(issue, written)));
-  throw new RondoError('BAD_CONFIG', [...problems].join('\n'), { cause: parsed.error });
+  const parsed = safeParse(configSchema, tree);
+  if (parsed.success) return parsed.output;
+  const problems = new Set(parsed.issues.map((issue) => problemText(issue, written)));
+  throw new RondoError('BAD_CONFIG', [...problems].join('\n'), { cause: new ValiError(parsed.issues) });
 }
 
 /** Shells expand `~` in flags, but nobody does in files. */

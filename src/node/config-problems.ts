@@ -1,11 +1,11 @@
-import type { z } from 'zod';
+import type { BaseIssue } from 'valibot';
 import { type ConfigKey, configKeys } from './config-keys.js';
 import { commandAllowed } from './config-schema.js';
 import type { WrittenValue } from './config-sources.js';
 
 /** One finding of the schema as a sentence: ``rondo.yaml:3: `threads` is "many"; it must be a whole number from 0 to 256``. */
-export function problemText(issue: z.core.$ZodIssue, written: ReadonlyMap<string, WrittenValue>): string {
-  const path = issue.path.map(String);
+export function problemText(issue: BaseIssue<unknown>, written: ReadonlyMap<string, WrittenValue>): string {
+  const path = (issue.path ?? []).map(({ key }) => String(key));
   const key = keyAt(path);
   // Every path of the schema leads into a setting, as the sources let no other key through.
   if (key === undefined) return issue.message;
@@ -16,9 +16,13 @@ export function problemText(issue: z.core.$ZodIssue, written: ReadonlyMap<string
     key.info.secret === true
       ? 'not usable'
       : shownValue(key.key === 'commands' ? partAt(value?.value, inner) : value?.value);
-  const own = issue.code === 'custom' && issue.message !== '' && issue.message !== 'Invalid input';
-  const reason = own ? issue.message : `it must be ${allowedAt(key, inner)}`;
+  const reason = isOwn(issue) ? issue.message : `it must be ${allowedAt(key, inner)}`;
   return `${value?.where(inner) ?? 'default'}: \`${named}\` is ${shown}; ${reason}`;
+}
+
+/** Whether a reader of this project says more than `allowed` does; the schema library's own words are for programmers. */
+function isOwn(issue: BaseIssue<unknown>): boolean {
+  return issue.type === 'raw_transform' && issue.message !== '';
 }
 
 function keyAt(path: readonly string[]): ConfigKey | undefined {

@@ -1,12 +1,14 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import { limits } from '../core/limits.js';
 import { formatDuration, formatSize } from '../core/units.js';
 import {
   address,
   duration,
   listOf,
+  matching,
   name,
   nameAllowed,
+  orNull,
   path,
   secretText,
   setting,
@@ -24,19 +26,25 @@ const gibibyte = 1024 * mebibyte;
 const addressAllowed = 'host:port';
 
 /** A task that is a program: JSON on its standard input, its standard output is the result. */
-export const commandSchema = z.strictObject({
-  command: listOf(z.string().max(64 * 1024), 1_000).refine((words) => (words[0] ?? '') !== ''),
-  timeout: duration(1, limits.durationMsMax).optional(),
-  concurrency: wholeNumber(1, 65_536).optional(),
-  retries: wholeNumber(0, limits.retriesMax).optional(),
-  env: z
-    .map(z.string().regex(/^[^=\0]+$/), z.union([z.string(), z.number(), z.boolean()]).transform(String))
-    .optional(),
-  cwd: path.optional(),
+export const commandSchema = v.strictObject({
+  command: v.pipe(
+    listOf(v.pipe(v.string(), v.maxLength(64 * 1024)), 1_000),
+    v.check((words) => (words[0] ?? '') !== ''),
+  ),
+  timeout: v.optional(duration(1, limits.durationMsMax)),
+  concurrency: v.optional(wholeNumber(1, 65_536)),
+  retries: v.optional(wholeNumber(0, limits.retriesMax)),
+  env: v.optional(
+    v.map(
+      matching(/^[^=\0]+$/),
+      v.pipe(v.union([v.string(), v.pipe(v.number(), v.finite()), v.boolean()]), v.transform(String)),
+    ),
+  ),
+  cwd: v.optional(path),
 });
 
 /** Completes "it must be ..." for each key of a command. */
-export const commandAllowed: Readonly<Record<keyof z.output<typeof commandSchema>, string>> = {
+export const commandAllowed: Readonly<Record<keyof v.InferOutput<typeof commandSchema>, string>> = {
   command: 'a list of the program and its arguments',
   timeout: 'a duration (250ms, 30s, 5m, 2h) from 1ms',
   concurrency: 'a whole number from 1 to 65536',
@@ -45,7 +53,12 @@ export const commandAllowed: Readonly<Record<keyof z.output<typeof commandSchema
   cwd: 'a directory',
 };
 
-const membership = z.strictObject({
+const off = v.pipe(
+  v.union([v.literal(false), v.picklist(['false', 'no', '0'])]),
+  v.transform(() => null),
+);
+
+const membership = v.strictObject({
   probeInterval: time('How often one other member is probed', '500ms', 10, minuteMs),
   probeTimeout: time(
     'How long a probe waits for its answer before others are asked to probe too',
@@ -84,7 +97,7 @@ const membership = z.strictObject({
   ),
 });
 
-const jobs = z.strictObject({
+const jobs = v.strictObject({
   timeout: time('Limit of one attempt, where neither job nor task says one', '10m', 1, limits.durationMsMax),
   retries: count(
     'Further attempts after a failed one, where neither job nor task says a number',
@@ -121,7 +134,7 @@ const jobs = z.strictObject({
   ),
 });
 
-const limitsGroup = z.strictObject({
+const limitsGroup = v.strictObject({
   lineBytes: bytes('A line of the line protocol', formatSize(limits.lineBytesMax), 1024, 16 * mebibyte),
   bodyBytes: bytes(
     'A body after a line, arguments or result',
@@ -139,15 +152,18 @@ const limitsGroup = z.strictObject({
 });
 
 /** All that an operator may set. A null default follows from something else, which `defaultNote` says. */
-export const configSchema = z.strictObject({
-  name: setting(name.nullable(), {
+export const configSchema = v.strictObject({
+  name: setting(orNull(name), {
     description: 'The name of this node, different from all others of the cluster',
     allowed: nameAllowed,
     default: null,
     defaultNote: '<host name>-<peer port>',
   }),
   cluster: setting(
-    name.refine((text) => !/^\.{1,2}$|\//.test(text)),
+    v.pipe(
+      name,
+      v.check((text) => !/^\.{1,2}$|\//.test(text)),
+    ),
     {
       description: 'The name of the cluster; nodes of another one are refused',
       allowed: '1 to 64 letters, digits or _ . : -',
@@ -156,7 +172,7 @@ export const configSchema = z.strictObject({
   ),
   listen: endpoint('Where other nodes reach this one', '127.0.0.1:7410'),
   client: endpoint('Where clients reach this node', '127.0.0.1:7411'),
-  http: setting(z.union([z.literal([false, 'false', 'no', '0']).transform(() => null), address]), {
+  http: setting(v.union([off, address]), {
     description: 'Where /healthz, /readyz and /metrics are served; false: nowhere',
     allowed: `${addressAllowed}, or false`,
     default: '127.0.0.1:7412',
@@ -166,26 +182,26 @@ export const configSchema = z.strictObject({
     allowed: `a list of ${addressAllowed}`,
     default: [],
   }),
-  advertise: setting(address.nullable(), {
+  advertise: setting(orNull(address), {
     description: 'The address that other nodes are told to dial; port 0 stands for the port of `listen`',
     allowed: addressAllowed,
     default: null,
     defaultNote: 'that of `listen`; if that is 0.0.0.0 or [::], the first outward address of this machine',
   }),
-  keyFile: setting(path.nullable(), {
+  keyFile: setting(orNull(path), {
     description:
       'A file made by `rondo keygen`: with it all links are encrypted; without it nothing leaves loopback',
     allowed: 'a path',
     default: null,
   }),
-  key: setting(secretText.nullable(), {
+  key: setting(orNull(secretText), {
     description: 'The key itself, where a file is hard to have',
     allowed: 'a key made by `rondo keygen`',
     default: null,
     secret: true,
     only: 'environment',
   }),
-  clientToken: setting(secretText.nullable(), {
+  clientToken: setting(orNull(secretText), {
     description: 'What clients must send with AUTH',
     allowed: 'up to 1024 visible characters without blanks',
     default: null,
@@ -193,7 +209,7 @@ export const configSchema = z.strictObject({
     secret: true,
     only: 'environment and file',
   }),
-  data: setting(path.nullable(), {
+  data: setting(orNull(path), {
     description: "This node's own directory, where it keeps its identity",
     allowed: 'a directory',
     default: null,
@@ -212,7 +228,10 @@ export const configSchema = z.strictObject({
     default: [],
   }),
   commands: setting(
-    z.map(name, commandSchema).refine((map) => map.size <= limits.tasksPerNodeMax),
+    v.pipe(
+      v.map(name, commandSchema),
+      v.check((map) => map.size <= limits.tasksPerNodeMax),
+    ),
     {
       description:
         'Tasks that are programs. NAME: {command: [program, argument...], timeout, concurrency, retries, env: {}, cwd}',
@@ -221,13 +240,13 @@ export const configSchema = z.strictObject({
       only: 'file',
     },
   ),
-  threads: setting(wholeNumber(0, 256).nullable(), {
+  threads: setting(orNull(wholeNumber(0, 256)), {
     description: 'Worker threads that run handlers; 0 runs them on the main thread, for tests only',
     allowed: 'a whole number from 0 to 256',
     default: null,
     defaultNote: 'as many as the machine has cores, 4 at most',
   }),
-  concurrency: setting(wholeNumber(0, 65_536).nullable(), {
+  concurrency: setting(orNull(wholeNumber(0, 65_536)), {
     description: 'Attempts at once; 0 takes no jobs',
     allowed: 'a whole number from 0 to 65536',
     default: null,
@@ -252,18 +271,18 @@ export const configSchema = z.strictObject({
     flag: 'tag',
   }),
   drainTimeout: time('How long a stopping node waits for its running jobs', '30s', 0, 24 * hourMs),
-  logLevel: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']), {
+  logLevel: setting(v.picklist(['debug', 'info', 'warn', 'error', 'silent']), {
     description: 'What is logged',
     allowed: 'debug, info, warn, error or silent',
     default: 'info',
   }),
-  logPretty: setting(yesOrNo.nullable(), {
+  logPretty: setting(orNull(yesOrNo), {
     description: 'true: log lines for people; false: JSON',
     allowed: 'true or false',
     default: null,
     defaultNote: 'true where standard output is a terminal',
   }),
-  readyFile: setting(path.nullable(), {
+  readyFile: setting(orNull(path), {
     description:
       'A file that is written when the node is ready: its name, id, pid and real addresses, as JSON',
     allowed: 'a path',
@@ -274,10 +293,10 @@ export const configSchema = z.strictObject({
   limits: group(limitsGroup),
 });
 
-export type ConfigValues = z.output<typeof configSchema>;
+export type ConfigValues = v.InferOutput<typeof configSchema>;
 
-function group<S extends z.ZodObject>(schema: S): z.ZodPrefault<S> {
-  return schema.prefault({} as z.input<S>);
+function group<S extends v.StrictObjectSchema<v.ObjectEntries, undefined>>(schema: S) {
+  return v.optional(schema, {});
 }
 
 function endpoint(description: string, standard: string) {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import { type Address, parseAddress } from '../core/address.js';
 import { namePattern } from '../core/ids.js';
 import type { Tags } from '../core/member.js';
@@ -28,84 +28,94 @@ export type SettingDefault =
   | readonly string[]
   | ReadonlyMap<unknown, unknown>;
 
-/** The info of each setting of a schema; a schema without one is a group. */
-export const settingInfo = new WeakMap<z.core.$ZodType, SettingInfo>();
+/** The info of each setting, by its schema; a schema without one is a group. */
+export const settingInfo = new WeakMap<object, SettingInfo>();
 
-/** A setting of a schema: what may be written, the default, and the words about it. A null default makes it nullable. */
-export function setting<S extends z.ZodType>(schema: S, info: SettingInfo): z.ZodPrefault<S> {
-  // A default is written as a user would write it, so it passes the same schema and can't be out of range.
-  const withDefault = schema.prefault(info.default as z.input<S> & {});
+/** A reader of one value: anything in, the value or issues out. */
+type Reader<T> = v.GenericSchema<unknown, T>;
+
+/** A setting of a schema: how it is read, the default, and the words about it. */
+export function setting<T>(reader: Reader<T>, info: SettingInfo): Reader<T> {
+  // A default is written as a user would write it, so it passes the same reader and can't be out of range.
+  const withDefault = v.optional(reader, info.default);
   settingInfo.set(withDefault, info);
   return withDefault;
 }
 
-/** Flags and variables are text, so a number may come as one. */
-export function wholeNumber(min: number, max: number) {
-  return z
-    .union([
-      z.number(),
-      z
-        .string()
-        .regex(/^\d{1,15}$/)
-        .transform(Number),
-    ])
-    .pipe(z.int().min(min).max(max));
+/** A reader that also takes null, for a setting whose default follows from something else. */
+export function orNull<T>(reader: Reader<T>): Reader<T | null> {
+  return v.nullable(reader);
 }
 
-export const yesOrNo = z.union([
-  z.boolean(),
-  z.enum(['true', 'yes', '1', 'false', 'no', '0']).transform((text) => ['true', 'yes', '1'].includes(text)),
+/** Flags and variables are text, so a number may come as one. */
+export function wholeNumber(min: number, max: number): Reader<number> {
+  const digits = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number));
+  return v.pipe(v.union([v.number(), digits]), ...within(min, max));
+}
+
+export const yesOrNo: Reader<boolean> = v.union([
+  v.boolean(),
+  v.pipe(
+    v.picklist(['true', 'yes', '1', 'false', 'no', '0']),
+    v.transform((text) => ['true', 'yes', '1'].includes(text)),
+  ),
 ]);
 
 /** Milliseconds, written as `250ms`, `30s`, `5m` or `2h`. */
-export function duration(minMs: number, maxMs: number) {
-  return z.string().transform(readWith(parseDuration)).pipe(z.int().min(minMs).max(maxMs));
+export function duration(minMs: number, maxMs: number): Reader<number> {
+  return v.pipe(v.string(), readWith(parseDuration), ...within(minMs, maxMs));
 }
 
 /** Bytes, written as `64KiB`, `16MiB`, `1GiB` or a bare number. */
-export function size(minBytes: number, maxBytes: number) {
-  return z
-    .union([z.number(), z.string().transform(readWith(parseSize))])
-    .pipe(z.int().min(minBytes).max(maxBytes));
+export function size(minBytes: number, maxBytes: number): Reader<number> {
+  const text = v.pipe(v.string(), readWith(parseSize));
+  return v.pipe(v.union([v.number(), text]), ...within(minBytes, maxBytes));
 }
 
 /** Says what `name` takes. */
 export const nameAllowed = '1 to 64 letters, digits or _ . : / -';
-export const name = z.string().regex(namePattern);
-export const path = z
-  .string()
-  .min(1)
-  .max(4_096)
-  .regex(/^[^\0]*$/);
-export const secretText = z.string().regex(/^[\x21-\x7e]{1,1024}$/);
+export const name: Reader<string> = matching(namePattern);
+export const path: Reader<string> = matching(/^[^\0]{1,4096}$/);
+export const secretText: Reader<string> = matching(/^[\x21-\x7e]{1,1024}$/);
 
-export const address = z.string().transform((text, context): Address => {
-  try {
-    return parseAddress(text);
-  } catch (error) {
-    context.issues.push({ code: 'custom', input: text, message: (error as Error).message });
-    return z.NEVER;
-  }
-});
+/** A text of this form. */
+export function matching(pattern: RegExp): Reader<string> {
+  return v.pipe(v.string(), v.regex(pattern));
+}
+
+export const address: Reader<Address> = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }): Address => {
+    try {
+      return parseAddress(dataset.value);
+    } catch (error) {
+      addIssue({ message: (error as Error).message });
+      return NEVER;
+    }
+  }),
+);
 
 /** A list, or in flags and variables a text with commas. */
-export function listOf<S extends z.ZodType>(item: S, countMax: number) {
-  return z
-    .union([z.array(z.unknown()), z.string().transform((text) => text.split(',').map((part) => part.trim()))])
-    .pipe(z.array(item).max(countMax));
+export function listOf<T>(item: Reader<T>, countMax: number): Reader<T[]> {
+  const text = v.pipe(
+    v.string(),
+    v.transform((text) => text.split(',').map((part) => part.trim())),
+  );
+  return v.pipe(v.union([v.array(v.unknown()), text]), v.array(item), v.maxLength(countMax));
 }
 
 /** A map in the file; `K=V` texts in flags, `K=V,K=V` in the environment. Sorted by key. */
-export function tagsOf(countMax: number) {
-  return z
-    .union([z.map(z.unknown(), z.unknown()), z.array(z.string()), z.string()])
-    .transform((raw, context): Tags => {
+export function tagsOf(countMax: number): Reader<Tags> {
+  return v.pipe(
+    v.union([v.map(v.unknown(), v.unknown()), v.array(v.string()), v.string()]),
+    v.rawTransform(({ dataset: { value: raw }, addIssue }): Tags => {
       const pairs =
         raw instanceof Map ? pairsOfMap(raw) : pairsOfTexts(typeof raw === 'string' ? raw.split(',') : raw);
       const problem = tagProblem(pairs, countMax);
-      if (problem !== null) context.issues.push({ code: 'custom', input: raw, message: problem });
+      if (problem !== null) addIssue({ message: problem });
       return pairs.sort(([a], [b]) => (a < b ? -1 : 1));
-    });
+    }),
+  );
 }
 
 type Pair = [key: string, value: string];
@@ -133,12 +143,15 @@ function tagProblem(pairs: readonly Pair[], countMax: number): string | null {
   return twice === undefined ? null : `\`${twice}\` is given twice`;
 }
 
+function within(min: number, max: number) {
+  return [v.safeInteger(), v.minValue<number, number>(min), v.maxValue<number, number>(max)] as const;
+}
+
 /** An empty message lets the setting's own `allowed` speak. */
 function readWith(read: (text: string) => number | null) {
-  return (text: string, context: z.RefinementCtx<string>): number => {
-    const value = read(text);
-    if (value !== null) return value;
-    context.issues.push({ code: 'custom', input: text, message: '' });
-    return z.NEVER;
-  };
+  return v.rawTransform<string, number>(({ dataset, addIssue, NEVER }) => {
+    const value = read(dataset.value);
+    if (value === null) addIssue({ message: '' });
+    return value ?? NEVER;
+  });
 }

@@ -1,6 +1,6 @@
 import { assertNever } from '../core/assert.js';
 import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
-import type { Hello } from '../core/hello.js';
+import { type Hello, peerProtocolVersionMax, peerProtocolVersionMin } from '../core/hello.js';
 import type { RunId } from '../core/ids.js';
 import type { AttemptOutcome } from '../core/jobs/record.js';
 import { incarnationsPerStart } from '../core/member.js';
@@ -85,7 +85,16 @@ export class SimNode {
   hello(): Hello {
     const { cluster, id, instance, name, address } = this.options;
     const { incarnation } = this.core.self();
-    return { versionMin: 1, versionMax: 1, cluster, node: id, instance, incarnation, name, address };
+    return {
+      versionMin: peerProtocolVersionMin,
+      versionMax: peerProtocolVersionMax,
+      cluster,
+      node: id,
+      instance,
+      incarnation,
+      name,
+      address,
+    };
   }
 
   private perform(effects: readonly NodeEffect[]): void {

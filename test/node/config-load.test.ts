@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import t from 'tap';
+import { loadConfig } from '../../src/node/config-load.js';
+
+const cwd = '/somewhere';
+
+async function problemsOf(env: NodeJS.ProcessEnv, flags: Record<string, unknown> = {}): Promise<string[]> {
+  const refused = await loadConfig({ flags, env, cwd }).then(
+    () => new Error('it was taken'),
+    (error: Error) => error,
+  );
+  return refused.message.split('\n');
+}
+
+t.test('a wrong value is told with its place, what it is, and what is allowed', async (t) => {
+  t.same(await problemsOf({ RONDO_THREADS: '1.5' }), [
+    'RONDO_THREADS: `threads` is "1.5"; it must be a whole number from 0 to 256',
+  ]);
+  t.same(await problemsOf({ RONDO_CLUSTER: 'a/b' }), [
+    'RONDO_CLUSTER: `cluster` is "a/b"; it must be 1 to 64 letters, digits or _ . : -',
+  ]);
+  t.same(await problemsOf({}, { http: 'x' }), ['--http: `http` is "x"; it must be host:port, or false']);
+  t.same(await problemsOf({ RONDO_LOG_LEVEL: 'loud' }), [
+    'RONDO_LOG_LEVEL: `logLevel` is "loud"; it must be debug, info, warn, error or silent',
+  ]);
+  t.same(await problemsOf({ RONDO_THREAD_MEMORY: '1MiB' }), [
+    'RONDO_THREAD_MEMORY: `threadMemory` is "1MiB"; it must be a size (64KiB, 16MiB) from 16MiB to 1024GiB',
+  ]);
+});
+
+t.test('where a reader knows better what is wrong, it says so', async (t) => {
+  t.same(await problemsOf({ RONDO_LISTEN: 'foo:99999' }), [
+    'RONDO_LISTEN: `listen` is "foo:99999"; "foo:99999" is not an address: its port must be a whole number from 0 to 65535',
+  ]);
+  t.match(await problemsOf({}, { tag: ['a=1', 'a=2'] }), [/`a` is given twice/]);
+});
+
+t.test('all that is wrong is told at once', async (t) => {
+  const problems = await problemsOf({ RONDO_JOBS_TTL: '3', RONDO_JOURNAL: 'maybe' });
+  t.match(problems, [/^RONDO_JOURNAL: .* true or false$/, /^RONDO_JOBS_TTL: .* a duration/]);
+});
+
+t.test('what is not given has its default, and what is given its unit', async (t) => {
+  const flags = { tasks: ['t'], tag: ['b=2', 'a=1'], http: false };
+  const env = { RONDO_THREADS: '2', RONDO_JOIN: '127.0.0.1:1, 127.0.0.1:2', RONDO_DRAIN_TIMEOUT: '5m' };
+  const { config, sources } = await loadConfig({ flags, env, cwd });
+  t.match(config, {
+    cluster: 'rondo',
+    http: null,
+    join: ['127.0.0.1:1', '127.0.0.1:2'],
+    tasks: [join(cwd, 't')],
+    threads: 2,
+    concurrency: 32,
+    drainTimeoutMs: 300_000,
+    tags: [
+      ['a', '1'],
+      ['b', '2'],
+    ],
+  });
+  t.same(
+    [sources.get('tags'), sources.get('threads'), sources.get('name')],
+    ['flag', 'environment', 'default'],
+  );
+});

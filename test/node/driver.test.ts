@@ -1,0 +1,62 @@
+import t, { type Test } from 'tap';
+import type { NodeEvent } from '../../src/core/effects.js';
+import type { NodeCore } from '../../src/core/node/node-core.js';
+import { Driver, type DriverParts } from '../../src/node/driver.js';
+
+/** Performs nothing: these cores have no effects. */
+const noParts = {} as DriverParts;
+/** Timers count whole milliseconds, and from the start of a turn of the event loop. */
+const timerSlackMs = 2;
+const anyEvent: NodeEvent = { type: 'leave' };
+
+/** A core whose deadline the test sets, with the time of its first tick after the start. */
+function scriptedCore(deadlineMs: number) {
+  let ticked: (atMs: number) => void = () => {};
+  const firstTickMs = new Promise<number>((resolve) => {
+    ticked = resolve;
+  });
+  const core = {
+    deadlineMs,
+    firstTickMs,
+    start: () => [],
+    step: (event: NodeEvent) => {
+      if (event.type === 'tick') ticked(performance.now());
+      return [];
+    },
+    nextDeadlineMs: () => core.deadlineMs,
+  };
+  return core;
+}
+
+function drive(t: Test, core: ReturnType<typeof scriptedCore>): Driver {
+  const driver = new Driver();
+  t.teardown(() => driver.stop());
+  driver.start(core as unknown as NodeCore, noParts);
+  return driver;
+}
+
+t.test('a deadline that moves far away takes its tick along', async (t) => {
+  const startMs = performance.now();
+  const core = scriptedCore(startMs + 60);
+  const driver = drive(t, core);
+  core.deadlineMs = startMs + 250;
+  driver.handle(anyEvent);
+  t.ok((await core.firstTickMs) >= startMs + 250 - timerSlackMs, 'it sleeps until the new one');
+});
+
+t.test('a deadline that comes nearer has its tick sooner', async (t) => {
+  const startMs = performance.now();
+  const core = scriptedCore(Number.POSITIVE_INFINITY);
+  const driver = drive(t, core);
+  core.deadlineMs = startMs + 20;
+  driver.handle(anyEvent);
+  const lateMs = (await core.firstTickMs) - core.deadlineMs;
+  t.ok(lateMs >= -timerSlackMs && lateMs < 900, 'not at the longest pause between two ticks');
+});
+
+t.test('a deadline that is over is not ticked for without pause', async (t) => {
+  const startMs = performance.now();
+  const core = scriptedCore(0);
+  drive(t, core);
+  t.ok((await core.firstTickMs) >= startMs + 5 - timerSlackMs, 'but after the shortest pause');
+});
