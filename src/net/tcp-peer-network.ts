@@ -258,11 +258,12 @@ class TcpPeerNetwork implements PeerNetwork {
   }
 
   /** An accepted connection that came to nothing: nobody waits for it, so only the log tells. */
-  #logRefusal(link: PeerLink, { reason, detail }: LinkFailure): void {
+  #logRefusal(link: PeerLink, { reason, detail, goodbye }: LinkFailure): void {
     const fields = { remote: link.remote, code: reason === 'timeout' ? helloTimeout : reason };
     if (reason === 'timeout') this.#protocolErrors++;
     if (reason === 'timeout' || reason === 'rejected') {
-      this.#once.warn(`${reason} ${link.remoteHost}`, fields, `Refused ${link.remote}: ${detail}`);
+      const key = `${reason} ${goodbye} ${link.remoteHost}`;
+      this.#once.warn(key, fields, `Refused ${link.remote}: ${detail}`);
     } else this.#options.log.debug(fields, `No link with ${link.remote}: ${detail}`);
   }
 }

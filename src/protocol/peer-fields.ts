@@ -58,6 +58,17 @@ export class FieldReader {
     return this.#fail(`a string of at most ${lengthMax} characters`);
   }
 
+  /** The text of one JSON value: who reads it later must not have to doubt it. */
+  json(lengthMax: number): string {
+    const text = this.text(lengthMax);
+    try {
+      JSON.parse(text);
+      return text;
+    } catch {
+      return this.#fail('the text of a JSON value');
+    }
+  }
+
   /** Chosen by a user: an idempotency key, an affinity. Anything printable. */
   label(): string {
     return this.#matching(

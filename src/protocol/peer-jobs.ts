@@ -112,7 +112,7 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
     decode: (fields) => ({
       type: 'progress',
       key: readKey(fields),
-      value: fields.text(limits.progressLengthMax),
+      value: fields.json(limits.progressLengthMax),
     }),
   },
   /** seq, command */

@@ -186,7 +186,7 @@ t.test('every list and text is taken at its limit and refused one over it', (t) 
     [
       'progress',
       limits.progressLengthMax,
-      (count) => [frameKinds.progress, key.job, 1, 1, 'x'.repeat(count)],
+      (count) => [frameKinds.progress, key.job, 1, 1, JSON.stringify('x'.repeat(count - 2))],
     ],
     ['arguments', limits.bodyBytesMax, (count) => withValue(run, [5], 'x'.repeat(count))],
     [

@@ -71,7 +71,7 @@ export class JobCores {
     for (const self of members) {
       // Link numbers stand for nodes here: the place of the node in the list.
       const outbox = new Outbox((to) =>
-        this.isCut(self.id, to) ? null : members.findIndex(({ id }) => id === to),
+        this.isCut(self.id, to) || !this.members.has(to) ? null : members.findIndex(({ id }) => id === to),
       );
       this.outboxes.set(self.id, outbox);
       this.cores.set(

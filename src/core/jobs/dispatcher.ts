@@ -112,6 +112,11 @@ export class Dispatcher {
     executor.resync = 0;
   }
 
+  /** The node was no member, and its link is gone: nothing was ever sent there. */
+  forgetStranger(node: NodeId): void {
+    this.executors.delete(node);
+  }
+
   /** The process is gone: gives back what it had. */
   executorGone(node: NodeId): JobRecord[] {
     const executor = this.executors.get(node);
@@ -124,9 +129,11 @@ export class Dispatcher {
   }
 
   /** Who is alive, draining or offers what has changed: candidates are found anew when next asked for. */
-  membersChanged(now: Instant): void {
+  membersChanged({ id }: MemberRecord, isNew: boolean, now: Instant): void {
     this.membersVersion++;
-    this.dispatchWaiting(now);
+    // A new member without room gives no line a turn: so thousands of them, real or invented, cost next to nothing.
+    const hasRoom = (this.executors.get(id)?.window ?? 0) > 0;
+    if (!isNew || hasRoom) this.dispatchWaiting(now);
   }
 
   /**

@@ -71,6 +71,11 @@ export class Executor {
     return this.running.size;
   }
 
+  /** Nodes that something is kept for. */
+  get ownerCount(): number {
+    return this.accounts.size;
+  }
+
   handleRun(owner: NodeId, message: RunMessage, now: Instant): void {
     const account = this.account(owner);
     const refusal = this.refusalOf(message);

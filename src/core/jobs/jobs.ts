@@ -116,7 +116,7 @@ export class Jobs {
       case 'contact_opened':
         return this.contactOpened(event.node);
       case 'contact_lost':
-        return this.dispatcher.contactLost(event.node);
+        return this.contactLost(event.node);
       case 'pressure':
         return this.dispatcher.pressure(event.node, event.congested, now);
       case 'member_changed':
@@ -220,7 +220,7 @@ export class Jobs {
       // A new instance may have a link already; it starts from nothing, and is told so.
       if (!isGone) this.contactOpened(member.id);
     }
-    this.dispatcher.membersChanged(now);
+    this.dispatcher.membersChanged(member, previous === null, now);
   }
 
   /**
@@ -232,6 +232,16 @@ export class Jobs {
     if (node === this.options.self) return;
     this.deliver(node, { type: 'resync_wanted' });
     this.asks.contactOpened(node);
+  }
+
+  /** Of a stranger nothing is kept: no death of it would ever clear it away. */
+  private contactLost(node: NodeId): void {
+    this.dispatcher.contactLost(node);
+    if (node === this.options.self || this.options.members.get(node) !== undefined) return;
+    this.acks.delete(node);
+    this.executor.ownerGone(node);
+    this.waits.removePeer(node);
+    this.dispatcher.forgetStranger(node);
   }
 
   /** A message to a peer, or straight to this node's own half. */

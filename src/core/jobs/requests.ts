@@ -298,7 +298,7 @@ export class Requests {
     let open = others.length;
     for (const { id } of others) {
       asks.ask(id, command, now.monotonicMs + config.askTimeoutMs, (reply) => {
-        if (reply.ok) rows.push(...(JSON.parse(reply.text) as JobRow[]));
+        for (const row of rowsOf(reply, command.limit)) rows.push(row);
         if (--open === 0) answer(asker, okReply(JSON.stringify(newestFirst(rows).slice(0, command.limit))));
       });
     }
@@ -322,6 +322,22 @@ export class Requests {
 interface JobRow {
   readonly id: string;
   readonly createdAt: string;
+}
+
+/** What another node lists. It may answer anything: what is no list of jobs counts as none. */
+function rowsOf(reply: Reply, limit: number): JobRow[] {
+  if (!reply.ok) return [];
+  try {
+    const rows: unknown = JSON.parse(reply.text);
+    return Array.isArray(rows) ? rows.slice(0, limit).filter(isJobRow) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isJobRow(row: unknown): row is JobRow {
+  const { id, createdAt } = (row ?? {}) as Partial<Record<keyof JobRow, unknown>>;
+  return typeof id === 'string' && typeof createdAt === 'string';
 }
 
 function newestFirst(rows: JobRow[]): JobRow[] {

@@ -32,6 +32,8 @@ export class Beliefs {
   readonly table: MemberTable;
   readonly #context: BeliefsContext;
   readonly #suspicions = new Map<NodeId, Suspicion>();
+  /** Members that take part by hearsay: there was never a link to them, nor an ack. The longest known first. */
+  readonly #hearsay = new Set<NodeId>();
   #self: MemberRecord;
   #full = false;
 
@@ -110,6 +112,11 @@ export class Beliefs {
   /** A link to the member is up again. */
   dropEvidence(node: NodeId): void {
     this.#suspicions.get(node)?.dropEvidence();
+  }
+
+  /** The member has shown that it is there: it has a link, or was acked for. */
+  seen(node: NodeId): void {
+    this.#hearsay.delete(node);
   }
 
   /** Every suspicion lasts until then at least: this node was asleep, and refutations may wait to be read. */
@@ -230,7 +237,7 @@ export class Beliefs {
 
   /** The only place where a record changes: table, suspicion, rumour and effect stay in step. */
   #store(record: MemberRecord, nowMs: number, accuser = this.#self.id): void {
-    if (!this.#makeRoom(record.id)) return;
+    if (!this.#makeRoom(record.id, nowMs)) return;
     const previous = this.table.get(record.id) ?? null;
     this.table.put(record, nowMs);
     if (record.state !== 'suspect') this.#suspicions.delete(record.id);
@@ -238,12 +245,19 @@ export class Beliefs {
     this.#context.gossip.tell(rumourOf(record, accuser), nowMs);
     this.#context.emit({ type: 'member_changed', member: record, previous });
     const wasPresent = previous !== null && isPresent(previous);
-    if (!wasPresent && isPresent(record)) this.#context.joined(record.id);
-    if (wasPresent && !isPresent(record)) this.#context.gone(record.id);
+    if (!wasPresent && isPresent(record)) {
+      if (!this.#context.hasContact(record.id)) this.#hearsay.add(record.id);
+      this.#context.joined(record.id);
+    }
+    if (wasPresent && !isPresent(record)) {
+      this.#hearsay.delete(record.id);
+      this.#context.gone(record.id);
+    }
   }
 
-  #makeRoom(id: NodeId): boolean {
-    const oldest = this.table.roomFor(id);
+  #makeRoom(id: NodeId, nowMs: number): boolean {
+    let oldest = this.table.roomFor(id);
+    if (oldest === 'full' && this.#context.hasContact(id)) oldest = this.#giveUpHearsay(nowMs);
     if (oldest === null) return true;
     if (oldest !== 'full') {
       this.#forget(oldest);
@@ -256,6 +270,15 @@ export class Beliefs {
     }
     this.#full = true;
     return false;
+  }
+
+  /** A member that is really there takes the place of one that may have been made up; it comes back when it shows itself. */
+  #giveUpHearsay(nowMs: number): MemberRecord | 'full' {
+    for (const node of this.#hearsay) {
+      this.declareDead(node, nowMs);
+      return this.table.get(node) ?? 'full';
+    }
+    return 'full';
   }
 
   #forget(record: MemberRecord): void {

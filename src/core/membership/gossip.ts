@@ -1,5 +1,4 @@
 import type { NodeId } from '../ids.js';
-import { limits } from '../limits.js';
 import type { Rumour } from '../messages.js';
 import type { MembershipConfig } from './config.js';
 import { RumourQueue, retransmitLimit } from './rumours.js';
@@ -11,9 +10,9 @@ export class Gossip {
   #roundAtMs = Number.POSITIVE_INFINITY;
   #lastRoundMs = Number.NEGATIVE_INFINITY;
 
-  constructor(config: MembershipConfig) {
+  constructor(self: NodeId, config: MembershipConfig) {
     this.#config = config;
-    this.#queue = new RumourQueue(config.rumoursMax);
+    this.#queue = new RumourQueue(self, config.rumoursMax);
   }
 
   get nextDeadlineMs(): number {
@@ -37,10 +36,10 @@ export class Gossip {
     this.#queue.drop(subject);
   }
 
-  /** The rumours for one message to `to`. */
-  take(to: NodeId, presentCount: number): Rumour[] {
+  /** The rumours for one message to `to` that has `countMax` places left. */
+  take(to: NodeId, presentCount: number, countMax: number): Rumour[] {
     const sendsMax = retransmitLimit(presentCount, this.#config.retransmitMultiplier);
-    return this.#queue.take(to, limits.rumoursPerMessageMax, sendsMax);
+    return this.#queue.take(to, countMax, sendsMax);
   }
 
   /** Whether a round is due; if so, the next one is an interval away. */

@@ -2,6 +2,7 @@ import { assertNever } from '../assert.js';
 import type { LogEffect } from '../effects.js';
 import type { Hello } from '../hello.js';
 import type { NodeId } from '../ids.js';
+import { limits } from '../limits.js';
 import type { MemberRecord, Tags, TaskOffer } from '../member.js';
 import type { MembershipMessage, Rumour } from '../messages.js';
 import type { Random } from '../random.js';
@@ -94,7 +95,7 @@ class MembershipCore implements Membership {
     this.#config = config;
     this.#random = random.fork('gossip');
     this.#health = new LocalHealth(config.healthScoreMax);
-    this.#gossip = new Gossip(config);
+    this.#gossip = new Gossip(self.id, config);
     this.#antiEntropy = new AntiEntropy(config, random.fork('anti-entropy'));
     this.#beliefs = new Beliefs(self, {
       config,
@@ -119,6 +120,7 @@ class MembershipCore implements Membership {
       hasContact: (node) => this.#contacts.has(node),
       incarnationOf: (node) => this.members().get(node)?.incarnation ?? 0,
       relaysFor: (target) => this.#aliveContacts().filter((node) => node !== target),
+      acked: (node) => this.#beliefs.seen(node),
       failed: (node, nowMs) => this.#beliefs.suspect(node, nowMs),
     });
   }
@@ -205,6 +207,7 @@ class MembershipCore implements Membership {
     this.#contacts.add(node);
     this.#sparedUntilMs.delete(node);
     this.#beliefs.dropEvidence(node);
+    this.#beliefs.seen(node);
     if (this.#hasLeft()) return;
     const known = this.members().get(node);
     const isCurrent = known?.instance === hello.instance && known.incarnation >= hello.incarnation;
@@ -345,8 +348,9 @@ class MembershipCore implements Membership {
 
   /** Lifeguard's buddy rule: whatever is sent to a suspect starts with the suspicion. */
   #rumoursFor(to: NodeId): Rumour[] {
-    const rumours = this.#gossip.take(to, this.#beliefs.table.presentCount);
     const accusation = this.#beliefs.accusationOf(to);
+    const places = limits.rumoursPerMessageMax - (accusation === null ? 0 : 1);
+    const rumours = this.#gossip.take(to, this.#beliefs.table.presentCount, places);
     if (accusation === null) return rumours;
     return [accusation, ...rumours.filter((rumour) => subjectOf(rumour) !== to)];
   }

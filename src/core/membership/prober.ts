@@ -24,6 +24,8 @@ export interface ProberContext {
   /** Alive members with a link that can be asked to probe `target`. */
   relaysFor(target: NodeId): NodeId[];
   incarnationOf(node: NodeId): number;
+  /** The member has answered a probe, straight or through another. */
+  acked(node: NodeId): void;
   /** Nobody got an ack from it in time, and since the probe began it gave no other sign of life. */
   failed(node: NodeId, nowMs: number): void;
 }
@@ -115,6 +117,7 @@ export class Prober {
     const probe = this.#probe;
     if (probe !== null && seq === probe.seq && (from === probe.target || probe.asked.has(from))) {
       this.#probe = null;
+      this.#context.acked(probe.target);
       this.#context.health.change(-1);
       return;
     }

@@ -11,14 +11,16 @@ export function subjectOf(rumour: Rumour): NodeId {
   return rumour.type === 'alive' ? rumour.member.id : rumour.node;
 }
 
-/** The rumours this node still has to tell: one a member, the least told first. */
+/** The rumours this node still has to tell: one a member, the least told first, and before all others the one about itself. */
 export class RumourQueue {
+  readonly #self: NodeId;
   readonly #rumoursMax: number;
   /** Rumours told i times are in the i-th map, oldest first. */
   readonly #bySends: Map<NodeId, Rumour>[] = [];
   readonly #sends = new Map<NodeId, number>();
 
-  constructor(rumoursMax: number) {
+  constructor(self: NodeId, rumoursMax: number) {
+    this.#self = self;
     this.#rumoursMax = rumoursMax;
   }
 
@@ -44,11 +46,16 @@ export class RumourQueue {
   /** Up to `countMax` rumours for one message to `to`, each counted as told once more, and dropped at `sendsMax`. */
   take(to: NodeId, countMax: number, sendsMax: number): Rumour[] {
     const taken: { rumour: Rumour; sends: number }[] = [];
+    // Nobody else can refute for this node, so that must not wait behind whatever thousands of news there are.
+    const ownSends = this.#sends.get(this.#self);
+    const own = ownSends === undefined ? undefined : this.#bySends[ownSends]?.get(this.#self);
+    if (ownSends !== undefined && own !== undefined) taken.push({ rumour: own, sends: ownSends });
     for (const [sends, rumours] of this.#bySends.entries()) {
       for (const rumour of rumours.values()) {
         if (taken.length >= countMax) break;
         // A node knows best itself that it is alive.
-        if (rumour.type !== 'alive' || rumour.member.id !== to) taken.push({ rumour, sends });
+        if (rumour !== own && (rumour.type !== 'alive' || rumour.member.id !== to))
+          taken.push({ rumour, sends });
       }
     }
     for (const { rumour, sends } of taken) {

@@ -1,59 +1,10 @@
 import t from 'tap';
 import { incarnationMax, type MemberRecord } from '../../../src/core/member.js';
-import {
-  defaultMembershipConfig as config,
-  type MembershipConfig,
-} from '../../../src/core/membership/config.js';
-import {
-  createMembership,
-  type Membership,
-  type MembershipEffect,
-} from '../../../src/core/membership/membership.js';
-import type { Rumour } from '../../../src/core/messages.js';
-import { createRandom } from '../../../src/core/random.js';
-import { aliveMember, helloOf, idOf } from './builders.js';
+import { defaultMembershipConfig as config } from '../../../src/core/membership/config.js';
+import type { Membership, MembershipEffect } from '../../../src/core/membership/membership.js';
+import { aliveMember, helloOf, idOf, start, startWithTwo, tell } from './builders.js';
 
 const [a, b, c] = [idOf('a'), idOf('b'), idOf('c')];
-
-function start(change: Partial<MembershipConfig> = {}): Membership {
-  const membership = createMembership({
-    self: aliveMember('a'),
-    config: { ...config, ...change },
-    random: createRandom('membership'),
-  });
-  membership.step({ type: 'tick', lateMs: 0 }, 0);
-  return membership;
-}
-
-/** A node that knows b and c, has links to them, and nothing more to tell. */
-function startWithTwo(change: Partial<MembershipConfig> = {}): Membership {
-  const membership = start(change);
-  for (const letter of ['b', 'c']) {
-    const member = aliveMember(letter);
-    membership.step({ type: 'contact_opened', node: member.id, hello: helloOf(member) }, 0);
-    tell(membership, member.id, [{ type: 'alive', member }], 0);
-  }
-  for (let nowMs = 0; nowMs < 2_000; nowMs += 10) {
-    const effects = membership.step({ type: 'tick', lateMs: 0 }, nowMs);
-    for (const effect of effects) acknowledge(membership, effect, nowMs);
-  }
-  return membership;
-}
-
-function acknowledge(membership: Membership, effect: MembershipEffect, nowMs: number): void {
-  if (effect.type !== 'send' || effect.message.type !== 'ping') return;
-  const { seq } = effect.message;
-  membership.step({ type: 'message', from: effect.to, message: { type: 'ack', seq, rumours: [] } }, nowMs);
-}
-
-function tell(
-  membership: Membership,
-  from: string,
-  rumours: readonly Rumour[],
-  nowMs: number,
-): MembershipEffect[] {
-  return membership.step({ type: 'message', from, message: { type: 'gossip', rumours } }, nowMs);
-}
 
 /** Ticks at each deadline until `endMs`, and all effects on the way. */
 function runUntil(membership: Membership, endMs: number): MembershipEffect[] {
@@ -331,30 +282,6 @@ t.test('accusers that nobody knows confirm nothing, and strangers are not mourne
   t.equal(stateOf(membership, c), 'suspect', 'the timer is still the long one');
   tell(membership, b, [{ type: 'dead', node: 'stranger', incarnation: 1, accuser: b }], 4_001);
   t.notOk(membership.members().has('stranger'));
-});
-
-t.test('100,000 invented members stay within the bounds', async (t) => {
-  const membership = startWithTwo({ membersMax: 1_000 });
-  const logs: MembershipEffect[] = [];
-  for (let index = 0; index < 100_000; index += 50) {
-    const rumours = Array.from({ length: 50 }, (_, offset): Rumour => {
-      return { type: 'alive', member: aliveMember('x', { id: `invented${index + offset}` }) };
-    });
-    logs.push(...tell(membership, b, rumours, 2_000).filter((effect) => effect.type === 'log'));
-  }
-  t.equal(membership.members().size, 1_000);
-  t.equal(logs.length, 1, 'said once');
-  t.equal(stateOf(membership, c), 'alive');
-});
-
-t.test('when the list is full the longest dead member makes room', async (t) => {
-  const membership = startWithTwo({ membersMax: 3 });
-  membership.step({ type: 'address_taken', node: b, by: c }, 2_000);
-  const effects = tell(membership, c, [{ type: 'alive', member: aliveMember('d') }], 2_001);
-  t.match(effects.slice(0, 2), [
-    { type: 'member_forgotten', member: { id: b } },
-    { type: 'member_changed', member: { id: idOf('d') } },
-  ]);
 });
 
 t.test('a hostile name is an id like any other', async (t) => {

@@ -79,7 +79,7 @@ t.test('the retransmit limit grows with the logarithm of the cluster', async (t)
 t.test(
   'a rumour is told as often as the limit says, the least told first, and not to whom it says is alive',
   async (t) => {
-    const queue = new RumourQueue(10);
+    const queue = new RumourQueue('self', 10);
     const left = { type: 'left', node: 'x', incarnation: 1 } as const;
     const alive = { type: 'alive', member: aliveMember('b') } as const;
     queue.add(left);
@@ -94,14 +94,14 @@ t.test(
 );
 
 t.test('a newer rumour about a member takes the place of the older one', async (t) => {
-  const queue = new RumourQueue(10);
+  const queue = new RumourQueue('self', 10);
   queue.add({ type: 'suspect', node: 'x', incarnation: 1, accuser: 'a' });
   queue.add({ type: 'dead', node: 'x', incarnation: 1, accuser: 'a' });
   t.strictSame(queue.take('b', 5, 4), [{ type: 'dead', node: 'x', incarnation: 1, accuser: 'a' }]);
 });
 
 t.test('over its limit the queue drops the most told rumour', async (t) => {
-  const queue = new RumourQueue(2);
+  const queue = new RumourQueue('self', 2);
   const left = (node: string) => ({ type: 'left', node, incarnation: 1 }) as const;
   queue.add(left('x'));
   queue.take('a', 5, 9);
