@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { namePattern } from '../core/ids.js';
 import { limits } from '../core/limits.js';
-import { parseDuration } from '../protocol/durations.js';
+import { durationOf } from '../protocol/durations.js';
 
 /** The flags that say how a job is to run; each is an option of SUBMIT and RUN. */
 export interface SubmitFlags {
@@ -84,7 +84,7 @@ export function submitOptionsOf(flags: SubmitFlags): (readonly [key: string, val
 }
 
 export function duration(text: string): string {
-  const ms = parseDuration(text);
+  const ms = durationOf(text);
   if (typeof ms === 'number') return text;
   throw new InvalidArgumentError(`${ms}.`);
 }

@@ -105,21 +105,15 @@ export type PeerMessageType = PeerMessage['type'];
 export type Lane = 'control' | 'bulk';
 
 export function laneOf(type: PeerMessageType): Lane {
+  return isMembershipType(type) ? 'control' : 'bulk';
+}
+
+export function isMembershipMessage(message: PeerMessage): message is MembershipMessage {
+  return isMembershipType(message.type);
+}
+
+function isMembershipType(type: PeerMessageType): boolean {
   switch (type) {
-    case 'run':
-    case 'ran':
-    case 'refuse':
-    case 'stop':
-    case 'holding':
-    case 'resync':
-    case 'resync_wanted':
-    case 'grant':
-    case 'progress':
-    case 'ask':
-    case 'answer':
-    case 'ask_abandoned':
-    case 'ran_ack':
-      return 'bulk';
     case 'ping':
     case 'ack':
     case 'nack':
@@ -127,6 +121,8 @@ export function laneOf(type: PeerMessageType): Lane {
     case 'gossip':
     case 'digest':
     case 'sync':
-      return 'control';
+      return true;
+    default:
+      return false;
   }
 }

@@ -1,14 +1,15 @@
-/** Milliseconds of a text such as `250ms`, `30s`, `5m`, `2h`; null when it isn't one. Range is for the caller to check. */
+/** Milliseconds of a text such as `250ms`, `30s`, `5m`, `2h`; null when it isn't one. Its range is for the caller to check: many digits are Infinity. */
 export function parseDuration(text: string): number | null {
-  const match = /^(\d{1,15})(ms|s|m|h)$/.exec(text);
+  const match = /^(\d+)(ms|s|m|h)$/.exec(text);
   return match === null ? null : Number(match[1]) * (durationUnits.get(match[2] as string) as number);
 }
 
 /** The shortest text that `parseDuration` reads as `ms`: `formatDuration(90_000)` is `90s`. */
 export function formatDuration(ms: number): string {
+  const wholeMs = Math.round(ms);
   const units = [...durationUnits].reverse();
-  const [unit, size] = units.find(([, size]) => ms !== 0 && ms % size === 0) ?? ['ms', 1];
-  return `${ms / size}${unit}`;
+  const [unit, size] = units.find(([, size]) => wholeMs !== 0 && wholeMs % size === 0) ?? ['ms', 1];
+  return `${wholeMs / size}${unit}`;
 }
 
 /** Bytes of a text such as `65536`, `64KiB`, `16MiB` (powers of 1024) or `500MB` (powers of 1000); null when it isn't one. */

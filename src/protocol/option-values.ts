@@ -1,6 +1,6 @@
 import { limits } from '../core/limits.js';
 import { errorReply, type Reply } from '../core/reply.js';
-import { parseDuration } from './durations.js';
+import { durationOf } from './durations.js';
 import { quoted } from './wording.js';
 
 /** Printable ASCII without spaces. */
@@ -29,7 +29,7 @@ export function readDuration(
   msMin: number,
   put: (ms: number) => void,
 ): Reply | null {
-  const ms = parseDuration(value);
+  const ms = durationOf(value);
   if (typeof ms === 'string') return badValue(name, value, ms);
   if (ms < msMin) return badValue(name, value, `it is at least ${msMin}ms`);
   put(ms);

@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { limits } from '../core/limits.js';
+import { parseDuration } from '../core/units.js';
 import { describeError } from './handler-result.js';
 import type { TaskContext } from './task-context.js';
 import type { Reports, TaskFile, TaskOptions } from './thread-messages.js';
@@ -100,11 +101,8 @@ function wholeNumber(name: string, value: unknown, min: number, max: number): nu
   throw new Error(`options.${name} must be a whole number from ${min} to ${max}, not ${describe(value)}`);
 }
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
 function durationMs(value: unknown): number {
-  const match = typeof value === 'string' ? /^(\d{1,15})(ms|s|m|h)$/.exec(value) : null;
-  const ms = match === null ? value : Number(match[1]) * (unitMs[match[2] as string] as number);
+  const ms = typeof value === 'string' ? parseDuration(value) : value;
   if (typeof ms === 'number' && Number.isInteger(ms) && ms >= 1 && ms <= limits.durationMsMax) return ms;
   throw new Error(
     `options.timeout must be milliseconds or like '30s', at most 10 years, not ${describe(value)}`,

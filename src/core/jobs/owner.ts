@@ -1,4 +1,5 @@
 import { assertNever } from '../assert.js';
+import { backoffMs } from '../backoff.js';
 import type { SubmitCommand } from '../commands.js';
 import { Deadlines } from '../deadlines.js';
 import type { JobId, NodeId } from '../ids.js';
@@ -9,7 +10,6 @@ import type { Outbox } from '../outbox.js';
 import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
 import { acceptedReply, outcomeReply } from './answers.js';
-import { retryPauseMs } from './backoff.js';
 import type { JobsConfig } from './config.js';
 import { type Dispatcher, keyOf } from './dispatcher.js';
 import type { Ledger } from './ledger.js';
@@ -238,11 +238,8 @@ export class Owner {
     const { config, random, ledger } = this.options;
     this.totals.retried++;
     ledger.transition(record, 'delayed');
-    this.delay(
-      record,
-      retryPauseMs(record.failures, record.spec.backoffMs, config.backoffMsMax, random),
-      now,
-    );
+    const range = { minMs: record.spec.backoffMs, maxMs: config.backoffMsMax };
+    this.delay(record, Math.round(backoffMs(record.failures, range, random)), now);
   }
 
   /** It took a node or a thread down with it: again elsewhere and by itself, but not for ever. */

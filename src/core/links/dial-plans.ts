@@ -1,6 +1,6 @@
+import { backoffMs } from '../backoff.js';
 import type { NodeId } from '../ids.js';
 import type { Random } from '../random.js';
-import { backoffMs } from './backoff.js';
 import type { LinksConfig } from './config.js';
 
 /** When a member without a link is dialled next. */

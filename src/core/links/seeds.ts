@@ -1,6 +1,6 @@
+import { backoffMs } from '../backoff.js';
 import type { LogEffect } from '../effects.js';
 import type { Random } from '../random.js';
-import { backoffMs } from './backoff.js';
 import type { LinksConfig } from './config.js';
 import { type DialTrouble, dialAdvice, mayPassSoon } from './dial-advice.js';
 

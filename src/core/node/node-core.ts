@@ -14,7 +14,7 @@ import {
   type MembershipEffect,
   type MembershipEvent,
 } from '../membership/membership.js';
-import type { JobMessage, MembershipMessage, PeerMessage } from '../messages.js';
+import { isMembershipMessage, type JobMessage, type PeerMessage } from '../messages.js';
 import { Outbox } from '../outbox.js';
 import { createRandom } from '../random.js';
 import { ClusterRequests } from './cluster-requests.js';
@@ -265,19 +265,4 @@ export class NodeCore {
 function selfRecord(options: NodeCoreOptions): MemberRecord {
   const { id, name, instance, incarnation, address, client, tags, tasks } = options;
   return { id, name, instance, incarnation, state: 'alive', address, client, tags, tasks, draining: false };
-}
-
-function isMembershipMessage(message: PeerMessage): message is MembershipMessage {
-  switch (message.type) {
-    case 'ping':
-    case 'ack':
-    case 'nack':
-    case 'probe_request':
-    case 'gossip':
-    case 'digest':
-    case 'sync':
-      return true;
-    default:
-      return false;
-  }
 }

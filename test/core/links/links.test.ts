@@ -1,7 +1,7 @@
 import t from 'tap';
+import { backoffMs } from '../../../src/core/backoff.js';
 import type { DialFailure } from '../../../src/core/effects.js';
 import type { GoodbyeReason } from '../../../src/core/hello.js';
-import { backoffMs } from '../../../src/core/links/backoff.js';
 import { defaultLinksConfig as config } from '../../../src/core/links/config.js';
 import { createLinks, type Links, type LinksEffect } from '../../../src/core/links/links.js';
 import type { MemberRecord } from '../../../src/core/member.js';

@@ -1,4 +1,4 @@
-import type { Random } from '../random.js';
+import type { Random } from './random.js';
 
 /** The first and the longest wait of a backoff. */
 export interface BackoffRange {
@@ -8,7 +8,8 @@ export interface BackoffRange {
 
 /**
  * The wait after so many failures in a row, from 1: `min × 2^(failures − 1)`, at most `max`, and of that a random part between
- * half and all, so that nodes that lost the same peer at once don't come back to it at once.
+ * half and all ("equal jitter"), so that nodes that lost the same peer at once don't come back to it at once, nor jobs that
+ * failed together to whatever failed them.
  */
 export function backoffMs(failures: number, { minMs, maxMs }: BackoffRange, random: Random): number {
   // 2^30 is over any range; without a bound the power overflows to Infinity.
