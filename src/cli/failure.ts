@@ -9,7 +9,13 @@ export function usageError(message: string, cause?: unknown): RondoError {
 /** The OK text of a reply. Throws what the node refused as an error that carries its code. */
 export function textOf(reply: ClientReply): string {
   if (reply.ok) return reply.text;
-  throw new RondoError(reply.code, `${reply.message} (${reply.code})`);
+  throw refusal(reply);
+}
+
+/** What a node refused, as an error. Where a hint names the command to type, the node's own, which names a verb, goes. */
+export function refusal({ code, message }: Extract<ClientReply, { ok: false }>): RondoError {
+  const fault = Object.hasOwn(hints, code) ? message.replace(/; [A-Z]+ lists .*$/, '') : message;
+  return new RondoError(code, `${fault} (${code})`);
 }
 
 /** The OK text of a reply, parsed. Throws as `textOf` does, and `BAD_REPLY`. */

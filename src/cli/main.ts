@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
+import { endQuietly } from './broken-output.js';
 import { reportFailure } from './failure.js';
 import { buildProgram } from './program.js';
 
 /** Runs the command line. Never rejects: what goes wrong is told on standard error and by `process.exitCode`. */
 export async function main(argv: string[]): Promise<void> {
-  endQuietlyWhenNobodyReads(process.stdout);
-  endQuietlyWhenNobodyReads(process.stderr);
+  process.stdout.on('error', endQuietly);
+  process.stderr.on('error', endQuietly);
   try {
     await buildProgram(version()).parseAsync(argv);
   } catch (error) {
@@ -14,15 +15,6 @@ export async function main(argv: string[]): Promise<void> {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
     else reportFailure(error);
   }
-}
-
-/** `rondo nodes | head -1`: a reader that has seen enough is no failure. */
-function endQuietlyWhenNobodyReads(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit();
-    reportFailure(error);
-    process.exit();
-  });
 }
 
 function version(): string {

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { namePattern } from '../core/ids.js';
 import { limits } from '../core/limits.js';
 import { durationOf } from '../protocol/durations.js';
+import { timestampOf } from '../protocol/timestamps.js';
 
 /** The flags that say how a job is to run; each is an option of SUBMIT and RUN. */
 export interface SubmitFlags {
@@ -27,7 +28,7 @@ export function withSubmitOptions(command: Command): Command {
   return command
     .option('--priority <n>', 'higher runs first (default: 0)', wholeNumber(-priorityMax, priorityMax))
     .option('--delay <duration>', 'start no sooner than this, for example 30s', duration)
-    .option('--at <time>', 'start no sooner than this ISO 8601 time', time)
+    .option('--at <time>', 'start no sooner than this time, with its zone: 2030-01-31T08:00:00Z', time)
     .option('--timeout <duration>', 'limit of one attempt', duration)
     .option('--retries <n>', 'attempts after the first, when it fails', wholeNumber(0, retriesMax))
     .option('--backoff <duration>', 'wait before a retry, doubled each time', duration)
@@ -97,11 +98,10 @@ export function wholeNumber(min: number, max: number): (text: string) => string 
   };
 }
 
-/** A time without a zone is this machine's; the node is told it in UTC. */
 function time(text: string): string {
-  const wallMs = Date.parse(text);
-  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(wallMs)) return new Date(wallMs).toISOString();
-  throw new InvalidArgumentError('Write it as 2030-01-31T18:00:00Z.');
+  const atMs = timestampOf(text, Date.now());
+  if (typeof atMs === 'number') return text;
+  throw new InvalidArgumentError(`${atMs}.`);
 }
 
 export function name(text: string): string {
@@ -118,6 +118,10 @@ function word(text: string): string {
 
 function tag(text: string, earlier: readonly string[] = []): string[] {
   const [key, value, ...rest] = text.split('=');
+  if (value === undefined)
+    throw new InvalidArgumentError(
+      `${JSON.stringify(text)} has no "=": write it as KEY=VALUE, for example zone=eu.`,
+    );
   if (rest.length === 0 && namePattern.test(key ?? '') && namePattern.test(value ?? '')) {
     return [...earlier, text];
   }

@@ -28,6 +28,6 @@ export interface NodeMetrics {
   readonly peerMessagesDroppedTotal: number;
   readonly peerProtocolErrorsTotal: number;
   readonly peerBytesQueued: number;
-  /** How late the event loop runs. */
+  /** How late the event loop ran in the last one to two minutes, at most. */
   readonly eventLoopDelayMs: number;
 }

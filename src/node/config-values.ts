@@ -109,9 +109,9 @@ export function tagsOf(countMax: number): Reader<Tags> {
   return v.pipe(
     v.union([v.map(v.unknown(), v.unknown()), v.array(v.string()), v.string()]),
     v.rawTransform(({ dataset: { value: raw }, addIssue }): Tags => {
-      const pairs =
-        raw instanceof Map ? pairsOfMap(raw) : pairsOfTexts(typeof raw === 'string' ? raw.split(',') : raw);
-      const problem = tagProblem(pairs, countMax);
+      const texts = raw instanceof Map ? [] : typeof raw === 'string' ? raw.split(',') : raw;
+      const pairs = raw instanceof Map ? pairsOfMap(raw) : pairsOfTexts(texts);
+      const problem = missingEquals(texts) ?? tagProblem(pairs, countMax);
       if (problem !== null) addIssue({ message: problem });
       return pairs.sort(([a], [b]) => (a < b ? -1 : 1));
     }),
@@ -130,6 +130,12 @@ function pairsOfTexts(texts: readonly string[]): Pair[] {
     const equals = text.indexOf('=');
     return equals < 0 ? [text.trim(), ''] : [text.slice(0, equals).trim(), text.slice(equals + 1).trim()];
   });
+}
+
+function missingEquals(texts: readonly string[]): string | null {
+  const wrong = texts.find((text) => !text.includes('='));
+  if (wrong === undefined) return null;
+  return `${JSON.stringify(wrong.trim().slice(0, 150))} has no "=": it is K=V with a K and a V of ${nameAllowed}`;
 }
 
 function tagProblem(pairs: readonly Pair[], countMax: number): string | null {

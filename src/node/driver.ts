@@ -5,6 +5,7 @@ import type { NodeCore } from '../core/node/node-core.js';
 import type { ClientServer } from '../net/client-server.js';
 import type { PeerNetwork } from '../net/peer-network.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
+import { RecentMax } from './recent-max.js';
 
 /** What performs the effects of a core, and how its end is told. */
 export interface DriverParts {
@@ -27,6 +28,8 @@ const tickIntervalMsMax = 1_000;
  * one tick for nothing. Earlier than that it is moved: most probes are answered at once, and an idle node sleeps through.
  */
 const tickEarlyMsMax = 50;
+/** Longer than the pause between two scrapes of most, so that none misses a late tick. */
+const tickLatenessWindowMs = 60_000;
 
 /**
  * Drives a node core: every event of a socket, a thread or the clock becomes a step, and the effects of the step are
@@ -41,8 +44,7 @@ export class Driver {
   private timerAtMs = Number.POSITIVE_INFINITY;
   private isArming = false;
   private isStopped = false;
-  /** Highest and total lateness of ticks since the last look, for metrics. */
-  private tickLateMsMax = 0;
+  private readonly tickLateMs = new RecentMax(tickLatenessWindowMs);
 
   /** Begins: performs the core's first effects and the events that came early. */
   start(core: NodeCore, parts: DriverParts): void {
@@ -74,11 +76,9 @@ export class Driver {
     this.timer = null;
   }
 
-  /** How much later than asked the latest ticks came, at most; looking sets it back. */
-  takeTickLateMsMax(): number {
-    const late = this.tickLateMsMax;
-    this.tickLateMsMax = 0;
-    return late;
+  /** How much later than asked the ticks of the last one to two minutes came, at most. */
+  tickLateMsMax(): number {
+    return this.tickLateMs.read(performance.now());
   }
 
   private readonly arm = (): void => {
@@ -98,8 +98,9 @@ export class Driver {
 
   private readonly tick = (): void => {
     this.timer = null;
-    const lateMs = Math.max(0, performance.now() - this.timerAtMs);
-    this.tickLateMsMax = Math.max(this.tickLateMsMax, lateMs);
+    const nowMs = performance.now();
+    const lateMs = Math.max(0, nowMs - this.timerAtMs);
+    this.tickLateMs.add(lateMs, nowMs);
     this.timerAtMs = Number.POSITIVE_INFINITY;
     this.handle({ type: 'tick', lateMs });
   };

@@ -45,6 +45,6 @@ export function collectMetrics({ core, driver, network, clients, scheduler }: Me
     peerMessagesDroppedTotal: peers.messagesDropped,
     peerProtocolErrorsTotal: peers.protocolErrors,
     peerBytesQueued: peers.queuedBytes,
-    eventLoopDelayMs: driver.takeTickLateMsMax(),
+    eventLoopDelayMs: driver.tickLateMsMax(),
   };
 }

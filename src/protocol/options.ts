@@ -4,7 +4,7 @@ import { type JobState, jobStates } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import { errorReply, type Reply } from '../core/reply.js';
 import { badValue, readDuration, readKey, readWhole } from './option-values.js';
-import { parseTimestamp } from './timestamps.js';
+import { timestampOf } from './timestamps.js';
 
 /** What the options of one request say, as they are read one by one. */
 export interface OptionDraft {
@@ -60,14 +60,8 @@ const optionTable = [
     form: 'ISO-8601',
     summary: 'when the job may start, with its time zone: 2030-01-31T08:00:00Z',
     read: (draft, value) => {
-      const atMs = parseTimestamp(value);
-      if (atMs === null) {
-        return badValue(
-          'at',
-          value,
-          'a time is ISO 8601 with its zone: 2030-01-31T08:00:00Z or ...T10:00:00+02:00',
-        );
-      }
+      const atMs = timestampOf(value, Date.now());
+      if (typeof atMs === 'string') return badValue('at', value, atMs);
       draft.submit.atMs = atMs;
       return null;
     },
@@ -93,7 +87,7 @@ const optionTable = [
   {
     name: 'backoff',
     form: 'D',
-    summary: 'pause before the first retry; doubles each time, jittered',
+    summary: 'pause before the first retry; doubles each time, less a random part of up to half',
     read: (draft, value) =>
       readDuration('backoff', value, 0, (ms) => {
         draft.submit.backoffMs = ms;

@@ -49,7 +49,10 @@ const id: OperandSpec = {
   check: (value) =>
     jobIdPattern.test(value)
       ? null
-      : errorReply('BAD_REQUEST', `${quoted(value)} is no job id: take it from the answer to SUBMIT`),
+      : errorReply(
+          'BAD_REQUEST',
+          `${quoted(value)} is no job id: take it from the answer to SUBMIT; that of a job with a key begins with key-, and submitting with the same key again answers it`,
+        ),
 };
 const token: OperandSpec = { name: 'token', required: true, verbatim: true, check: () => null };
 const verb: OperandSpec = { name: 'verb', required: false, check: () => null };

@@ -1,5 +1,9 @@
+import { mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t from 'tap';
 import { type InputLine, inputLines } from '../../src/cli/map/input-lines.js';
+import { Joblog } from '../../src/cli/map/joblog.js';
 import { retryAfterMs } from '../../src/cli/map/map-run.js';
 import { OrderedOutput } from '../../src/cli/map/ordered-output.js';
 import { limits } from '../../src/core/limits.js';
@@ -107,3 +111,37 @@ t.test('the time that a busy node gives is kept within bounds', async (t) => {
   t.equal(retryAfterMs('retry-after=999999999m'), 5_000);
   t.equal(retryAfterMs('full'), null);
 });
+
+t.test('a joblog that is refused stays closed', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'rondo-joblog-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const path = join(realpathSync(dir), 'joblog');
+  const resume = { path, task: 'echo', input: '-', resume: true };
+  for (const text of [
+    'no joblog\n',
+    '{"joblog":1,"task":"sleep","input":"-"}\n',
+    `{"joblog":0}\n${'x\n'.repeat(100_000)}`,
+  ]) {
+    writeFileSync(path, text);
+    await t.rejects(Joblog.open({ ...resume, resume: false }), { code: 'BAD_USAGE' });
+    await t.rejects(Joblog.open(resume), { code: 'BAD_USAGE' });
+    t.notOk(isOpen(path), text.slice(0, 40));
+  }
+  writeFileSync(path, '{"joblog":1,"task":"echo","input":"-"}\n{"index":3,"ok":true}\n');
+  const joblog = await Joblog.open(resume);
+  t.equal(joblog.outcomeOf(3), 'done');
+  t.ok(isOpen(path));
+  await joblog.close();
+  t.notOk(isOpen(path));
+});
+
+/** Whether this process has the file open. */
+function isOpen(path: string): boolean {
+  return readdirSync('/proc/self/fd').some((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false;
+    }
+  });
+}

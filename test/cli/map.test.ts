@@ -143,7 +143,9 @@ t.test('when the node is lost, unfinished lines go to the next one and none is m
 });
 
 t.test('when no other line could fare better, the run stops and says so', async (t) => {
-  const server = await startScriptedServer(() => 'ERR UNKNOWN_TASK nobody offers "ehco"');
+  const server = await startScriptedServer(
+    () => 'ERR UNKNOWN_TASK nobody offers "ehco"; TASKS lists what there is',
+  );
   const stdin =
     'sleep 60 & SLEEPER=$!; (echo a; wait $SLEEPER) | rondo map ehco; CODE=$?; kill $SLEEPER; exit $CODE';
   const { code, stdout, stderr } = await runShell(stdin, { env: { RONDO_NODE: server.address } });
@@ -194,6 +196,26 @@ t.test('a joblog lets a run go on where it stopped', async (t) => {
   t.equal(readFileSync(joblog, 'utf8'), 'something else\n');
   await server.close();
 });
+
+t.test(
+  'a reader that has seen enough ends the run quietly, not with 0, and it can be gone on with',
+  async (t) => {
+    const joblog = join(dir, 'head-joblog');
+    const input = Array.from({ length: 20_000 }, (_, index) => `${index}\n`).join('');
+    const server = await startScriptedServer(echo);
+    const line = `rondo map echo --json-input --joblog ${joblog} | head -n 1; exit \${PIPESTATUS[0]}`;
+    const { code, stdout, stderr } = await runShell(line, { input, env: { RONDO_NODE: server.address } });
+    t.strictSame(
+      { code, stdout, stderr },
+      { code: 141, stdout: '{"index":0,"ok":true,"result":0}\n', stderr: '' },
+    );
+    const noted = readFileSync(joblog, 'utf8');
+    t.equal(noted.at(-1), '\n', 'no line is cut off');
+    t.ok(linesOf(noted).length > 1);
+    t.ok(linesOf(noted).length < 20_000);
+    await server.close();
+  },
+);
 
 t.test('when the last node is gone, what is finished is printed and the rest can be resumed', async (t) => {
   const file = join(dir, 'lost-input');

@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { loadConfig } from '../../src/node/config-load.js';
@@ -33,6 +35,8 @@ t.test('where a reader knows better what is wrong, it says so', async (t) => {
     'RONDO_LISTEN: `listen` is "foo:99999"; "foo:99999" is not an address: its port must be a whole number from 0 to 65535',
   ]);
   t.match(await problemsOf({}, { tag: ['a=1', 'a=2'] }), [/`a` is given twice/]);
+  t.match(await problemsOf({}, { tag: ['x'] }), [/"x" has no "=": it is K=V/]);
+  t.match(await problemsOf({}, { tag: ['x='] }), [/"x=" is not K=V/]);
 });
 
 t.test('all that is wrong is told at once', async (t) => {
@@ -62,3 +66,21 @@ t.test('what is not given has its default, and what is given its unit', async (t
     ['flag', 'environment', 'default'],
   );
 });
+
+t.test(
+  'a key that is a slip of the pen off a known one is told which, in a file and in the environment',
+  async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'rondo-config-'));
+    t.teardown(() => rmSync(dir, { recursive: true }));
+    const config = join(dir, 'rondo.yaml');
+    for (const [text, says] of [
+      ['nmae: x', /:1: unknown key `nmae`; did you mean `name`\?/],
+      ['key_flie: x', /unknown key `key_flie`; did you mean `keyFile`\?/],
+      ['x: x', /unknown key `x`$/],
+    ] as const) {
+      writeFileSync(config, text);
+      t.match(await problemsOf({}, { config }), [says], text);
+    }
+    t.match(await problemsOf({ RONDO_NMAE: 'x' }), [/did you mean `RONDO_NAME`\?/]);
+  },
+);

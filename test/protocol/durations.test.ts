@@ -2,7 +2,7 @@ import t from 'tap';
 import { limits } from '../../src/core/limits.js';
 import { formatDuration } from '../../src/core/units.js';
 import { durationOf } from '../../src/protocol/durations.js';
-import { parseTimestamp } from '../../src/protocol/timestamps.js';
+import { timestampOf } from '../../src/protocol/timestamps.js';
 
 t.test('durations are read in their unit', async (t) => {
   t.equal(durationOf('250ms'), 250);
@@ -50,9 +50,9 @@ t.test('a duration is written in the largest unit that fits', async (t) => {
 });
 
 t.test('times need their zone, and to be days that there are', async (t) => {
-  t.equal(parseTimestamp('1970-01-01T00:00:00Z'), 0);
-  t.equal(parseTimestamp('1970-01-01T01:00+01:00'), 0);
-  t.equal(parseTimestamp('2030-01-31T08:00:00.5Z'), Date.UTC(2030, 0, 31, 8, 0, 0, 500));
+  t.equal(timestampOf('1970-01-01T00:00:00Z', 0), 0);
+  t.equal(timestampOf('1970-01-01T01:00+01:00', 0), 0);
+  t.equal(timestampOf('1975-01-31T08:00:00.5Z', 0), Date.UTC(1975, 0, 31, 8, 0, 0, 500));
   for (const text of [
     '',
     '2030-01-31',
@@ -65,6 +65,14 @@ t.test('times need their zone, and to be days that there are', async (t) => {
     '2030-01-31 08:00:00Z',
     '2030-01-31T08:00:00+99:00',
   ]) {
-    t.equal(parseTimestamp(text), null, text);
+    t.match(timestampOf(text, 0), /^a time is ISO 8601 with its zone: /, text);
   }
+});
+
+t.test('a time may be over, and is at most as far away as a duration is long', async (t) => {
+  const nowMs = Date.UTC(2030, 0, 1);
+  t.equal(timestampOf('1970-01-01T00:00:00Z', nowMs), 0);
+  const lastMs = nowMs + limits.durationMsMax;
+  t.equal(timestampOf(new Date(lastMs).toISOString(), nowMs), lastMs);
+  t.equal(timestampOf(new Date(lastMs + 1).toISOString(), nowMs), 'a time is at most 87600h from now');
 });

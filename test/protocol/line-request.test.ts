@@ -139,6 +139,7 @@ t.test('each bound holds at its value and not one beyond', async (t) => {
     [`on=${'n'.repeat(64)}=v`, `on=${'n'.repeat(65)}=v`],
     [onTags(32), onTags(33)],
     ['at=2028-02-29T00:00:00Z', 'at=2030-02-29T00:00:00Z'],
+    ['at=2030-01-01T00:00Z', 'at=9999-12-31T23:59:59Z'],
     ['at=1970-01-01T00:00Z', 'at=1969-12-31T23:59:59Z'],
   ];
   for (const [good, bad] of bounds) {

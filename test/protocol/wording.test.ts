@@ -11,6 +11,10 @@ t.test('what a client wrote is shown cut and on one line', async (t) => {
 t.test('the nearest name is suggested when it is near', async (t) => {
   const names = ['priority', 'delay', 'on'];
   t.equal(suggestion('dleay', names), ' Did you mean delay?');
+  t.equal(suggestion('no', names), ' Did you mean on?', 'two neighbours changed places');
+  for (const name of ['x', 'X', 'wait', 'an x']) {
+    t.equal(suggestion(name, ['at', 'on', 'key', 'ttl']), '', `${name} is near nothing`);
+  }
   t.equal(suggestion('prio', names), '');
   t.equal(suggestion('', names), '');
   t.equal(suggestion('delay', []), '');

@@ -47,7 +47,9 @@ function askAbout(
   options: readonly (readonly [string, string])[] = [],
 ) {
   if (!jobIdPattern.test(id)) {
-    throw usageError(`${JSON.stringify(id)} is no job id: take it from \`rondo submit\` or \`rondo jobs\``);
+    throw usageError(
+      `${JSON.stringify(id)} is no job id: take it from \`rondo submit\` or \`rondo jobs\`; that of a job with a key begins with key-, and submitting with the same --key again prints it`,
+    );
   }
   return withClient(flags, (client) => client.request({ verb, operands: [id], options }));
 }

@@ -1,6 +1,7 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Client, ClientNotice } from '../../client/client.js';
+import { endUnfinished } from '../broken-output.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { fileFault, printable, usageError } from '../failure.js';
 import { inputLines } from '../map/input-lines.js';
@@ -39,11 +40,11 @@ export async function map(task: string, file: string | undefined, flags: MapFlag
   }
   const path = file === undefined || file === '-' ? null : file;
   const input = await openInput(path);
-  const joblog =
-    flags.joblog === undefined
-      ? null
-      : await Joblog.open({ path: flags.joblog, task, input: path ?? '-', resume: resuming });
+  let joblog: Joblog | null = null;
   try {
+    if (flags.joblog !== undefined) {
+      joblog = await Joblog.open({ path: flags.joblog, task, input: path ?? '-', resume: resuming });
+    }
     const window = Number(flags.window ?? flags.concurrency ?? windowDefault);
     const progress = await (flags.quiet ? null : showMapProgress(path));
     const job = { task, flags, input, joblog, window, progress };
@@ -94,6 +95,10 @@ async function runMap(client: Client, job: MapJob): Promise<void> {
   });
   const onInterrupt = (): void => interrupt(run, input);
   process.on('SIGINT', onInterrupt);
+  endUnfinished(async () => {
+    progress?.stop();
+    await joblog?.close();
+  });
   try {
     await run.run(untilStopped(inputLines(input, { json: flags.jsonInput === true }), run));
     if (logFault !== null) {
@@ -113,11 +118,13 @@ async function openInput(path: string | null): Promise<Readable> {
     if (process.stdin.isTTY) tell('reading lines from the terminal; Ctrl-D ends the input');
     return process.stdin;
   }
+  let handle: FileHandle | null = null;
   try {
-    const handle = await open(path);
+    handle = await open(path);
     if (!(await handle.stat()).isDirectory()) return handle.createReadStream();
     await handle.close();
   } catch (error) {
+    await handle?.close();
     throw usageError(`cannot read ${path}: ${fileFault(error)}`, error);
   }
   throw usageError(`cannot read ${path}: it is a directory`);

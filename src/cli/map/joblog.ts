@@ -1,5 +1,6 @@
 import { createWriteStream, statSync, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
 import { fileFault, usageError } from '../failure.js';
 import type { FinishedLine } from './map-run.js';
 
@@ -45,7 +46,9 @@ export class Joblog {
     return this.outcomes.get(index);
   }
 
+  /** Once the log is closed, nothing more is noted. */
   note({ line, outcome, seconds }: FinishedLine): void {
+    if (this.file.writableEnded) return;
     const entry = {
       index: line.index,
       ok: outcome.ok,
@@ -63,8 +66,9 @@ export class Joblog {
 
   close(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.file.destroyed) resolve();
-      else this.file.end(() => resolve());
+      if (this.file.closed) return resolve();
+      this.file.once('close', () => resolve());
+      this.file.end();
     });
   }
 }
@@ -104,8 +108,27 @@ async function readOutcomes(options: JoblogOptions, outcomes: LineOutcomes): Pro
   const file = await open(options.path).catch((error: unknown) => {
     throw usageError(`cannot read the joblog ${options.path}: ${fileFault(error)}`, error);
   });
+  const stream = file.createReadStream();
+  const closed = new Promise<void>((resolve) => stream.once('close', resolve));
+  try {
+    await readEntries(
+      createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }),
+      options,
+      outcomes,
+    );
+  } finally {
+    stream.destroy();
+    await closed;
+  }
+}
+
+async function readEntries(
+  lines: AsyncIterable<string>,
+  options: JoblogOptions,
+  outcomes: LineOutcomes,
+): Promise<void> {
   let isFirst = true;
-  for await (const line of file.readLines()) {
+  for await (const line of lines) {
     const entry = parseEntry(line);
     if (isFirst) checkHeader(entry, options);
     isFirst = false;

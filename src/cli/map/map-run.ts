@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../../client/client.js';
 import type { ClientReply } from '../../client/reply-decoder.js';
 import { RondoError } from '../../core/errors.js';
+import { refusal } from '../failure.js';
 import { errorOf, type Outcome, outcomeOf } from '../outcome.js';
 import type { InputLine } from './input-lines.js';
 import type { OrderedOutput } from './ordered-output.js';
@@ -165,8 +166,9 @@ export class MapRun {
       const reply = await this.ask(payload);
       const outcome = outcomeOf(reply);
       if (outcome !== null) return lineOutcome(outcome);
-      const { code, message } = reply as Extract<ClientReply, { ok: false }>;
-      if (hopelessCodes.has(code)) throw new RondoError(code, `${message} (${code})`);
+      const refused = reply as Extract<ClientReply, { ok: false }>;
+      const { code, message } = refused;
+      if (hopelessCodes.has(code)) throw refusal(refused);
       if (code === 'UNAVAILABLE' && lostTries < lostTriesMax && !this.isEnding) {
         lostTries++;
         this.counts.repeated++;

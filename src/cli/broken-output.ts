@@ -1,0 +1,27 @@
+import { reportFailure } from './failure.js';
+
+/** `rondo nodes | head -1`: a reader that has seen enough is no failure. */
+export function endQuietly(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'EPIPE') reportFailure(error);
+  process.exit();
+}
+
+/** As of a program that SIGPIPE ends. */
+const readerGoneExitCode = 141;
+
+/**
+ * From now on, when nobody reads the output any more, `cleanUp` runs and the process ends, quietly but not with 0. For
+ * commands whose work is not done when their output is not read.
+ */
+export function endUnfinished(cleanUp: () => Promise<void>): void {
+  let isEnding = false;
+  const onError = async (error: NodeJS.ErrnoException): Promise<void> => {
+    if (isEnding) return;
+    isEnding = true;
+    await cleanUp();
+    if (error.code === 'EPIPE') process.exitCode = readerGoneExitCode;
+    else reportFailure(error);
+    process.exit();
+  };
+  for (const stream of [process.stdout, process.stderr]) stream.off('error', endQuietly).on('error', onError);
+}
