@@ -57,10 +57,13 @@ t.test('jobs of killed, paused, cut off and restarted executors all get their ou
     submitMany(cluster, ['a', 'b'], { count: 200, overMs: 20_000 });
     for (let fault = 0; fault < 15; fault++) {
       cluster.runFor(500 + cluster.random.next() * 1_500);
-      const victim = 'cdef'[cluster.random.below(4)] as string;
       const kind = (['kill', 'pause', 'reset', 'cut'] as const)[
         cluster.random.below(4)
       ] as keyof typeof fired;
+      // Only executors are killed: the jobs of an owner die with it.
+      const victims = kind === 'kill' ? 'cdef' : 'abcdef';
+      const victim = victims[cluster.random.below(victims.length)] as string;
+      const other = 'abcdef'[('abcdef'.indexOf(victim) + 1 + cluster.random.below(5)) % 6] as string;
       const node = cluster.node(victim);
       fired[kind]++;
       if (node.status === 'dead') {
@@ -69,11 +72,10 @@ t.test('jobs of killed, paused, cut off and restarted executors all get their ou
       } else if (node.status === 'paused') node.resume();
       else if (kind === 'kill') node.kill();
       else if (kind === 'pause') node.pause();
-      else if (kind === 'reset')
-        cluster.network.resetBetween(cluster.random.below(2) === 0 ? 'a' : 'b', victim);
+      else if (kind === 'reset') cluster.network.resetBetween(other, victim);
       else {
-        cluster.network.cut('a', victim);
-        if (cluster.random.below(2) === 0) cluster.network.cut(victim, 'a');
+        cluster.network.cut(other, victim);
+        if (cluster.random.below(2) === 0) cluster.network.cut(victim, other);
         cluster.time.after(1_000 + cluster.random.next() * 8_000, () => cluster.network.heal());
       }
     }
