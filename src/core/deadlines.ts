@@ -1,8 +1,8 @@
 /** Something to be done at a moment; cancelled by `Deadlines.cancel`, never by taking it out of the heap. */
 export interface Deadline<Subject> {
   readonly atMs: number;
-  readonly subject: Subject;
-  cancelled: boolean;
+  /** Null once it is over: a cancelled entry may stay in the heap for long, and must not keep what it was for. */
+  subject: Subject | null;
 }
 
 /** Below this many cancelled entries a rebuild is not worth its pass over the heap. */
@@ -21,15 +21,15 @@ export class Deadlines<Subject> {
   }
 
   add(atMs: number, subject: Subject): Deadline<Subject> {
-    const entry = { atMs, subject, cancelled: false };
+    const entry: Deadline<Subject> = { atMs, subject };
     this.heap.push(entry);
     this.siftUp(this.heap.length - 1);
     return entry;
   }
 
   cancel(entry: Deadline<Subject>): void {
-    if (entry.cancelled) return;
-    entry.cancelled = true;
+    if (entry.subject === null) return;
+    entry.subject = null;
     this.stale++;
     if (this.stale > staleCountMin && this.stale * 2 > this.heap.length) this.rebuild();
   }
@@ -46,13 +46,14 @@ export class Deadlines<Subject> {
     const first = this.heap[0];
     if (first === undefined || first.atMs > nowMs) return undefined;
     this.removeFirst();
+    const { subject } = first;
     // A later cancel of what has been taken must not be counted as stale.
-    first.cancelled = true;
-    return first.subject;
+    first.subject = null;
+    return subject as Subject;
   }
 
   private dropCancelled(): void {
-    while (this.heap[0]?.cancelled) {
+    while (this.heap[0]?.subject === null) {
       this.removeFirst();
       this.stale--;
     }
@@ -66,7 +67,7 @@ export class Deadlines<Subject> {
   }
 
   private rebuild(): void {
-    this.heap = this.heap.filter((entry) => !entry.cancelled);
+    this.heap = this.heap.filter(({ subject }) => subject !== null);
     this.stale = 0;
     for (let index = (this.heap.length >> 1) - 1; index >= 0; index--) this.siftDown(index);
   }

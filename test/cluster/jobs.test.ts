@@ -126,3 +126,20 @@ t.test('a second SIGTERM ends a node at once, and its job runs elsewhere', async
   for (const job of jobs) job.release();
   t.match(await request(a, `WAIT ${lost.id} timeout=10s`), /^OK /);
 });
+
+t.test('an owner that was stopped until it was taken for dead goes on, and its jobs with it', async (t) => {
+  const cluster = await clusterFor(t, withTestTasks);
+  const [a, b, c] = cluster.nodes as Three;
+  const job = await submitHold(cluster, b, 'node=a');
+  t.equal(await job.startedAt(1), 'a');
+  b.kill('SIGSTOP');
+  await untilState([a, c], 'b', 'dead');
+  b.kill('SIGCONT');
+  await cluster.untilAlive(3);
+  job.release();
+  t.match(await request(c, `WAIT ${job.id} timeout=10s`), /^OK \{"node":"a"/);
+  const places = await Promise.all(
+    Array.from({ length: 9 }, () => requestJson<{ node: string }>(a, 'RUN where')),
+  );
+  t.same(new Set(places.map(({ node }) => node)), new Set(['a', 'b', 'c']), 'it gets work again');
+});

@@ -111,3 +111,11 @@ t.test('keys spread evenly over nodes', async (t) => {
   }
   for (const count of counts.values()) t.ok(count > 1_800 && count < 2_200, `${count} of 2,000`);
 });
+
+t.test('a deadline that is over keeps nothing of what it was for', async (t) => {
+  const deadlines = new Deadlines<string>();
+  const [cancelled, taken] = [deadlines.add(1, 'cancelled'), deadlines.add(2, 'taken')];
+  deadlines.cancel(cancelled);
+  t.equal(deadlines.takeDue(5), 'taken');
+  t.same([cancelled.subject, taken.subject], [null, null]);
+});

@@ -57,10 +57,13 @@ t.test('jobs of killed, paused, cut off and restarted executors all get their ou
     submitMany(cluster, ['a', 'b'], { count: 200, overMs: 20_000 });
     for (let fault = 0; fault < 15; fault++) {
       cluster.runFor(500 + cluster.random.next() * 1_500);
-      const victim = 'cdef'[cluster.random.below(4)] as string;
       const kind = (['kill', 'pause', 'reset', 'cut'] as const)[
         cluster.random.below(4)
       ] as keyof typeof fired;
+      // Only executors are killed: the jobs of an owner die with it.
+      const victims = kind === 'kill' ? 'cdef' : 'abcdef';
+      const victim = victims[cluster.random.below(victims.length)] as string;
+      const other = 'abcdef'[('abcdef'.indexOf(victim) + 1 + cluster.random.below(5)) % 6] as string;
       const node = cluster.node(victim);
       fired[kind]++;
       if (node.status === 'dead') {
@@ -69,11 +72,10 @@ t.test('jobs of killed, paused, cut off and restarted executors all get their ou
       } else if (node.status === 'paused') node.resume();
       else if (kind === 'kill') node.kill();
       else if (kind === 'pause') node.pause();
-      else if (kind === 'reset')
-        cluster.network.resetBetween(cluster.random.below(2) === 0 ? 'a' : 'b', victim);
+      else if (kind === 'reset') cluster.network.resetBetween(other, victim);
       else {
-        cluster.network.cut('a', victim);
-        if (cluster.random.below(2) === 0) cluster.network.cut(victim, 'a');
+        cluster.network.cut(other, victim);
+        if (cluster.random.below(2) === 0) cluster.network.cut(victim, other);
         cluster.time.after(1_000 + cluster.random.next() * 8_000, () => cluster.network.heal());
       }
     }
@@ -176,3 +178,54 @@ t.test('the same seed gives the same run, bit for bit', async (t) => {
   t.equal(traceOf('x'), traceOf('x'));
   t.not(traceOf('x'), traceOf('y'));
 });
+
+t.test(
+  'an owner that stood still for longer than its death takes goes on where it was, and so do its clients',
+  async (t) => {
+    for (const seed of seeds.slice(0, 20)) {
+      const cluster = new SimCluster({ seed, runMs: [100, 9_000] });
+      cluster.startAll(3);
+      submitMany(cluster, ['b', 'c'], { count: 60, overMs: 500 });
+      cluster.runFor(600);
+      cluster.node('b').pause();
+      cluster.runUntil(
+        'b is dead',
+        () => cluster.stateOf('b', 'a') === 'dead' && cluster.stateOf('b', 'c') === 'dead',
+        20_000,
+      );
+      cluster.runFor(cluster.random.next() * 3_000);
+      cluster.node('b').resume();
+      const answered = (count: number): boolean =>
+        cluster.requests.length === count && cluster.requests.every(({ reply }) => reply !== null);
+      cluster.runUntil('every job has its outcome', () => answered(60), 60_000);
+      checkResults(t, cluster);
+      cluster.runUntil('all views are right', () => cluster.agree(), 10_000);
+      const before = cluster.attempts.length;
+      submitMany(cluster, ['a'], { count: 30, overMs: 100 });
+      cluster.runUntil('the new ones too', () => answered(90), 60_000);
+      for (const name of ['a', 'b', 'c']) {
+        const share = cluster.attempts.slice(before).filter(({ on }) => on === name).length;
+        t.ok(share >= 8, `${seed}: ${name} ran ${share} of 30`);
+      }
+    }
+  },
+);
+
+t.test(
+  'a leaving node waits for what can end, tells those who wait for the rest, and is not talked out of it',
+  async (t) => {
+    const cluster = new SimCluster({ seed: 'leave', runMs: [1_000, 1_000] });
+    cluster.startAll(2);
+    const soon = cluster.request('b', runCommand(1));
+    const late = cluster.request('b', runCommand(2, { delayMs: 3_600_000 }));
+    const never = cluster.request('b', runCommand(3, { on: [['zone', 'z9']] }));
+    cluster.runFor(50);
+    cluster.request('b', { type: 'leave' });
+    t.match(cluster.request('b', { type: 'resume', node: null }).reply, { code: 'DRAINING' });
+    t.match(cluster.request('b', runCommand(4)).reply, { code: 'DRAINING' });
+    const tookMs = cluster.runUntil('b is gone', () => cluster.node('b').status === 'dead', 10_000);
+    t.ok(tookMs < 2_000, `${tookMs} ms: not until the time to drain is over`);
+    t.match(soon.reply, { ok: true, text: '1' });
+    t.match([late.reply, never.reply], [{ code: 'UNAVAILABLE' }, { code: 'UNAVAILABLE' }]);
+  },
+);

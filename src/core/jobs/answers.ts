@@ -1,4 +1,7 @@
+import type { NodeId } from '../ids.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
+import { whyNobody } from '../routing/candidates.js';
+import type { MemberView } from './jobs.js';
 import type { JobRecord } from './record.js';
 
 /** What RUN and WAIT answer for a job that has its outcome. */
@@ -30,9 +33,10 @@ export function acceptedReply(record: JobRecord): Reply {
   );
 }
 
-/** The STATUS object of PROTOCOL.md; `nameOf` turns a node's id into its name. */
-export function describeJob(record: JobRecord, nameOf: (node: string) => string): Record<string, unknown> {
+/** The STATUS object of PROTOCOL.md. */
+export function describeJob(record: JobRecord, members: MemberView): Record<string, unknown> {
   const { spec } = record;
+  const nameOf = (node: NodeId): string => members.get(node)?.name ?? node;
   return {
     id: spec.id,
     task: spec.task,
@@ -50,6 +54,7 @@ export function describeJob(record: JobRecord, nameOf: (node: string) => string)
     startedAt: isoTime(record.startedAtMs),
     finishedAt: isoTime(record.finishedAtMs),
     progress: record.progress === null ? null : JSON.parse(record.progress),
+    waiting: record.state === 'queued' ? whyNobody(spec, members.all()) : null,
     error: record.error,
   };
 }

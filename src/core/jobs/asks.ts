@@ -1,6 +1,7 @@
 import type { ClientCommand } from '../commands.js';
 import { Deadlines } from '../deadlines.js';
 import type { NodeId } from '../ids.js';
+import type { Instant } from '../instant.js';
 import type { JobMessage } from '../messages.js';
 import { errorReply, type Reply } from '../reply.js';
 
@@ -9,7 +10,19 @@ interface Ask {
   readonly seq: number;
   readonly to: NodeId;
   readonly command: ClientCommand;
-  readonly answered: (reply: Reply) => void;
+  readonly answered: Answered;
+}
+
+/** `now` is the moment of the answer: what follows from it happens then, and not when it was asked. */
+export type Answered = (reply: Reply, now: Instant) => void;
+
+export interface AskOptions {
+  readonly to: NodeId;
+  readonly command: ClientCommand;
+  readonly now: Instant;
+  /** Null: for as long as the other node lives. */
+  readonly timeoutMs: number | null;
+  readonly answered: Answered;
 }
 
 export interface AsksOptions {
@@ -21,35 +34,36 @@ export interface AsksOptions {
 export const asksMax = 100_000;
 
 /**
- * Requests that this node passes on for its clients. What is asked may be asked twice without harm, so an ask whose
- * link broke goes out again on the next link; it ends with an answer, with the other node's death, or in time.
+ * Requests that this node passes on for its clients. What is asked changes nothing when it is asked twice (only the
+ * answer may say that it is done already), so an ask whose link broke goes out again on the next link; it ends with an
+ * answer, with the other node's death, or in time.
  */
 export class Asks {
   private readonly pending = new Map<number, Ask>();
-  private readonly expiries = new Deadlines<Ask>();
+  private readonly expiries = new Deadlines<number>();
   private nextSeq = 1;
 
   constructor(private readonly options: AsksOptions) {}
 
-  /** Null timeout: for as long as the other node lives. Returns a number to abandon it by. */
-  ask(to: NodeId, command: ClientCommand, endsAtMs: number | null, answered: (reply: Reply) => void): number {
+  /** Returns a number to abandon it by. */
+  ask({ to, command, now, timeoutMs, answered }: AskOptions): number {
     if (this.pending.size >= asksMax) {
-      answered(errorReply('BUSY', `retry-after=1s ${asksMax} requests wait for answers of other nodes`));
+      answered(errorReply('BUSY', `retry-after=1s ${asksMax} requests wait for answers of other nodes`), now);
       return 0;
     }
     const ask: Ask = { seq: this.nextSeq++, to, command, answered };
     this.pending.set(ask.seq, ask);
-    if (endsAtMs !== null) this.expiries.add(endsAtMs, ask);
+    if (timeoutMs !== null) this.expiries.add(now.monotonicMs + timeoutMs, ask.seq);
     this.options.deliver(to, { type: 'ask', seq: ask.seq, command });
     return ask.seq;
   }
 
-  handleAnswer(from: NodeId, seq: number, reply: Reply): void {
+  handleAnswer(from: NodeId, { seq, reply }: Extract<JobMessage, { type: 'answer' }>, now: Instant): void {
     const ask = this.pending.get(seq);
     // An answer that nobody asked this node for is no answer.
     if (ask === undefined || ask.to !== from) return;
     this.pending.delete(seq);
-    ask.answered(reply);
+    ask.answered(reply, now);
   }
 
   abandon(seq: number): void {
@@ -65,16 +79,25 @@ export class Asks {
     }
   }
 
-  nodeGone(node: NodeId): void {
-    for (const ask of [...this.pending.values()]) {
-      if (ask.to === node) this.fail(ask, `node ${this.options.nameOf(node)} was lost before it answered`);
-    }
+  nodeGone(node: NodeId, now: Instant): void {
+    const why = `node ${this.options.nameOf(node)} was lost before it answered`;
+    for (const ask of [...this.pending.values()]) if (ask.to === node) this.fail(ask, why, now);
   }
 
-  tick(nowMs: number): void {
-    for (let ask = this.expiries.takeDue(nowMs); ask !== undefined; ask = this.expiries.takeDue(nowMs)) {
-      if (this.pending.has(ask.seq))
-        this.fail(ask, `node ${this.options.nameOf(ask.to)} did not answer in time`);
+  /** This node ends: whoever waits for another one's answer is told. */
+  failAll(why: string, now: Instant): void {
+    for (const ask of [...this.pending.values()]) this.fail(ask, why, now);
+  }
+
+  tick(now: Instant): void {
+    for (
+      let seq = this.expiries.takeDue(now.monotonicMs);
+      seq !== undefined;
+      seq = this.expiries.takeDue(now.monotonicMs)
+    ) {
+      const ask = this.pending.get(seq);
+      if (ask !== undefined)
+        this.fail(ask, `node ${this.options.nameOf(ask.to)} did not answer in time`, now);
     }
   }
 
@@ -82,8 +105,8 @@ export class Asks {
     return this.expiries.nextMs();
   }
 
-  private fail(ask: Ask, why: string): void {
+  private fail(ask: Ask, why: string, now: Instant): void {
     this.pending.delete(ask.seq);
-    ask.answered(errorReply('UNAVAILABLE', `${why}; what was asked may or may not have happened`));
+    ask.answered(errorReply('UNAVAILABLE', `${why}; what was asked may or may not have happened`), now);
   }
 }

@@ -5,7 +5,7 @@ export interface JobsConfig {
   /** Limit of an attempt when neither the job nor its task says one. Every attempt has one, or a hung handler holds its slot for ever. */
   readonly timeoutMs: number;
   readonly retries: number;
-  /** Pause before the first retry; doubles up to `backoffMsMax`. */
+  /** Pause before the first retry; doubles up to `backoffMsMax`, or stays as it is where it is longer. */
   readonly backoffMs: number;
   readonly backoffMsMax: number;
   /** How long an outcome is kept when the job doesn't say. */

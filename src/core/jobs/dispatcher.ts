@@ -67,7 +67,7 @@ export class Dispatcher {
 
   /** A queued job was cancelled: its state has changed already. */
   forget(record: JobRecord): void {
-    this.classes.get(classNameOf(record))?.line.cancelled();
+    this.classes.get(classNameOf(record))?.line.remove(record);
   }
 
   granted(node: NodeId, window: number, now: Instant): void {
@@ -81,6 +81,8 @@ export class Dispatcher {
   resync(node: NodeId): void {
     const executor = this.executor(node);
     executor.window = 0;
+    // Pressure is a link's; the next one tells of its own.
+    executor.congested = false;
     executor.resync = ++this.resyncs;
     this.options.deliver(node, { type: 'resync', seq: executor.resync });
   }
@@ -110,6 +112,12 @@ export class Dispatcher {
     if (executor === undefined) return;
     executor.window = 0;
     executor.resync = 0;
+    executor.congested = false;
+  }
+
+  /** It had less room than it was thought to have; its next grant says how much. */
+  refused(node: NodeId): void {
+    this.executor(node).window = 0;
   }
 
   /** The node was no member, and its link is gone: nothing was ever sent there. */
@@ -150,6 +158,12 @@ export class Dispatcher {
     }
   }
 
+  /** Whether a queued job could run on a node that is there, now or once it has room. */
+  hasRunnable(): boolean {
+    for (const jobClass of this.waiting) if (this.candidatesOf(jobClass).length > 0) return true;
+    return false;
+  }
+
   /** Whether lines are left that `dispatchWaiting` may not have reached. */
   get hasManyWaiting(): boolean {
     return this.waiting.size > classesPerTurn;
@@ -170,12 +184,17 @@ export class Dispatcher {
     this.waiting.delete(jobClass);
   }
 
-  private pick(jobClass: JobClass): number {
+  private candidatesOf(jobClass: JobClass): readonly NodeId[] {
     if (jobClass.candidatesVersion !== this.membersVersion) {
       jobClass.candidates = candidatesFor(jobClass.demand, this.options.members());
       jobClass.candidatesVersion = this.membersVersion;
     }
-    const { candidates, cursor } = jobClass;
+    return jobClass.candidates;
+  }
+
+  private pick(jobClass: JobClass): number {
+    const candidates = this.candidatesOf(jobClass);
+    const { cursor } = jobClass;
     switch (jobClass.policy) {
       case 'round-robin':
         return pickRoundRobin(candidates, cursor, this.loadOf);

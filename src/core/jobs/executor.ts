@@ -147,11 +147,11 @@ export class Executor {
     const held = this.running.get(run);
     if (held === undefined) return;
     this.running.delete(run);
+    this.roomChanged(now);
     if (held.fenced) return;
     const account = this.account(held.owner);
     account.held.delete(held.key.job);
     account.endedLately++;
-    this.roomChanged(now);
     const message: RanMessage = { type: 'ran', seq: account.nextSeq++, key: held.key, outcome };
     if (held.owner === this.options.self) {
       this.options.deliver(held.owner, message);
@@ -183,11 +183,13 @@ export class Executor {
   }
 
   /** The owner's process is gone: nobody waits for what it sent here. */
-  ownerGone(owner: NodeId): void {
+  ownerGone(owner: NodeId, now: Instant): void {
     const account = this.accounts.get(owner);
     if (account === undefined) return;
     for (const held of account.held.values()) this.fence(held);
     this.accounts.delete(owner);
+    // What the others may send grows by its share.
+    this.roomChanged(now);
   }
 
   setDraining(draining: boolean, now: Instant): void {

@@ -98,7 +98,6 @@ export class Jobs {
       waits: this.waits,
       asks: this.asks,
       answer,
-      nameOf,
     });
   }
 
@@ -116,7 +115,7 @@ export class Jobs {
       case 'contact_opened':
         return this.contactOpened(event.node);
       case 'contact_lost':
-        return this.contactLost(event.node);
+        return this.contactLost(event.node, now);
       case 'pressure':
         return this.dispatcher.pressure(event.node, event.congested, now);
       case 'member_changed':
@@ -153,9 +152,27 @@ export class Jobs {
     this.executor.setDraining(draining, now);
   }
 
+  /** Whether anything that this node has or owns may still end, or start, by then. */
+  hasWorkUntil(monotonicMs: number): boolean {
+    return (
+      !this.executor.isEmpty() ||
+      this.ledger.counts.running > 0 ||
+      this.dispatcher.hasRunnable() ||
+      this.owner.nextStartMs() <= monotonicMs
+    );
+  }
+
+  /** The node is about to end: everybody who still waits here is told. */
+  tellWaiting(now: Instant): void {
+    this.now = now;
+    const why = `node ${this.options.members.self().name} leaves`;
+    this.waits.failAll(why);
+    this.asks.failAll(why, now);
+  }
+
   /** Has another node answer a request that is not about a job. */
   passOn(to: NodeId, command: ClientCommand, asker: Asker, now: Instant): void {
-    this.requests.passOn(to, command, asker, now.monotonicMs + this.options.config.askTimeoutMs);
+    this.requests.passOn(to, command, asker, now);
   }
 
   /** Jobs of this node in a state, for `JOBS` and metrics. */
@@ -167,7 +184,7 @@ export class Jobs {
     this.owner.tick(now);
     this.ledger.expire(now.monotonicMs);
     this.waits.expire(now.monotonicMs);
-    this.asks.tick(now.monotonicMs);
+    this.asks.tick(now);
     this.executor.tick(now);
     if (now.monotonicMs >= this.acksDueMs) this.sendAcks();
   }
@@ -186,6 +203,8 @@ export class Jobs {
       case 'stop':
         return this.executor.handleStop(from, message.key, message.reason);
       case 'holding':
+        // What its next ends are numbered from may have changed.
+        this.acks.delete(from);
         return this.owner.handleHolding(from, message, now);
       case 'resync':
         return this.executor.handleResync(from, message.seq);
@@ -199,7 +218,7 @@ export class Jobs {
       case 'ask':
         return this.requests.handle(message.command, { type: 'peer', node: from, seq: message.seq }, now);
       case 'answer':
-        return this.asks.handleAnswer(from, message.seq, message.reply);
+        return this.asks.handleAnswer(from, message, now);
       case 'ask_abandoned':
         return this.waits.remove({ type: 'peer', node: from, seq: message.seq });
       default:
@@ -213,12 +232,15 @@ export class Jobs {
     const hasRestarted = previous !== null && previous.instance !== member.instance;
     if (member.id !== this.options.self && ((isGone && !wasGone) || (hasRestarted && !wasGone))) {
       this.acks.delete(member.id);
-      this.executor.ownerGone(member.id);
+      this.executor.ownerGone(member.id, now);
       this.waits.removePeer(member.id);
-      this.asks.nodeGone(member.id);
+      this.asks.nodeGone(member.id, now);
       this.owner.executorGone(member.id, member.name, isGone ? member.state : 'restarted', now);
       // A new instance may have a link already; it starts from nothing, and is told so.
       if (!isGone) this.contactOpened(member.id);
+    } else if (member.id !== this.options.self && previous !== null && wasGone && !isGone) {
+      // It was only silent, and its link may have lived on: what was forgotten at its death is asked for anew, both ways.
+      this.contactOpened(member.id);
     }
     this.dispatcher.membersChanged(member, previous === null, now);
   }
@@ -235,11 +257,11 @@ export class Jobs {
   }
 
   /** Of a stranger nothing is kept: no death of it would ever clear it away. */
-  private contactLost(node: NodeId): void {
+  private contactLost(node: NodeId, now: Instant): void {
     this.dispatcher.contactLost(node);
     if (node === this.options.self || this.options.members.get(node) !== undefined) return;
     this.acks.delete(node);
-    this.executor.ownerGone(node);
+    this.executor.ownerGone(node, now);
     this.waits.removePeer(node);
     this.dispatcher.forgetStranger(node);
   }

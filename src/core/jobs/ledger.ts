@@ -121,7 +121,10 @@ export class Ledger {
     if (record.deadline !== null) this.expiries.cancel(record.deadline);
     record.deadline = null;
     this.transition(record, 'queued');
+    record.executor = null;
+    record.startedAtMs = null;
     record.finishedAtMs = null;
+    record.progress = null;
     record.error = null;
     this.unfinishedBytes += sizeOf(record);
   }
@@ -147,7 +150,7 @@ export class Ledger {
     while (this.keptCount > outcomesMax || this.outcomeBytes > outcomeBytesMax) {
       const oldest = this.finished.shift();
       if (oldest === undefined) return;
-      if (isCurrent(oldest)) this.drop(oldest.subject);
+      if (oldest.subject !== null) this.drop(oldest.subject);
     }
     this.forgetStale();
   }
@@ -170,9 +173,9 @@ export class Ledger {
   }
 }
 
-/** Whether an entry still stands for an outcome: the record got another deadline when it was retried or dropped. */
-function isCurrent(expiry: Deadline<JobRecord>): boolean {
-  return expiry.subject.deadline === expiry;
+/** Whether an entry still stands for an outcome: that of a job that was retried, expired or dropped is over. */
+function isCurrent({ subject }: Deadline<JobRecord>): boolean {
+  return subject !== null;
 }
 
 function sizeOf(record: JobRecord): number {

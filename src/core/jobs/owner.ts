@@ -109,14 +109,12 @@ export class Owner {
     }
   }
 
-  /** Puts a failed or cancelled job back in the queue with its retries counted anew; false when it is neither. */
-  retry(record: JobRecord, now: Instant): boolean {
-    if (record.state !== 'failed' && record.state !== 'cancelled') return false;
+  /** Puts a failed or cancelled job back in the queue, with its retries counted anew. */
+  retry(record: JobRecord, now: Instant): void {
     this.options.ledger.reopen(record);
     record.failures = 0;
     record.fatalities = 0;
     this.options.dispatcher.enqueue(record, now);
-    return true;
   }
 
   /** An executor tells how an attempt ended. An outcome of an attempt that is not the current one is fenced off. */
@@ -133,7 +131,7 @@ export class Owner {
   handleRefuse(from: NodeId, key: AttemptKey, now: Instant): void {
     const record = this.current(from, key);
     if (record === null) return;
-    this.options.dispatcher.contactLost(from);
+    this.options.dispatcher.refused(from);
     this.takeBack(record, from, now);
   }
 
@@ -168,7 +166,8 @@ export class Owner {
         count: lost.length,
       });
     }
-    for (const record of lost) {
+    // Each goes to the front of its line, so the oldest goes last.
+    for (const record of lost.reverse()) {
       this.totals.reassigned++;
       if (how === 'left') this.requeue(record, now);
       else this.blame(record, { name: 'NodeLost', message: `node ${name} was lost while running it` }, now);
@@ -238,7 +237,11 @@ export class Owner {
     const { config, random, ledger } = this.options;
     this.totals.retried++;
     ledger.transition(record, 'delayed');
-    const range = { minMs: record.spec.backoffMs, maxMs: config.backoffMsMax };
+    // A pause that was asked for is kept, however long; the limit is for what doubling makes of it.
+    const range = {
+      minMs: record.spec.backoffMs,
+      maxMs: Math.max(record.spec.backoffMs, config.backoffMsMax),
+    };
     this.delay(record, Math.round(backoffMs(record.failures, range, random)), now);
   }
 

@@ -2,6 +2,7 @@ import type { RoutePolicy } from '../commands.js';
 import type { Deadline } from '../deadlines.js';
 import type { JobId, NodeId, RequestId } from '../ids.js';
 import type { Payload } from '../payload.js';
+import type { QueuePlace } from './waiting-line.js';
 
 export type JobState = 'delayed' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 export const jobStates: readonly JobState[] = ['delayed', 'queued', 'running', 'done', 'failed', 'cancelled'];
@@ -82,6 +83,8 @@ export interface JobRecord {
   waiters: Waiter[] | null;
   /** Its one pending deadline: the start of a delayed job, or the end of a kept outcome. */
   deadline: Deadline<JobRecord> | null;
+  /** Where it stands in line; null unless it is queued. */
+  place: QueuePlace | null;
 }
 
 /** A request that waits for a job: a client of this node, or another node that asks for a client of its own. */

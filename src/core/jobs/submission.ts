@@ -62,6 +62,7 @@ export function buildRecord({ command, id, owner, holders, defaults, now }: Reco
     cancelling: false,
     waiters: null,
     deadline: null,
+    place: null,
   };
 }
 

@@ -1,19 +1,24 @@
 import { Fifo } from '../fifo.js';
 import type { JobRecord } from './record.js';
 
-/** Cancelled entries are taken out in one pass once there are this many and they are half of the line. */
-const staleRecordsMin = 1024;
+/** A place in a line; null once its job has left, so that an empty place keeps no job's arguments. */
+export interface QueuePlace {
+  record: JobRecord | null;
+}
+
+/** Empty places are taken out in one pass once there are this many and they are half of the line. */
+const emptyPlacesMin = 1024;
 
 /**
  * Queued jobs that ask for the same nodes, by priority and then in order of arrival: a first-in, first-out queue for
- * each priority in use. A cancelled job stays where it is and is passed over.
+ * each priority in use. A cancelled job leaves its place empty, and empty places are passed over.
  */
 export class WaitingLine {
-  private readonly queues = new Map<number, Fifo<JobRecord>>();
+  private readonly queues = new Map<number, Fifo<QueuePlace>>();
   /** Priorities in use, the highest last. */
   private priorities: number[] = [];
   private count = 0;
-  private stale = 0;
+  private empty = 0;
 
   /** Jobs that wait here. */
   get length(): number {
@@ -21,48 +26,44 @@ export class WaitingLine {
   }
 
   push(record: JobRecord): void {
-    this.queueFor(record.spec.priority).push(record);
+    record.place = { record };
+    this.queueFor(record.spec.priority).push(record.place);
     this.count++;
   }
 
   /** Ahead of its equals: it had its turn already, and could not be run. */
   pushFront(record: JobRecord): void {
-    this.queueFor(record.spec.priority).pushFront(record);
+    record.place = { record };
+    this.queueFor(record.spec.priority).pushFront(record.place);
     this.count++;
   }
 
-  peek(): JobRecord | undefined {
-    for (;;) {
-      const queue = this.first();
-      if (queue === undefined) return undefined;
-      const record = queue.peek();
-      if (record === undefined) this.dropFirst();
-      else if (record.state === 'queued') return record;
+  shift(): JobRecord | undefined {
+    for (let queue = this.first(); queue !== undefined; queue = this.first()) {
+      const place = queue.shift();
+      if (place === undefined) this.dropFirst();
+      else if (place.record === null) this.empty--;
       else {
-        queue.shift();
-        this.stale--;
+        this.count--;
+        place.record.place = null;
+        return place.record;
       }
     }
+    return undefined;
   }
 
-  shift(): JobRecord | undefined {
-    const record = this.peek();
-    if (record === undefined) return undefined;
-    this.first()?.shift();
+  remove(record: JobRecord): void {
+    if (record.place === null) return;
+    record.place.record = null;
+    record.place = null;
     this.count--;
-    return record;
+    this.empty++;
+    if (this.empty < emptyPlacesMin || this.empty < this.count) return;
+    for (const queue of this.queues.values()) queue.retain((place) => place.record !== null);
+    this.empty = 0;
   }
 
-  /** A job in this line is no longer queued. */
-  cancelled(): void {
-    this.count--;
-    this.stale++;
-    if (this.stale < staleRecordsMin || this.stale < this.count) return;
-    for (const queue of this.queues.values()) queue.retain((record) => record.state === 'queued');
-    this.stale = 0;
-  }
-
-  private first(): Fifo<JobRecord> | undefined {
+  private first(): Fifo<QueuePlace> | undefined {
     const priority = this.priorities[this.priorities.length - 1];
     return priority === undefined ? undefined : this.queues.get(priority);
   }
@@ -72,7 +73,7 @@ export class WaitingLine {
     if (priority !== undefined) this.queues.delete(priority);
   }
 
-  private queueFor(priority: number): Fifo<JobRecord> {
+  private queueFor(priority: number): Fifo<QueuePlace> {
     let queue = this.queues.get(priority);
     if (queue === undefined) {
       queue = new Fifo();

@@ -62,6 +62,18 @@ export class Waits {
     for (const { waiter } of [...(this.byPeer.get(node)?.values() ?? [])]) this.remove(waiter.asker);
   }
 
+  /** This node ends, and what it owns with it: whoever waits is told. */
+  failAll(why: string): void {
+    const waits = [
+      ...this.byClient.values(),
+      ...[...this.byPeer.values()].flatMap((waits) => [...waits.values()]),
+    ];
+    for (const { record, waiter } of waits) {
+      this.remove(waiter.asker);
+      this.answer(waiter.asker, errorReply('UNAVAILABLE', `${why}, and job ${record.spec.id} ends with it`));
+    }
+  }
+
   expire(nowMs: number): void {
     for (let wait = this.expiries.takeDue(nowMs); wait !== undefined; wait = this.expiries.takeDue(nowMs)) {
       this.remove(wait.waiter.asker);

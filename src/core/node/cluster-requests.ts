@@ -16,6 +16,7 @@ export interface ClusterRequestsOptions {
   readonly countMembers: () => Record<MemberState, number>;
   readonly setDraining: (draining: boolean, now: Instant) => void;
   readonly leave: (now: Instant) => void;
+  readonly isLeaving: () => boolean;
 }
 
 /** What clients ask about nodes and not about jobs: NODES, TASKS, INFO, DRAIN, RESUME, LEAVE. */
@@ -110,9 +111,16 @@ export class ClusterRequests {
     asker: Asker,
     now: Instant,
   ): void {
-    const { members, jobs, setDraining } = this.parts;
+    const { members, jobs, setDraining, isLeaving } = this.parts;
     const self = members.self();
     if (asker.type === 'peer' || command.node === null || command.node === self.name) {
+      if (command.type === 'resume' && isLeaving()) {
+        this.answer(
+          asker,
+          errorReply('DRAINING', `node ${self.name} is leaving, and can't be stopped from it`),
+        );
+        return;
+      }
       setDraining(command.type === 'drain', now);
       this.answer(asker, okReply());
       return;

@@ -16,7 +16,7 @@ export interface DepartureOptions {
  *
  *     staying ─► draining ─► stopping ─► parting ─► gone
  *
- * draining: no new jobs, what is here finishes · stopping: the time is over, attempts are stopped and given back to
+ * draining: no new jobs, what can still finish does · stopping: the time is over, attempts are stopped and given back to
  * their owners · parting: the last messages are on their way out.
  */
 type Stage = 'staying' | 'draining' | 'stopping' | 'parting' | 'gone';
@@ -52,7 +52,7 @@ export class Departure {
     const isOver = now.monotonicMs >= this.stageEndsMs;
     switch (this.stage) {
       case 'draining':
-        if (this.isIdle()) this.part(now);
+        if (!this.options.jobs.hasWorkUntil(this.stageEndsMs)) this.part(now);
         else if (isOver) this.stop(now);
         return;
       case 'stopping':
@@ -90,6 +90,7 @@ export class Departure {
         this.remaining(),
       );
     }
+    this.options.jobs.tellWaiting(now);
     this.options.sayGoodbye(now);
     this.enter('parting', partingMs, now);
   }
@@ -98,10 +99,6 @@ export class Departure {
     this.stage = stage;
     this.stageEndsMs = now.monotonicMs + lengthMs;
     this.nextCheckMs = now.monotonicMs + checkIntervalMs;
-  }
-
-  private isIdle(): boolean {
-    return this.options.jobs.ledger.unfinished === 0 && this.options.jobs.executor.isEmpty();
   }
 
   private remaining(): Record<string, number> {

@@ -45,6 +45,9 @@ export interface NodeCoreOptions {
   readonly seed: string;
 }
 
+/** In a larger cluster, names are not compared: every join would cost a walk through all members. */
+const namesakeMembersMax = 1_024;
+
 /**
  * A whole node without its sockets, threads and clocks: an event and a moment in, effects out. The same options and
  * events give the same effects, bit for bit; the daemon and the simulator drive the same one.
@@ -102,6 +105,7 @@ export class NodeCore {
       countMembers: () => this.countMembers(),
       setDraining: (draining, now) => this.setDraining(draining, now),
       leave: (now) => this.departure.start(now),
+      isLeaving: () => this.departure.isUnderWay,
     });
   }
 
@@ -221,6 +225,23 @@ export class NodeCore {
   private tellNews({ member, previous }: Extract<MembershipEffect, { type: 'member_changed' }>): void {
     const news = member.id === this.options.id ? null : memberNews(member, previous);
     if (news !== null) this.outbox.push(news);
+    if (previous === null || previous.name !== member.name) this.tellNamesake(member);
+  }
+
+  /** Names are for people to tell nodes apart; nothing in the cluster itself depends on them. */
+  private tellNamesake({ id, name, state, address }: MemberRecord): void {
+    if (state !== 'alive' || this.members().size > namesakeMembersMax) return;
+    for (const other of this.members().values()) {
+      if (other.name !== name || other.id === id || other.state !== 'alive') continue;
+      this.outbox.log(
+        'warn',
+        `two nodes are called ${name}: give one of them another --name, or node=${name} may mean either`,
+        {
+          addresses: [address, other.address],
+        },
+      );
+      return;
+    }
   }
 
   private runLinks(event: LinksEvent): void {

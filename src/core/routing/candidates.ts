@@ -26,3 +26,18 @@ export function meets(demand: Demand, member: MemberRecord): boolean {
     demand.on.every(([key, value]) => member.tags.some(([k, v]) => k === key && v === value))
   );
 }
+
+/** Why no node may run such a job now, as a sentence; null when one may, and only its room is waited for. */
+export function whyNobody(demand: Demand, members: Iterable<MemberRecord>): string | null {
+  const present = [...members].filter(({ state }) => state === 'alive' || state === 'suspect');
+  const fit = present.filter((member) => meets(demand, member));
+  if (fit.some((member) => !member.draining)) return null;
+  if (fit.length > 0) return `${fit.map(({ name }) => name).join(', ')} could run it, but drains`;
+  if (demand.node !== null && !present.some(({ name }) => name === demand.node)) {
+    return `node ${demand.node} is not there`;
+  }
+  const tags = demand.on.map(([key, value]) => `${key}=${value}`).join(' ');
+  const where = demand.node === null ? 'no node' : `node ${demand.node} does not`;
+  const offers = demand.node === null ? `offers ${demand.task}` : `offer ${demand.task}`;
+  return tags === '' ? `${where} ${offers}` : `${where} ${offers} and has the tags ${tags}`;
+}

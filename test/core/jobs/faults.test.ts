@@ -277,3 +277,119 @@ t.test('arguments on their way to one executor are bounded, and other executors 
   t.equal(cores.started.length, 4, 'two each');
   t.equal(cores.runAll().length, 6);
 });
+
+t.test(
+  'a member that was only silent is asked anew for what was forgotten at its death, both ways',
+  async (t) => {
+    const cores = new JobCores({ members: [aliveMember('a'), aliveMember('b')] });
+    const ofB = cores.submit('b', { node: 'a' });
+    const ofA = cores.submit('a', { node: 'b' });
+    const wait = cores.request('b', { type: 'wait', job: ofA, timeoutMs: null });
+    const dead = aliveMember('b', { state: 'dead' });
+    cores.step('a', { type: 'member_changed', member: dead, previous: aliveMember('b') });
+    cores.step('a', { type: 'member_changed', member: aliveMember('b', { incarnation: 2 }), previous: dead });
+    for (let round = 0; round < 5; round++) cores.runAll();
+    t.equal(cores.status('b', ofB).state, 'done', 'its own job runs again');
+    t.equal(cores.status('a', ofA).state, 'done');
+    t.match(cores.replies.get(wait), { ok: true }, 'its wait is answered');
+    for (let job = 0; job < 4; job++) cores.submit('a');
+    t.ok(cores.runAll().includes('b'), 'and it gets work');
+  },
+);
+
+t.test('pressure does not outlive its link', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  cores.step('a', { type: 'pressure', node: nodeId('b'), congested: true });
+  cores.submit('a');
+  t.equal(cores.started.length, 0);
+  cores.cutLink('a', 'b');
+  cores.healLink('a', 'b');
+  t.equal(cores.runAll().length, 1);
+});
+
+t.test('a refusal that crosses a resync does not stop it', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  const job = cores.submit('a');
+  const key = { job, epoch: 1, attempt: 1 };
+  cores.begin();
+  cores.loseAll('a', 'b', 'resync');
+  cores.step('a', { type: 'contact_opened', node: nodeId('b') });
+  cores.step('a', {
+    type: 'message',
+    from: nodeId('b'),
+    message: { type: 'refuse', key, reason: 'no_room' },
+  });
+  cores.loseAll('a', 'b', null);
+  t.match(cores.status('a', job), { state: 'queued' });
+  // Answers to older resyncs change nothing; the one to the latest does.
+  for (let seq = 1; seq < 10; seq++) {
+    const message = { type: 'holding', seq, attempts: [], window: 4 } as const;
+    cores.step('a', { type: 'message', from: nodeId('b'), message });
+  }
+  t.match(cores.status('a', job), { state: 'running' });
+});
+
+t.test('room that a dead owner had goes to the others', async (t) => {
+  const cores = new JobCores({
+    members: [aliveMember('a', { tasks: [] }), aliveMember('b', { tasks: [] }), aliveMember('c')],
+    config: { concurrency: 4 },
+  });
+  for (let job = 0; job < 4; job++) cores.submit('b');
+  for (let job = 0; job < 8; job++) cores.submit('a');
+  for (const entry of [...cores.started]) cores.step('c', { type: 'attempt_started', run: entry.start.run });
+  cores.pass(100);
+  const before = cores.started.filter(({ start }) => start.job.startsWith(nodeId('a'))).length;
+  cores.end(cores.begin());
+  cores.pass(100);
+  cores.kill('b');
+  cores.pass(100);
+  const after = cores.started.filter(({ start }) => start.job.startsWith(nodeId('a'))).length;
+  t.ok(after > before || after >= 4, `${before} before, ${after} after`);
+});
+
+t.test('RETRY needs room as a new job does', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a')], config: { queueLengthMax: 1 } });
+  const job = cores.submit('a');
+  cores.end(cores.begin(), { type: 'failed', error: { name: 'Error', message: 'x' }, final: true });
+  cores.submit('a');
+  t.match(cores.replies.get(cores.request('a', { type: 'retry', job })), { code: 'BUSY' });
+  cores.runAll();
+  t.match(cores.replies.get(cores.request('a', { type: 'retry', job })), { ok: true });
+  t.match(cores.status('a', job), { state: 'running', progress: null });
+});
+
+t.test('jobs of a lost executor keep their order', async (t) => {
+  const cores = new JobCores({
+    members: [aliveMember('a', { tasks: [] }), aliveMember('b')],
+    config: { concurrency: 3 },
+  });
+  const jobs = [1, 2, 3].map(() => cores.submit('a'));
+  cores.changeMember('b', { instance: 'bbbbb', incarnation: 2 ** 20 });
+  cores.started.splice(0, 3);
+  t.same(
+    cores.started.map(({ start }) => start.job),
+    jobs,
+  );
+});
+
+t.test('STATUS says why a queued job can not start', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const byTag = cores.submit('a', { on: [['zone', 'z9']] });
+  t.equal(cores.status('b', byTag).waiting, 'no node offers echo and has the tags zone=z9');
+  const byNode = cores.submit('a', { node: 'b' });
+  t.equal(cores.status('a', byNode).waiting, null);
+  cores.end(cores.begin('b'));
+  cores.changeMember('b', { draining: true });
+  t.equal(cores.status('a', cores.submit('a', { node: 'b' })).waiting, 'b could run it, but drains');
+});
+
+t.test('a search whose client is gone ends with nothing waiting for it', async (t) => {
+  const cores = new JobCores({ members: three() });
+  cores.loseAll('a', 'b', 'answer');
+  cores.loseAll('c', 'b', 'answer');
+  const job = `key-${'0'.repeat(26)}`;
+  const request = cores.request('b', { type: 'wait', job, timeoutMs: null });
+  cores.step('b', { type: 'request_abandoned', request });
+  cores.pass(11_000);
+  t.notOk(cores.replies.has(request));
+});

@@ -5,7 +5,7 @@ import { WaitingLine } from '../../../src/core/jobs/waiting-line.js';
 
 /** As much of a record as a line looks at. */
 function queuedRecord(id: number, priority: number): JobRecord {
-  return { spec: { id: String(id), priority }, state: 'queued' as JobState } as JobRecord;
+  return { spec: { id: String(id), priority }, state: 'queued' as JobState, place: null } as JobRecord;
 }
 
 t.test('jobs leave by priority, then in order of arrival', async () => {
@@ -22,13 +22,12 @@ t.test('jobs leave by priority, then in order of arrival', async () => {
   );
 });
 
-t.test('cancelled jobs are passed over and not counted', async (t) => {
+t.test('jobs that left the line are passed over and not counted', async (t) => {
   const line = new WaitingLine();
   const records = Array.from({ length: 5_000 }, (_, id) => queuedRecord(id, 0));
   for (const record of records) line.push(record);
   for (const record of records.slice(0, 4_999)) {
-    record.state = 'cancelled';
-    line.cancelled();
+    line.remove(record);
   }
   t.equal(line.length, 1);
   t.equal(line.shift(), records[4_999]);
@@ -49,13 +48,21 @@ t.test('a job that was cancelled and retried while it stood in line runs once', 
   const line = new WaitingLine();
   const record = queuedRecord(1, 0);
   line.push(record);
-  record.state = 'cancelled';
-  line.cancelled();
-  record.state = 'queued';
+  line.remove(record);
   line.push(record);
   t.equal(line.length, 1);
   t.equal(line.shift(), record);
-  record.state = 'running';
   t.equal(line.shift(), undefined);
+  t.equal(line.length, 0);
+});
+
+t.test('an empty place keeps nothing of the job that left it', async (t) => {
+  const line = new WaitingLine();
+  const record = queuedRecord(1, 0);
+  line.push(record);
+  const { place } = record;
+  line.remove(record);
+  t.same(place, { record: null });
+  line.remove(record);
   t.equal(line.length, 0);
 });
