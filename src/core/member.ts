@@ -34,6 +34,17 @@ export interface MemberRecord {
   readonly draining: boolean;
 }
 
+/** A member that takes part: it is probed, gossiped to and counted. */
+export function isPresent(record: MemberRecord): boolean {
+  return record.state === 'alive' || record.state === 'suspect';
+}
+
+/**
+ * What the end of the last link to a node says about it. reset: the link broke; refused: and nobody listens at its address any more;
+ * goodbye: it said it leaves; unreachable: there is no link to it now, which says nothing about the node.
+ */
+export type ContactLoss = 'reset' | 'refused' | 'goodbye' | 'unreachable';
+
 /**
  * Each start begins a range of its own: the incarnation is `start counter × incarnationsPerStart + raises`, so
  * one write at start-up keeps it rising over restarts and a refutation never waits for a disk.

@@ -72,7 +72,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.on('checkContinue', handle);
   server.on('checkExpectation', handle);
   server.on('clientError', refuseMalformed);
-  return { listen: () => listen(server, options), close: () => close(server) };
+  let opening: Promise<string> | undefined;
+  return {
+    listen: () => {
+      opening = listen(server, options);
+      return opening;
+    },
+    close: async () => {
+      // Until then the server does not count as listening, and yet may come to; a failure has been told to who asked.
+      await opening?.catch(() => {});
+      await close(server);
+    },
+  };
 }
 
 type Page = () => Answer | Promise<Answer>;

@@ -63,6 +63,8 @@ class LineServer implements ClientServer, LineConnectionOwner {
   private stallTimer: NodeJS.Timeout | null = null;
   private readonly sweepIntervalMs: number;
   private sweptAtMs = 0;
+  /** Until it settles the server does not count as listening, and yet may come to. */
+  private opening: Promise<unknown> | null = null;
   private isShuttingDown = false;
   private readonly whenAllClosed: (() => void)[] = [];
 
@@ -80,7 +82,9 @@ class LineServer implements ClientServer, LineConnectionOwner {
 
   async listen(): Promise<string> {
     const { host, port, log } = this.options;
-    const address = await listenOn(this.server, 'the client address', { host, port });
+    const opening = listenOn(this.server, 'the client address', { host, port });
+    this.opening = opening;
+    const address = await opening;
     this.server.on('error', (error) => log('error', 'The client port has trouble', { error: error.message }));
     this.sweptAtMs = performance.now();
     this.stallTimer = setInterval(() => this.dropStalled(), this.sweepIntervalMs);
@@ -101,6 +105,8 @@ class LineServer implements ClientServer, LineConnectionOwner {
 
   async shutdown(graceMs: number): Promise<void> {
     this.isShuttingDown = true;
+    // A port that could not be opened has been told to whoever asked for it.
+    await this.opening?.catch(() => {});
     const closed = new Promise<void>((resolve) => {
       // It was never opened: nothing to close.
       if (!this.server.listening) resolve();

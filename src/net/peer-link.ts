@@ -139,6 +139,11 @@ export class PeerLink {
     });
   }
 
+  /** Ends at once, without a word; what is queued is lost. The owner hears of it as of a reset. */
+  abandon(): void {
+    this.#socket.destroy();
+  }
+
   #read(chunk: Buffer): void {
     if (this.#state === 'ending') return;
     this.#options.traffic.bytesIn += chunk.length;

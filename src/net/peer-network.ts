@@ -15,8 +15,16 @@ export interface PeerNetwork {
   close(link: LinkId, reason: GoodbyeReason): void;
   /** Counters for metrics; `queuedBytes` is over all links. */
   stats(): PeerNetworkStats;
-  /** Says goodbye to all and stops listening; resolves when every socket is gone. */
-  shutdown(): Promise<void>;
+  /**
+   * Says goodbye to all and stops listening; resolves when every socket is gone. A second call without goodbye cuts off
+   * the links that are still at theirs.
+   */
+  shutdown(how?: PeerShutdown): Promise<void>;
+}
+
+export interface PeerShutdown {
+  /** False: every link is cut, and the peers find out by themselves. Default: true. */
+  readonly goodbye?: boolean;
 }
 
 export interface PeerNetworkStats {

@@ -14,7 +14,7 @@ import { listenOn } from './listen.js';
 import { LogOnce, type NetworkLog } from './log-once.js';
 import { defaultPeerNetworkConfig, type PeerNetworkConfig } from './peer-config.js';
 import { type LinkTraffic, PeerLink, type PeerLinkEvents } from './peer-link.js';
-import type { PeerNetwork, PeerNetworkListener, PeerNetworkStats } from './peer-network.js';
+import type { PeerNetwork, PeerNetworkListener, PeerNetworkStats, PeerShutdown } from './peer-network.js';
 import { explainAcceptTlsError, pskServerOptions } from './psk.js';
 
 export interface PeerNetworkOptions {
@@ -57,7 +57,10 @@ class TcpPeerNetwork implements PeerNetwork {
   #openCount = 0;
   #protocolErrors = 0;
   #lastLink: LinkId = 0;
+  /** Until it settles the server does not count as listening, and yet may come to. */
+  #opening: Promise<unknown> | null = null;
   #shutdown: Promise<void> | null = null;
+  #saysGoodbye = true;
   #onEmpty: () => void = () => {};
 
   constructor(options: PeerNetworkOptions) {
@@ -74,7 +77,9 @@ class TcpPeerNetwork implements PeerNetwork {
     if (keys.length === 0 && !isLoopback(host)) {
       throw new RondoError('NO_KEY', `can't listen on ${host}: ${noKeyAdvice}`);
     }
-    const address = await listenOn(this.#server, 'the peer port', { host, port });
+    const opening = listenOn(this.#server, 'the peer port', { host, port });
+    this.#opening = opening;
+    const address = await opening;
     // From here on an error is that of accepting one connection, say for want of a file descriptor.
     this.#server.on('error', ({ message }) =>
       this.#once.warn('accept', { error: message }, "A connection can't be accepted"),
@@ -119,21 +124,29 @@ class TcpPeerNetwork implements PeerNetwork {
     return { ...this.#traffic, links: this.#openCount, protocolErrors: this.#protocolErrors, queuedBytes };
   }
 
-  shutdown(): Promise<void> {
+  shutdown({ goodbye = true }: PeerShutdown = {}): Promise<void> {
+    this.#saysGoodbye &&= goodbye;
     this.#shutdown ??= this.#endAll();
+    for (const link of this.#links.values()) this.#endLink(link);
     return this.#shutdown;
   }
 
   async #endAll(): Promise<void> {
+    // A port that could not be opened has been told to whoever asked for it.
+    await this.#opening?.catch(() => {});
     const serverClosed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#accepted.values()) socket.destroy();
     for (const giveUp of this.#dials) giveUp();
-    for (const link of this.#links.values()) link.close('leaving');
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
     this.#tellIfEmpty();
     await Promise.all([serverClosed, empty]);
+  }
+
+  #endLink(link: PeerLink): void {
+    if (this.#saysGoodbye) link.close('leaving');
+    else link.abandon();
   }
 
   #tellIfEmpty(): void {
@@ -210,7 +223,7 @@ class TcpPeerNetwork implements PeerNetwork {
       events: this.#linkEvents,
     });
     this.#links.set(link.id, link);
-    if (this.#shutdown !== null) link.close('leaving');
+    if (this.#shutdown !== null) this.#endLink(link);
   }
 
   #createLinkEvents(): PeerLinkEvents {

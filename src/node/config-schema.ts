@@ -1,5 +1,8 @@
 import * as v from 'valibot';
+import { defaultJobsConfig } from '../core/jobs/config.js';
 import { limits } from '../core/limits.js';
+import { defaultLinksConfig } from '../core/links/config.js';
+import { defaultMembershipConfig } from '../core/membership/config.js';
 import { formatDuration, formatSize } from '../core/units.js';
 import {
   address,
@@ -58,89 +61,133 @@ const off = v.pipe(
   v.transform(() => null),
 );
 
+const members = defaultMembershipConfig;
+const work = defaultJobsConfig;
+
 const membership = v.strictObject({
-  probeInterval: time('How often one other member is probed', '500ms', 10, minuteMs),
+  probeInterval: time(
+    'How often one other member is probed',
+    formatDuration(members.probeIntervalMs),
+    10,
+    minuteMs,
+  ),
   probeTimeout: time(
     'How long a probe waits for its answer before others are asked to probe too',
-    '250ms',
+    formatDuration(members.probeTimeoutMs),
     5,
     minuteMs,
   ),
-  indirectProbes: count('How many others are asked to probe a member that does not answer', 3, 0, 16),
+  indirectProbes: count(
+    'How many others are asked to probe a member that does not answer',
+    members.indirectProbes,
+    0,
+    16,
+  ),
   suspicionMultiplier: count(
     'A suspect is declared dead after this × log10(members) × probeInterval, if many suspect it',
-    3,
+    members.suspicionMultiplier,
     1,
     100,
   ),
-  suspicionMaxMultiplier: count('If nobody else suspects it, after this many times as long', 6, 1, 100),
-  retransmitMultiplier: count('A change is gossiped this × ⌈log10(members + 1)⌉ times', 4, 1, 100),
-  localHealthMax: count('A node that is itself slow stretches its probes up to this many times', 8, 1, 100),
+  suspicionMaxMultiplier: count(
+    'If nobody else suspects it, after this many times as long',
+    members.suspicionMaxFactor,
+    1,
+    100,
+  ),
+  retransmitMultiplier: count(
+    'A change is gossiped this × ⌈log10(members + 1)⌉ times',
+    members.retransmitMultiplier,
+    1,
+    100,
+  ),
+  localHealthMax: count(
+    'A node that is itself slow stretches its probes up to this many times',
+    members.healthScoreMax,
+    1,
+    100,
+  ),
   digestInterval: time(
     'How often the whole member list is compared with one other member',
-    '10s',
+    formatDuration(members.digestIntervalMs),
     100,
     hourMs,
   ),
   gossipToDead: time(
     'How long dead members are still told that they are, so that they can refute',
-    '30s',
+    formatDuration(members.deadGossipMs),
     0,
     hourMs,
   ),
-  reconnectInterval: time('How often a dead member is dialled again', '30s', 100, hourMs),
+  reconnectInterval: time(
+    'How often a dead member is dialled again',
+    formatDuration(defaultLinksConfig.deadRedialMs),
+    100,
+    hourMs,
+  ),
   forgetAfter: time(
     'When a member that is dead or has left is forgotten',
-    '24h',
+    formatDuration(members.forgetMs),
     minuteMs,
     limits.durationMsMax,
   ),
 });
 
 const jobs = v.strictObject({
-  timeout: time('Limit of one attempt, where neither job nor task says one', '10m', 1, limits.durationMsMax),
+  timeout: time(
+    'Limit of one attempt, where neither job nor task says one',
+    formatDuration(work.timeoutMs),
+    1,
+    limits.durationMsMax,
+  ),
   retries: count(
     'Further attempts after a failed one, where neither job nor task says a number',
-    0,
+    work.retries,
     0,
     limits.retriesMax,
   ),
   backoff: time(
     'Wait before the first retry; it doubles with each, and is jittered',
-    '1s',
+    formatDuration(work.backoffMs),
     0,
     limits.durationMsMax,
   ),
-  backoffMax: time('The longest wait before a retry', '5m', 0, limits.durationMsMax),
-  ttl: time('How long an outcome is kept', '1h', 0, limits.durationMsMax),
+  backoffMax: time(
+    'The longest wait before a retry',
+    formatDuration(work.backoffMsMax),
+    0,
+    limits.durationMsMax,
+  ),
+  ttl: time('How long an outcome is kept', formatDuration(work.ttlMs), 0, limits.durationMsMax),
   queueLengthMax: count(
     'Unfinished jobs that this node owns; past it, submits are answered BUSY',
-    1_000_000,
+    work.queueLengthMax,
     1,
     100_000_000,
   ),
   queueBytesMax: bytes(
     'What their arguments take; past it, submits are answered BUSY',
-    '512MiB',
+    formatSize(work.queueBytesMax),
     mebibyte,
     1024 * gibibyte,
   ),
-  outcomesMax: count('Outcomes kept; past it, the oldest go first', 100_000, 0, 100_000_000),
+  outcomesMax: count('Outcomes kept; past it, the oldest go first', work.outcomesMax, 0, 100_000_000),
   outcomeBytesMax: bytes(
     'What their results take; past it, the oldest go first',
-    '64MiB',
+    formatSize(work.outcomeBytesMax),
     mebibyte,
     1024 * gibibyte,
   ),
 });
 
+// Arguments, in a line or a body, travel on to peers and clients, who take `bodyBytesMax` and no more.
 const limitsGroup = v.strictObject({
-  lineBytes: bytes('A line of the line protocol', formatSize(limits.lineBytesMax), 1024, 16 * mebibyte),
+  lineBytes: bytes('A line of the line protocol', formatSize(limits.lineBytesMax), 1024, limits.bodyBytesMax),
   bodyBytes: bytes(
     'A body after a line, arguments or result',
     formatSize(limits.bodyBytesMax),
     1024,
-    32 * mebibyte,
+    limits.bodyBytesMax,
   ),
   clientConnections: count('Client connections at once', limits.clientConnectionsMax, 1, 1_000_000),
   requestsInFlight: count(

@@ -1,4 +1,5 @@
 import { RondoError } from '../core/errors.js';
+import { attemptVariableNames } from '../scheduler/attempt-variables.js';
 import { type ConfigFile, readConfigFile } from './config-file.js';
 import { type ConfigKey, configKeys } from './config-keys.js';
 import { didYouMean } from './nearest-key.js';
@@ -22,8 +23,8 @@ export interface Places {
   path(key: string, path: string): string;
 }
 
-/** Variables of the clients, and those that say where to look. */
-const otherVariables = ['RONDO_CONFIG', 'RONDO_NODE', 'RONDO_TOKEN'];
+/** Variables of the clients, those that say where to look, and those that a node gives to the programs it runs. */
+const otherVariables = ['RONDO_CONFIG', 'RONDO_DEBUG', 'RONDO_NODE', 'RONDO_TOKEN', ...attemptVariableNames];
 
 /** The written value of every setting that has one: a flag before the environment, that before the file. */
 export function mergeSources(

@@ -1,7 +1,5 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { formatAddress, parseAddress } from '../core/address.js';
-import { RondoError } from '../core/errors.js';
 import { type Hello, peerProtocolVersionMax, peerProtocolVersionMin } from '../core/hello.js';
 import { incarnationsPerStart } from '../core/member.js';
 import { NodeCore } from '../core/node/node-core.js';
@@ -23,6 +21,7 @@ import { collectWhenIdle } from './idle-collection.js';
 import { loadKeys, type NodeKeys } from './keys.js';
 import { createLogger, type Logger } from './logging.js';
 import { collectMetrics } from './metrics.js';
+import { ReadyFile } from './ready-file.js';
 import { rondoVersion } from './version.js';
 
 /** A node that is up: its real addresses, and the ways to end it. */
@@ -44,6 +43,8 @@ export interface RunningNode {
 
 /** Answers to clients that are still on their way when the node ends. */
 const clientGraceMs = 500;
+/** A node that ends at once waits no longer for its parts: what is left ends with the process. */
+const endAtOnceMsMax = 1_000;
 
 /**
  * Starts a node from command-line flags and the environment: `flags` holds only what was given, by its name in camel
@@ -56,15 +57,22 @@ export async function startNode(
   const { config } = await loadConfig({ flags, env, cwd: process.cwd() });
   const keys = loadKeys(config);
   const logger = await createLogger({ level: config.logLevel, pretty: config.logPretty });
-  const data = config.data === null ? null : openDataDirectory(config.data);
-  const assembly = new Assembly(config, keys, logger, data);
+  let data: DataDirectory | null = null;
+  let assembly: Assembly | null = null;
   try {
+    data = config.data === null ? null : openDataDirectory(config.data);
+    assembly = new Assembly(config, keys, logger, data);
     return await assembly.start();
   } catch (error) {
-    await assembly.close();
+    await assembly?.closeParts('failed');
+    data?.release();
+    await logger.close();
     throw error;
   }
 }
+
+/** left: the others are told so · failed: the node can't go on, or never came up · at_once: nothing is waited for. */
+type Ending = 'left' | 'failed' | 'at_once';
 
 /** The parts of one daemon, from their opening to their end. */
 class Assembly {
@@ -80,7 +88,8 @@ class Assembly {
   private clients: ClientServer | null = null;
   private http: HttpServer | null = null;
   private collection: { stop(): void } | null = null;
-  private end: (exitCode: number) => void = () => {};
+  private tellEnd: (exitCode: number) => void = () => {};
+  private readonly readyFile: ReadyFile;
   private isEnding = false;
 
   constructor(
@@ -91,6 +100,7 @@ class Assembly {
   ) {
     this.identity = data?.identity ?? ephemeralIdentity();
     this.name = nodeName(config, hostname(), config.listen.port);
+    this.readyFile = new ReadyFile(config.readyFile);
     this.network = this.createNetwork();
     this.scheduler = this.createScheduler();
   }
@@ -102,23 +112,24 @@ class Assembly {
     this.name = nodeName(config, hostname(), peerPort);
     this.advertised = formatAddress({ ...config.advertise, port: config.advertise.port || peerPort });
     this.clients = this.createClients();
-    const [client, tasks] = await Promise.all([this.clients.listen(), this.scheduler.load()]);
+    const [client, tasks] = await Promise.all([this.openClients(this.clients), this.scheduler.load()]);
     const core = this.createCore(client, tasks);
     this.core = core;
     const http = await this.openHttp(core);
     const stopped = new Promise<number>((resolve) => {
-      this.end = resolve;
+      this.tellEnd = resolve;
     });
     this.driver.start(core, {
       network: this.network,
       clients: this.clients,
       scheduler: this.scheduler,
       log: (level, text, fields) => this.logger.log(level, text, fields),
-      gone: () => this.finish(0),
+      gone: () => this.finish(0, 'left'),
       fatal: (code, message) => {
         this.logger.log('error', message, { code });
         process.stderr.write(`rondo: ${message}\n`);
-        this.finish(1);
+        // Without goodbye: of two nodes with one id, the rightful one is still there.
+        this.finish(1, 'failed');
       },
     });
     this.collection = collectWhenIdle(() => core.jobs.ledger.bytes);
@@ -128,38 +139,64 @@ class Assembly {
       cluster: config.cluster,
       tls: this.keys.cluster.length > 0,
     });
-    if (config.readyFile !== null) writeReadyFile(config.readyFile, node);
+    this.readyFile.write(node);
     return {
       ...node,
       stopped,
       drainAndLeave: () => this.driver.handle({ type: 'leave' }),
-      stopNow: () => this.finish(1),
+      stopNow: () => this.stopNow(),
     };
   }
 
-  /** Closes what is open. Safe at any stage of the start. */
-  async close(): Promise<void> {
+  /**
+   * Closes what is open. Safe at any stage of the start, and once more with a harder ending. A part that fails to close
+   * keeps no other from it.
+   */
+  async closeParts(ending: Ending): Promise<void> {
     this.driver.stop();
     this.collection?.stop();
-    if (this.config.readyFile !== null) rmSync(this.config.readyFile, { force: true });
-    await Promise.all([
-      this.clients?.shutdown(clientGraceMs),
-      this.network.shutdown(),
+    this.readyFile.remove();
+    const atOnce = ending === 'at_once';
+    await Promise.allSettled([
+      this.clients?.shutdown(atOnce ? 0 : clientGraceMs),
+      this.network.shutdown({ goodbye: ending === 'left' }),
       this.http?.close(),
-      this.scheduler.close(),
+      this.scheduler.close({ atOnce }),
     ]);
-    this.data?.release();
-    await this.logger.close();
   }
 
-  private finish(exitCode: number): void {
+  private finish(exitCode: number, ending: Ending): void {
     if (this.isEnding) return;
     this.isEnding = true;
     if (exitCode === 0) this.logger.log('info', `node ${this.name} has left`, {});
-    this.close().then(
-      () => this.end(exitCode),
-      () => this.end(1),
-    );
+    void this.end(exitCode, this.closeParts(ending));
+  }
+
+  /** Also while the node is ending already, but takes its time. */
+  private stopNow(): void {
+    this.isEnding = true;
+    const closed = new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, endAtOnceMsMax);
+      void this.closeParts('at_once').then(() => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
+    void this.end(1, closed);
+  }
+
+  private async end(exitCode: number, closed: Promise<void>): Promise<void> {
+    await closed;
+    this.data?.release();
+    await this.logger.close();
+    this.tellEnd(exitCode);
+  }
+
+  /** With the ports, what an earlier node left in the place of the ready file is no longer anybody's. */
+  private async openClients(clients: ClientServer): Promise<string> {
+    const client = await clients.listen();
+    this.readyFile.removeStale();
+    return client;
   }
 
   private createNetwork(): PeerNetwork {
@@ -280,19 +317,4 @@ function readinessOf(core: NodeCore, config: NodeConfig): Readiness {
   const isAlone = core.countMembers().alive + core.countMembers().suspect <= 1;
   if (config.join.length > 0 && isAlone) return { ready: false, reason: 'joining: no seed has answered yet' };
   return { ready: true, reason: 'ready' };
-}
-
-/** Whole or not at all: who waits for the file must not read half of it. */
-function writeReadyFile(path: string, node: object): void {
-  try {
-    const unfinished = `${path}.${process.pid}`;
-    writeFileSync(unfinished, `${JSON.stringify(node)}\n`);
-    renameSync(unfinished, path);
-  } catch (cause) {
-    throw new RondoError(
-      'BAD_CONFIG',
-      `the ready file ${path} can't be written: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
 }

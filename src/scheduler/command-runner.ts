@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { AttemptOutcome } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import { type Attempt, type Runner, type RunnerListener, stoppedOutcome } from './attempt.js';
+import { attemptVariables } from './attempt-variables.js';
 import { cut } from './handler-result.js';
 
 /** A task that is a program: JSON on its standard input, its standard output is the result. */
@@ -53,7 +54,7 @@ export class CommandRunner implements Runner {
     const command = this.commands.get(attempt.start.task) as CommandTask;
     try {
       const run = new CommandRun(attempt, command, {
-        env: { ...env, ...attemptVariables(attempt, node), ...command.env },
+        env: { ...env, ...attemptVariables(attempt.start, node), ...command.env },
         ended: (outcome) => this.ended(attempt, outcome),
       });
       this.running.set(attempt, run);
@@ -77,20 +78,16 @@ export class CommandRunner implements Runner {
     process.off('exit', this.onExit);
   }
 
+  /** Ends what runs without asking it first. */
+  kill(): void {
+    for (const run of this.running.values()) run.kill();
+  }
+
   private ended(attempt: Attempt, outcome: AttemptOutcome): void {
     this.running.delete(attempt);
     this.options.listener.ended(attempt, outcome);
     if (this.running.size === 0) this.whenEmpty?.();
   }
-}
-
-function attemptVariables({ start }: Attempt, node: string): NodeJS.ProcessEnv {
-  return {
-    RONDO_JOB_ID: start.job,
-    RONDO_ATTEMPT: String(start.attempt),
-    RONDO_TASK: start.task,
-    RONDO_NODE_NAME: node,
-  };
 }
 
 interface CommandRunOptions {
@@ -152,6 +149,11 @@ class CommandRun {
     this.isStopping = true;
     this.signal('SIGTERM');
     this.killTimer = setTimeout(() => this.signal('SIGKILL'), graceMs);
+  }
+
+  kill(): void {
+    this.isStopping = true;
+    this.signal('SIGKILL');
   }
 
   /** Reaches what the program started, too. */

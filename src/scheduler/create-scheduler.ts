@@ -92,6 +92,7 @@ class QueueingScheduler implements Scheduler {
   private readonly handlers: ThreadPool | InlineRunner;
   private readonly commands: CommandRunner;
   private readonly closing = new AbortController();
+  private closed: Promise<void> | null = null;
   private running = 0;
   /** Outcomes known inside `start` or `stop`, told when the loop turns. */
   private untold: { readonly run: RunId; readonly outcome: AttemptOutcome }[] = [];
@@ -181,7 +182,13 @@ class QueueingScheduler implements Scheduler {
     };
   }
 
-  async close(): Promise<void> {
+  close({ atOnce = false }: { readonly atOnce?: boolean } = {}): Promise<void> {
+    if (atOnce) this.commands.kill();
+    this.closed ??= this.endAll();
+    return this.closed;
+  }
+
+  private async endAll(): Promise<void> {
     this.closing.abort();
     for (const [run, attempt] of this.attempts) {
       if (attempt.release !== null) continue;

@@ -7,5 +7,5 @@ export function handlerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 function isSecret(name: string): boolean {
-  return /^RONDO_(?:KEY|TOKEN)/i.test(name);
+  return /^RONDO_.*(?:KEY|TOKEN)/i.test(name);
 }

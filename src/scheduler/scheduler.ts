@@ -21,8 +21,11 @@ export interface Scheduler {
    */
   stop(run: RunId, reason: StopReason): void;
   stats(): SchedulerStats;
-  /** Ends all threads; attempts still there end as `displaced`. */
-  close(): Promise<void>;
+  /**
+   * Ends all threads, and programs after their grace, or `atOnce`, which a second call may still ask for. Attempts that
+   * are still there end as `displaced`.
+   */
+  close(how?: { readonly atOnce?: boolean }): Promise<void>;
 }
 
 export interface SchedulerStats {

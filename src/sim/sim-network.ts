@@ -15,6 +15,8 @@ export interface SimNetworkOptions {
 interface End {
   readonly node: SimNode;
   readonly link: LinkId;
+  /** When the node hears that it is open. */
+  openedAtMs: number;
   /** Nothing overtakes on a link. */
   lastArrivalMs: number;
 }
@@ -99,10 +101,18 @@ export class SimNetwork {
 
   /** Breaks every link between two nodes, as a middlebox does: what is on its way is lost, and each end notices by itself. */
   resetBetween(a: string, b: string): void {
-    for (const wire of this.wires.values()) {
-      const names = wire.ends.map((end) => end.node.name);
-      if (names.includes(a) && names.includes(b)) this.reset(wire);
-    }
+    for (const wire of this.wiresBetween(a, b)) this.reset(wire);
+  }
+
+  /** Breaks one of the links between two nodes, whichever it is. */
+  resetOneBetween(a: string, b: string): void {
+    const wires = this.wiresBetween(a, b);
+    const wire = wires[this.random.below(Math.max(1, wires.length))];
+    if (wire !== undefined) this.reset(wire);
+  }
+
+  linkCountBetween(a: string, b: string): number {
+    return this.wiresBetween(a, b).length;
   }
 
   cut(from: string, to: string): void {
@@ -114,11 +124,20 @@ export class SimNetwork {
     for (const { from, to, release } of this.held.splice(0)) this.pass(from, to, release);
   }
 
+  private wiresBetween(a: string, b: string): Wire[] {
+    // Each wire is there twice, once for each of its ends.
+    return [...new Set(this.wires.values())].filter(({ isOpen, ends }) => {
+      const names = ends.map((end) => end.node.name);
+      return isOpen && names.includes(a) && names.includes(b);
+    });
+  }
+
   private reset(wire: Wire): void {
     if (!wire.isOpen) return;
     wire.isOpen = false;
-    for (const { node, link } of wire.ends) {
-      this.time.after(this.delayMs(), () =>
+    for (const { node, link, openedAtMs } of wire.ends) {
+      // No end hears of the break before it has heard of the link.
+      this.time.after(Math.max(0, openedAtMs - this.time.nowMs) + this.delayMs(), () =>
         node.arrive({ type: 'link_closed', link, reason: 'reset', goodbye: null }),
       );
     }
@@ -126,8 +145,8 @@ export class SimNetwork {
 
   private open(from: SimNode, to: SimNode, address: string): void {
     const ends: [End, End] = [
-      { node: from, link: ++this.lastLink, lastArrivalMs: 0 },
-      { node: to, link: ++this.lastLink, lastArrivalMs: 0 },
+      { node: from, link: ++this.lastLink, openedAtMs: 0, lastArrivalMs: 0 },
+      { node: to, link: ++this.lastLink, openedAtMs: 0, lastArrivalMs: 0 },
     ];
     const wire: Wire = { ends, isOpen: true };
     for (const end of ends) {
@@ -138,6 +157,7 @@ export class SimNetwork {
       this.arriveInOrder(end, 0, () =>
         end.node.arrive({ type: 'link_opened', link: end.link, dialled, hello }),
       );
+      end.openedAtMs = end.lastArrivalMs;
     }
   }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { okReply } from '../../src/core/reply.js';
+import { createClientServer, defaultClientServerLimits } from '../../src/net/line-server.js';
 import { type FakeNode, type FakeNodeOptions, startFakeNode } from '../support/fake-node.js';
 
 async function start(t: Test, options: FakeNodeOptions = {}): Promise<FakeNode> {
@@ -247,4 +248,20 @@ t.test('shutdown ends what is left after its grace', async (t) => {
   t.equal(await readAll(socket), '');
   t.strictSame(node.abandoned, [1]);
   await t.resolves(node.server.shutdown(0), 'twice is once');
+});
+
+t.test('a shutdown while the port is being opened closes it', async (t) => {
+  const server = createClientServer({
+    host: '127.0.0.1',
+    port: 0,
+    limits: defaultClientServerLimits,
+    authToken: null,
+    hello: {},
+    listener: { request: () => {}, requestAbandoned: () => {} },
+    log: () => {},
+  });
+  const opening = server.listen();
+  await server.shutdown(0);
+  const socket = connect({ port: Number((await opening).split(':').pop()), host: '127.0.0.1' });
+  await t.rejects(once(socket, 'connect'), { code: 'ECONNREFUSED' });
 });

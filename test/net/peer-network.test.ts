@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap';
 import { limits } from '../../src/core/limits.js';
 import type { PeerMessage } from '../../src/core/messages.js';
+import type { PeerNetworkListener } from '../../src/net/peer-network.js';
 import { createPeerNetwork } from '../../src/net/tcp-peer-network.js';
 import { helloOf, key, messages } from '../protocol/peer-samples.js';
-import { connect, newKey, startPeer, type TestPeer, type TestPeerOptions } from './peer-pair.js';
+import { connect, newKey, rawSocket, startPeer, type TestPeer, type TestPeerOptions } from './peer-pair.js';
 
 const ping = (seq: number): PeerMessage => ({ type: 'ping', seq, rumours: [] });
 const run = (args: string): PeerMessage => ({
@@ -224,4 +225,36 @@ t.test('a shutdown says goodbye to all and leaves nothing open', async (t) => {
   t.match(await a.first('failed'), { detail: /shutting down/ });
   b.network.dial(a.address);
   t.match(await b.first('failed'), { reason: 'refused' });
+});
+
+t.test(
+  'a shutdown without goodbye cuts every link, also those that are still at their goodbye',
+  async (t) => {
+    const [a, b, c] = (await startPeers(t, {}, {}, {})) as [TestPeer, TestPeer, TestPeer];
+    await connect(a, b);
+    await a.network.shutdown({ goodbye: false });
+    t.match(await b.first('closed'), { reason: 'reset', goodbye: null });
+    const silent = await rawSocket(c.address);
+    const ended = c.network.shutdown();
+    await Promise.all([ended, c.network.shutdown({ goodbye: false }), silent.closed]);
+    t.equal(c.network.stats().links, 0);
+  },
+);
+
+t.test('a shutdown while the port is being opened closes it', async (t) => {
+  const network = createPeerNetwork({
+    host: '127.0.0.1',
+    port: 0,
+    keys: [],
+    hello: () => {
+      throw new Error('nobody connects');
+    },
+    log: { debug: () => {}, info: () => {}, warn: () => {} },
+    listener: {} as PeerNetworkListener,
+  });
+  const opening = network.listen();
+  await network.shutdown();
+  const [other] = (await startPeers(t, {})) as [TestPeer];
+  other.network.dial(await opening);
+  t.match(await other.first('failed'), { reason: 'refused' });
 });

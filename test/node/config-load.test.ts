@@ -1,8 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { defaultJobsConfig } from '../../src/core/jobs/config.js';
+import { limits } from '../../src/core/limits.js';
+import { defaultLinksConfig } from '../../src/core/links/config.js';
+import { defaultMembershipConfig } from '../../src/core/membership/config.js';
+import { defaultClientServerLimits } from '../../src/net/line-server.js';
+import { configKeys } from '../../src/node/config-keys.js';
 import { loadConfig } from '../../src/node/config-load.js';
+import { renderDefaultFile } from '../../src/node/config-reference.js';
+import { clientLimits, jobsConfig, linksConfig, membershipConfig } from '../../src/node/core-config.js';
+import { handlerEnvironment } from '../../src/scheduler/handler-env.js';
+import { repositoryRoot } from '../tidy/source-tree.js';
 
 const cwd = '/somewhere';
 
@@ -84,3 +94,35 @@ t.test(
     t.match(await problemsOf({ RONDO_NMAE: 'x' }), [/did you mean `RONDO_NAME`\?/]);
   },
 );
+
+t.test('what no one sets is what the cores go by', async (t) => {
+  const { config } = await loadConfig({ flags: {}, env: {}, cwd });
+  t.same(membershipConfig(config), defaultMembershipConfig);
+  t.same(linksConfig(config), defaultLinksConfig);
+  t.same(clientLimits(config), defaultClientServerLimits);
+  // How many attempts run at once follows from the machine.
+  t.same(jobsConfig({ ...config, concurrency: defaultJobsConfig.concurrency }), defaultJobsConfig);
+});
+
+t.test('the file of all defaults is the one that is rendered', (t) => {
+  t.equal(readFileSync(join(repositoryRoot, 'config/rondo.yaml'), 'utf8'), renderDefaultFile());
+  t.end();
+});
+
+t.test('no line and no body may be longer than peers and clients take', async (t) => {
+  for (const variable of ['RONDO_LIMITS_LINE_BYTES', 'RONDO_LIMITS_BODY_BYTES']) {
+    await t.resolves(loadConfig({ flags: {}, env: { [variable]: `${limits.bodyBytesMax}` }, cwd }));
+    t.match(await problemsOf({ [variable]: `${limits.bodyBytesMax + 1}` }), [/ to 16MiB$/], variable);
+  }
+});
+
+t.test('no secret setting reaches handlers, however its variable is spelt', (t) => {
+  const secrets = configKeys.flatMap(({ env, info }) => (info.secret && env !== null ? [env] : []));
+  t.ok(secrets.length >= 2);
+  for (const name of [...secrets, 'RONDO_TOKEN', 'RONDO_KEY_FILE']) {
+    for (const spelling of [name, name.toLowerCase(), `${name}_2`]) {
+      t.same(handlerEnvironment({ [spelling]: 'secret', PATH: '/bin' }), { PATH: '/bin' }, spelling);
+    }
+  }
+  t.end();
+});

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { type CommandTask, commandResult } from '../../src/scheduler/command-runner.js';
+import { isRunning } from '../support/is-running.js';
 import { waitUntil } from '../support/wait-until.js';
 import { TestScheduler } from './harness.js';
 
@@ -116,22 +116,21 @@ t.test('what a command leaves running ends with it', async (t) => {
   t.ok(await waitUntil('it has ended', () => !isRunning(Number(outcome.result))));
 });
 
-/** A killed process that nobody has collected yet is a zombie, and has ended. */
-function isRunning(pid: number): boolean {
-  if (process.platform === 'linux') {
-    const stat = `/proc/${pid}/stat`;
-    return existsSync(stat) && !/\) Z /.test(readFileSync(stat, 'utf8'));
-  }
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
 t.test('closing ends the commands that run', async (t) => {
   const other = new TestScheduler({ commands, taskDirs: [], abortGraceMs: 20 });
   const run = other.start('stubborn');
   await other.scheduler.close();
   t.same(other.outcomes.get(run), { type: 'displaced' });
 });
+
+t.test(
+  'closing at once ends the commands that run without asking them, also when a close is under way',
+  async (t) => {
+    const other = new TestScheduler({ commands, taskDirs: [], abortGraceMs: 3_600_000 });
+    const run = other.start('stubborn');
+    const closing = other.scheduler.close();
+    await other.scheduler.close({ atOnce: true });
+    await closing;
+    t.same(other.outcomes.get(run), { type: 'displaced' });
+  },
+);

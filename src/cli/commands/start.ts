@@ -4,21 +4,32 @@ import { type RunningNode, startNode } from '../../node/start-node.js';
 /** `rondo start`: resolves when the node has ended. */
 export async function start(flags: Record<string, unknown>): Promise<void> {
   const node = await startNode(flags, process.env);
-  process.exitCode = await untilStopped(node, process);
+  const exitCode = await untilStopped(node, process, exit);
+  // A node that could not end in good order may still hold something that would keep the process.
+  if (exitCode !== 0) exit(exitCode);
+}
+
+function exit(code: number): void {
+  process.exit(code);
 }
 
 const endingSignals = ['SIGTERM', 'SIGINT'] as const;
 
-/** The first signal has the node drain and leave, any further one end at once. Resolves to its exit code. */
+/**
+ * The first signal has the node drain and leave, the second end at once, and any further one ends the process whatever
+ * the node is at. Resolves to the node's exit code.
+ */
 export async function untilStopped(
   node: Pick<RunningNode, 'stopped' | 'drainAndLeave' | 'stopNow'>,
   signals: Pick<EventEmitter, 'on' | 'off'>,
+  exit: (code: number) => void,
 ): Promise<number> {
-  let asked = false;
+  let signalCount = 0;
   const onSignal = (): void => {
-    if (asked) node.stopNow();
-    else node.drainAndLeave();
-    asked = true;
+    signalCount++;
+    if (signalCount === 1) node.drainAndLeave();
+    else if (signalCount === 2) node.stopNow();
+    else exit(1);
   };
   for (const signal of endingSignals) signals.on(signal, onSignal);
   try {

@@ -10,6 +10,8 @@ export interface LinksConfig {
   readonly dialTurnMs: number;
   /** A losing link of a pair is closed this long after the winner is up, so that what is on its way on it arrives. */
   readonly duplicateLingerMs: number;
+  /** Links of one pair, those included that are about to be closed; one more costs the oldest that isn't sent on. */
+  readonly pairLinksMax: number;
   /** A peer that closed a link as a duplicate has this long to show the other one; then the contact counts as lost. */
   readonly settleMs: number;
   /** A dial that broke right after a reset is tried again after this: a dying process may still accept. */
@@ -43,6 +45,7 @@ export const defaultLinksConfig: LinksConfig = {
   dialsMax: 32,
   dialTurnMs: 250,
   duplicateLingerMs: 1_000,
+  pairLinksMax: 4,
   settleMs: 1_000,
   resetRedialMs: 30,
   resetRedialsMax: 5,

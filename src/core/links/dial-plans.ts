@@ -42,10 +42,6 @@ export class DialPlans {
     return this.#plans.values();
   }
 
-  clear(): void {
-    this.#plans.clear();
-  }
-
   drop(node: NodeId): void {
     this.#plans.delete(node);
   }

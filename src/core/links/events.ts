@@ -1,8 +1,7 @@
 import type { LogEffect, NodeEffect, NodeEvent } from '../effects.js';
 import type { Hello } from '../hello.js';
 import type { LinkId, NodeId } from '../ids.js';
-import type { MemberRecord } from '../member.js';
-import type { ContactLoss } from '../membership/membership.js';
+import type { ContactLoss, MemberRecord } from '../member.js';
 
 /** What the links core hears: from the network as it is, and from membership. */
 export type LinksEvent =
@@ -12,7 +11,10 @@ export type LinksEvent =
   /** This node leaves: no more dials. The network says goodbye when it shuts down. */
   | { readonly type: 'leaving' };
 
-/** `contact_opened` and `contact_lost` of a node take turns, whatever its links do. */
+/**
+ * `contact_opened` says that there is a link to a node, and that what was sent to it or by it before may be lost: it comes with a node's
+ * first link, and again whenever one of several is gone. `contact_lost` comes with the end of the last.
+ */
 export type LinksEffect =
   | Extract<NodeEffect, { type: 'dial' | 'close_link' | 'fatal' }>
   | { readonly type: 'contact_opened'; readonly node: NodeId; readonly link: LinkId; readonly hello: Hello }

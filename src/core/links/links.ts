@@ -2,9 +2,7 @@ import { assertNever } from '../assert.js';
 import type { LinkCloseReason, LogEffect } from '../effects.js';
 import type { GoodbyeReason, Hello } from '../hello.js';
 import type { InstanceId, LinkId, NodeId } from '../ids.js';
-import type { MemberRecord } from '../member.js';
-import type { ContactLoss } from '../membership/membership.js';
-import { isPresent } from '../membership/merge.js';
+import { type ContactLoss, isPresent, type MemberRecord } from '../member.js';
 import type { Random } from '../random.js';
 import { refusalOf } from './admission.js';
 import type { LinksConfig } from './config.js';
@@ -145,13 +143,12 @@ class LinksCore implements Links {
   #closeOverdue({ link, hello: { node } }: OpenLink): void {
     const isLoser = this.#table.current(node)?.link !== link;
     this.#closeLink(link, isLoser ? 'duplicate_link' : 'idle');
-    if (!isLoser && !this.#hasContact(node)) {
-      this.#loseContact({ node, link, reason: 'unreachable' }, 'closed');
-    }
+    if (this.#table.current(node) !== null) this.#goOnWithRest(node);
+    else this.#loseContact({ node, link, reason: 'unreachable' }, 'closed');
   }
 
   #handleLinkOpened(open: OpenLink): void {
-    const { link, hello, dialled } = open;
+    const { hello, dialled } = open;
     const wanted = this.#endDial(dialled);
     const refusal = this.#refusalOf(hello);
     if (refusal !== null) {
@@ -163,15 +160,14 @@ class LinksCore implements Links {
     this.#seeds.answered(hello.address);
     this.#replaceOldInstance(hello);
     this.#noticeTakenAddresses(open);
-    const isNewContact = !this.#hasContact(hello.node);
+    const isFirst = this.#table.current(hello.node) === null;
     this.#settling.delete(hello.node);
     this.#mesh.opened(hello.node);
     for (const node of wanted) this.#mesh.missed(node, this.#nowMs);
     this.#table.add(open);
-    this.#settleDuplicates(hello.node);
-    if (!isNewContact) return;
     this.#firstContactMs ??= this.#nowMs;
-    this.#effects.push({ type: 'contact_opened', node: hello.node, link, hello });
+    if (isFirst) this.#goOnWithRest(hello.node);
+    else this.#settleDuplicates(hello.node);
   }
 
   #refusalOf(hello: Hello): GoodbyeReason | null {
@@ -212,17 +208,38 @@ class LinksCore implements Links {
   }
 
   /**
-   * Each end closes only links that it dialled itself, and only after a while: so no link is closed by both ends, and nothing that
-   * is on its way is lost. A peer that opens a third costs its oldest one.
+   * Each end closes links that it dialled itself, and only after a while, so that what was on its way on them arrives. Links that the
+   * peer dialled are for it to close; of more than two it has lost sight of some, and they go before it closes any by mistake.
    */
   #settleDuplicates(node: NodeId): void {
+    const { duplicateLingerMs, deadLinkMs, pairLinksMax } = this.#config;
     const current = this.#table.current(node);
-    for (const open of this.#table.of(node)) {
-      const isLoser = open !== current && open.dialled !== null;
-      open.closeAtMs = isLoser ? this.#nowMs + this.#config.duplicateLingerMs : Number.POSITIVE_INFINITY;
+    const links = this.#table.of(node);
+    const member = this.#mesh.get(node);
+    for (const open of links) {
+      let lingerMs = Number.POSITIVE_INFINITY;
+      if (open === current) lingerMs = member === undefined || isPresent(member) ? lingerMs : deadLinkMs;
+      else if (open.dialled !== null) lingerMs = duplicateLingerMs;
+      else if (links.length > 2) lingerMs = duplicateLingerMs / 2;
+      const isEndless = lingerMs === Number.POSITIVE_INFINITY;
+      open.closeAtMs = isEndless ? lingerMs : Math.min(open.closeAtMs, this.#nowMs + lingerMs);
     }
-    const spare = this.#table.of(node).find((open) => open !== current);
-    if (spare !== undefined && this.#table.of(node).length > 2) this.#closeLink(spare.link, 'duplicate_link');
+    const spare = links.find((open) => open !== current);
+    if (spare === undefined || links.length <= pairLinksMax) return;
+    this.#closeLink(spare.link, 'duplicate_link');
+    this.#goOnWithRest(node);
+  }
+
+  /**
+   * A link is up, or one of several is gone. However it went, what was on its way on it may be lost, or came after what was sent later on
+   * another: so all who count on order and arrival start anew on the link that is left.
+   */
+  #goOnWithRest(node: NodeId): void {
+    this.#settleDuplicates(node);
+    const current = this.#table.current(node);
+    if (current === null) return;
+    const { link, hello } = current;
+    this.#effects.push({ type: 'contact_opened', node, link, hello });
   }
 
   #handleLinkClosed({ link, reason, goodbye }: Extract<LinksEvent, { type: 'link_closed' }>): void {
@@ -230,7 +247,7 @@ class LinksCore implements Links {
     if (closed === null) return;
     const { node } = closed.hello;
     if (this.#table.current(node) !== null) {
-      this.#settleDuplicates(node);
+      this.#goOnWithRest(node);
     } else if (goodbye === 'duplicate_link') {
       this.#settling.set(node, { link, untilMs: this.#nowMs + this.#config.settleMs });
     } else {
@@ -366,6 +383,7 @@ function lossOf(reason: LinkCloseReason, goodbye: GoodbyeReason | null): Contact
 /** What it means for the next dial; null: none. */
 function endOf(reason: LinkCloseReason, goodbye: GoodbyeReason | null): LinkEnd | null {
   if (goodbye === 'leaving') return null;
-  if (goodbye !== null) return 'turned_away';
+  // The peer took this node for dead: the sooner it hears otherwise, the better.
+  if (goodbye !== null && goodbye !== 'idle') return 'turned_away';
   return reason === 'reset' ? 'reset' : 'closed';
 }

@@ -1,6 +1,5 @@
 import type { NodeId } from '../ids.js';
-import type { MemberRecord } from '../member.js';
-import { isPresent } from '../membership/merge.js';
+import { isPresent, type MemberRecord } from '../member.js';
 import type { Random } from '../random.js';
 import type { LinksConfig } from './config.js';
 import type { DialTrouble } from './dial-advice.js';

@@ -1,12 +1,12 @@
 import { assertNever } from '../assert.js';
 import type { NodeId } from '../ids.js';
-import { incarnationMax, type MemberRecord } from '../member.js';
+import { incarnationMax, isPresent, type MemberRecord } from '../member.js';
 import type { Rumour } from '../messages.js';
 import type { MembershipConfig } from './config.js';
 import type { Gossip } from './gossip.js';
 import { MemberTable } from './member-table.js';
 import type { MembershipEffect, SelfChange } from './membership.js';
-import { isNews, isPresent, supersedes } from './merge.js';
+import { isNews, supersedes } from './merge.js';
 import { subjectOf } from './rumours.js';
 import { Suspicion, suspicionTiming } from './suspicion.js';
 
@@ -19,6 +19,8 @@ export interface BeliefsContext {
   hasContact(node: NodeId): boolean;
   /** A member takes part that did not before. */
   joined(node: NodeId): void;
+  /** A member that took part by hearsay has shown that it is there. */
+  shown(node: NodeId): void;
   /** A member takes part no more. */
   gone(node: NodeId): void;
   /** A member is suspect now that was not. */
@@ -116,7 +118,15 @@ export class Beliefs {
 
   /** The member has shown that it is there: it has a link, or was acked for. */
   seen(node: NodeId): void {
-    this.#hearsay.delete(node);
+    if (this.#hearsay.delete(node)) this.#context.shown(node);
+  }
+
+  isHearsay(node: NodeId): boolean {
+    return this.#hearsay.has(node);
+  }
+
+  hearsay(): NodeId[] {
+    return [...this.#hearsay];
   }
 
   /** Every suspicion lasts until then at least: this node was asleep, and refutations may wait to be read. */

@@ -19,10 +19,6 @@ export class Gossip {
     return this.#queue.size > 0 ? this.#roundAtMs : Number.POSITIVE_INFINITY;
   }
 
-  get rumourCount(): number {
-    return this.#queue.size;
-  }
-
   tell(rumour: Rumour, nowMs: number): void {
     this.#queue.add(rumour);
     this.#roundAtMs = Math.min(

@@ -1,8 +1,7 @@
 import { assert } from '../assert.js';
 import type { NodeId } from '../ids.js';
-import type { MemberRecord } from '../member.js';
+import { isPresent, type MemberRecord } from '../member.js';
 import { hashText } from '../random.js';
-import { isPresent } from './merge.js';
 
 /** All members by id, with what must be known of them at once: how many take part, their checksum, who is gone since when. */
 export class MemberTable {

@@ -3,7 +3,7 @@ import type { LogEffect } from '../effects.js';
 import type { Hello } from '../hello.js';
 import type { NodeId } from '../ids.js';
 import { limits } from '../limits.js';
-import type { MemberRecord, Tags, TaskOffer } from '../member.js';
+import { type ContactLoss, isPresent, type MemberRecord, type Tags, type TaskOffer } from '../member.js';
 import type { MembershipMessage, Rumour } from '../messages.js';
 import type { Random } from '../random.js';
 import { AntiEntropy } from './anti-entropy.js';
@@ -11,7 +11,6 @@ import { Beliefs } from './beliefs.js';
 import type { MembershipConfig } from './config.js';
 import { Gossip } from './gossip.js';
 import { LocalHealth } from './local-health.js';
-import { isPresent } from './merge.js';
 import { sample } from './probe-order.js';
 import { type BareMessage, Prober } from './prober.js';
 import { subjectOf } from './rumours.js';
@@ -19,12 +18,12 @@ import { subjectOf } from './rumours.js';
 /** What the membership core hears. It knows members, not sockets: `links` turns one into the other. */
 export type MembershipEvent =
   | { readonly type: 'tick'; readonly lateMs: number }
-  /** A link to this node is up and settled; its hello says which instance it is. */
-  | { readonly type: 'contact_opened'; readonly node: NodeId; readonly hello: Hello }
   /**
-   * reset: the link broke; refused: and nobody listens at its address any more; goodbye: it said it leaves;
-   * unreachable: there is no link to it now, which says nothing about the node: probes through others decide.
+   * A link to this node is up; its hello says which instance it is. Comes again when one of several links is gone: what was on its
+   * way there may be lost.
    */
+  | { readonly type: 'contact_opened'; readonly node: NodeId; readonly hello: Hello }
+  /** unreachable: probes through others decide. */
   | {
       readonly type: 'contact_lost';
       readonly node: NodeId;
@@ -35,8 +34,6 @@ export type MembershipEvent =
   | { readonly type: 'message'; readonly from: NodeId; readonly message: MembershipMessage }
   | { readonly type: 'self_changed'; readonly change: SelfChange }
   | { readonly type: 'leave' };
-
-export type ContactLoss = 'reset' | 'refused' | 'goodbye' | 'unreachable';
 
 export interface SelfChange {
   readonly tags?: Tags;
@@ -103,6 +100,7 @@ class MembershipCore implements Membership {
       emit: (effect) => this.#effects.push(effect),
       hasContact: (node) => this.#contacts.has(node),
       joined: (node) => this.#becomeKnown(node),
+      shown: (node) => this.#prober.insert(node, this.#beliefs.table.presentCount),
       gone: (node) => {
         this.#sparedUntilMs.delete(node);
         this.#prober.drop(node);
@@ -115,7 +113,11 @@ class MembershipCore implements Membership {
       random: random.fork('probe'),
       health: this.#health,
       send: (to, message) => this.#send(to, message),
-      targets: () => [...this.#beliefs.table.records.keys()],
+      targets: (hearsay) =>
+        hearsay
+          ? this.#beliefs.hearsay()
+          : [...this.members().keys()].filter((node) => !this.#beliefs.isHearsay(node)),
+      isHearsay: (node) => this.#beliefs.isHearsay(node),
       isTarget: (node, nowMs) => this.#isProbeTarget(node, nowMs),
       hasContact: (node) => this.#contacts.has(node),
       incarnationOf: (node) => this.members().get(node)?.incarnation ?? 0,

@@ -6,11 +6,6 @@ import type { MemberRecord, MemberState } from '../member.js';
  */
 const stateRanks: Readonly<Record<MemberState, number>> = { alive: 0, suspect: 1, dead: 2, left: 3 };
 
-/** Of two records of one member, the one that all nodes keep, in whatever order they hear of them. */
-export function mergeRecords(a: MemberRecord, b: MemberRecord): MemberRecord {
-  return supersedes(b, a) ? b : a;
-}
-
 /**
  * Whether `news` replaces `known`: by incarnation, then by state. Records that are equal in both but not in content come only
  * from two nodes with one id; their text decides, so that the order is total and merging commutes all the same.
@@ -25,11 +20,6 @@ export function supersedes(news: MemberRecord, known: MemberRecord): boolean {
 export function isNews(state: MemberState, incarnation: number, known: MemberRecord): boolean {
   if (incarnation !== known.incarnation) return incarnation > known.incarnation;
   return stateRanks[state] > stateRanks[known.state];
-}
-
-/** A member that takes part: it is probed, gossiped to and counted. */
-export function isPresent(record: MemberRecord): boolean {
-  return record.state === 'alive' || record.state === 'suspect';
 }
 
 /** Field by field, so that the order of keys in an object decides nothing. */

@@ -16,8 +16,10 @@ export interface ProberContext {
   readonly random: Random;
   readonly health: LocalHealth;
   send(to: NodeId, message: BareMessage): void;
-  /** Members to probe, in any order. */
-  targets(): NodeId[];
+  /** Members to probe, in any order: those known by hearsay alone, or all others. */
+  targets(hearsay: boolean): NodeId[];
+  /** Whether the member has never shown that it is there: it may have been made up. */
+  isHearsay(node: NodeId): boolean;
   /** Whether a member is there to be probed now. */
   isTarget(node: NodeId, nowMs: number): boolean;
   hasContact(node: NodeId): boolean;
@@ -58,7 +60,11 @@ interface Relay {
 /** Probes members one after another, directly and then through others; and probes for others that ask. */
 export class Prober {
   readonly #context: ProberContext;
+  /** Members that have shown that they are there. */
   readonly #order: ProbeOrder;
+  /** Members known by hearsay alone get every second probe at most: however many are made up, a real one is missed in time. */
+  readonly #hearsayOrder: ProbeOrder;
+  #isHearsayTurn = false;
   readonly #relays = new Map<number, Relay>();
   #probe: Probe | null = null;
   #seq = 0;
@@ -68,6 +74,7 @@ export class Prober {
   constructor(context: ProberContext) {
     this.#context = context;
     this.#order = new ProbeOrder(context.random.fork('order'));
+    this.#hearsayOrder = new ProbeOrder(context.random.fork('hearsay'));
   }
 
   get nextDeadlineMs(): number {
@@ -79,19 +86,20 @@ export class Prober {
     return deadlineMs;
   }
 
-  /** A new member takes its turn in the round under way. */
+  /** A member that is new, or that has shown itself, takes its turn in the round under way. */
   insert(node: NodeId, presentCount: number): void {
-    this.#order.insert(node, presentCount);
+    this.#orderOf(node).insert(node, presentCount);
   }
 
   /** It takes part no more. */
   drop(node: NodeId): void {
     this.#order.drop(node);
+    this.#hearsayOrder.drop(node);
   }
 
   /** A suspect is probed next, out of turn. */
   hurry(node: NodeId): void {
-    this.#order.hurry(node);
+    this.#orderOf(node).hurry(node);
   }
 
   get hasStarted(): boolean {
@@ -154,10 +162,7 @@ export class Prober {
     const { config, health } = this.#context;
     const endsAtMs = nowMs + health.scaleMs(config.probeIntervalMs);
     this.#nextProbeAtMs = endsAtMs;
-    const target = this.#order.next(
-      () => this.#context.targets(),
-      (node) => this.#context.isTarget(node, nowMs),
-    );
+    const target = this.#nextTarget(nowMs);
     if (target === null) return;
     const probe: Probe = {
       seq: this.#takeSeq(),
@@ -175,6 +180,20 @@ export class Prober {
     } else {
       this.#askOthers(probe);
     }
+  }
+
+  #nextTarget(nowMs: number): NodeId | null {
+    const next = (hearsay: boolean): NodeId | null =>
+      (hearsay ? this.#hearsayOrder : this.#order).next(
+        () => this.#context.targets(hearsay),
+        (node) => this.#context.isHearsay(node) === hearsay && this.#context.isTarget(node, nowMs),
+      );
+    this.#isHearsayTurn = !this.#isHearsayTurn;
+    return next(this.#isHearsayTurn) ?? next(!this.#isHearsayTurn);
+  }
+
+  #orderOf(node: NodeId): ProbeOrder {
+    return this.#context.isHearsay(node) ? this.#hearsayOrder : this.#order;
   }
 
   #tickProbe(probe: Probe, nowMs: number): void {

@@ -1,17 +1,36 @@
 import type { LogEffect } from '../effects.js';
 import type { MemberRecord } from '../member.js';
 
-/** What an operator wants to read of a member that changed, or null when it is no news. */
-export function memberNews(member: MemberRecord, previous: MemberRecord | null): LogEffect | null {
-  const news = newsOf(member, previous);
-  if (news === null) return null;
-  const { id, name, address, incarnation } = member;
-  return {
-    type: 'log',
-    level: news.level,
-    text: `${name} ${news.text}`,
-    fields: { id, address, incarnation },
-  };
+/** Joins told at `info` in a minute; the rest is told at `debug`, since a peer can make up members as fast as it can send. */
+export const joinsToldPerMinute = 256;
+
+/** What an operator wants to read of members that change. */
+export class MemberNews {
+  private minuteEndsMs = 0;
+  private joinCount = 0;
+
+  /** Null when it is no news. */
+  of(member: MemberRecord, previous: MemberRecord | null, nowMs: number): LogEffect | null {
+    const news = newsOf(member, previous);
+    if (news === null) return null;
+    const { id, name, address, incarnation } = member;
+    const isFlood = previous === null && member.state === 'alive' && !this.maySayJoin(nowMs);
+    return {
+      type: 'log',
+      level: isFlood ? 'debug' : news.level,
+      text: `${name} ${news.text}`,
+      fields: { id, address, incarnation },
+    };
+  }
+
+  private maySayJoin(nowMs: number): boolean {
+    if (nowMs >= this.minuteEndsMs) {
+      this.minuteEndsMs = nowMs + 60_000;
+      this.joinCount = 0;
+    }
+    this.joinCount++;
+    return this.joinCount <= joinsToldPerMinute;
+  }
 }
 
 function newsOf(

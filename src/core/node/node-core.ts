@@ -19,7 +19,7 @@ import { Outbox } from '../outbox.js';
 import { createRandom } from '../random.js';
 import { ClusterRequests } from './cluster-requests.js';
 import { Departure } from './departure.js';
-import { memberNews } from './member-news.js';
+import { MemberNews } from './member-news.js';
 
 export interface NodeCoreOptions {
   readonly id: NodeId;
@@ -59,6 +59,7 @@ export class NodeCore {
   private readonly cluster: ClusterRequests;
   private readonly departure: Departure;
   private readonly outbox: Outbox;
+  private readonly memberNews = new MemberNews();
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
 
   constructor(private readonly options: NodeCoreOptions) {
@@ -223,7 +224,8 @@ export class NodeCore {
   }
 
   private tellNews({ member, previous }: Extract<MembershipEffect, { type: 'member_changed' }>): void {
-    const news = member.id === this.options.id ? null : memberNews(member, previous);
+    if (member.id === this.options.id) return;
+    const news = this.memberNews.of(member, previous, this.now.monotonicMs);
     if (news !== null) this.outbox.push(news);
     if (previous === null || previous.name !== member.name) this.tellNamesake(member);
   }

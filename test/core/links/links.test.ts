@@ -170,7 +170,7 @@ for (const [peer, winner] of [
 ] as const) {
   for (const first of ['own', "peer's"]) {
     t.test(
-      `of two links with ${peer}, ${first} first, the ${winner} stays, and the contact is one all along`,
+      `of two links with ${peer}, ${first} first, the ${winner} stays, and nobody is lost`,
       async (t) => {
         const links = start();
         const [own, other] = [1, 2];
@@ -183,23 +183,30 @@ for (const [peer, winner] of [
         // Only the dialler closes its loser; the other end waits for that.
         const overdue = links.step(tick, config.duplicateLingerMs);
         const expected =
-          winner === 'own' ? [] : [{ type: 'close_link', link: own, reason: 'duplicate_link' }];
+          winner === 'own'
+            ? []
+            : [{ type: 'close_link', link: own, reason: 'duplicate_link' }, opened(peer, other)];
         t.strictSame(overdue, expected);
-        if (winner === 'own') t.strictSame(close(links, other, 'duplicate_link', 1_000), []);
+        if (winner === 'own') {
+          t.strictSame(close(links, other, 'duplicate_link', 1_000), [opened(peer, own)]);
+        }
         t.equal(links.count(), 1);
       },
     );
   }
 }
 
-t.test('a link closed as a duplicate before its winner shows loses no contact', async (t) => {
-  const links = start();
-  know(links, 'a');
-  open(links, 'a', 1);
-  t.strictSame(close(links, 1, 'duplicate_link'), []);
-  t.strictSame(open(links, 'a', 2, { nowMs: config.settleMs - 1 }), []);
-  t.equal(links.linkTo(idOf('a')), 2);
-});
+t.test(
+  'a link closed as a duplicate before its winner shows loses no contact, but maybe messages',
+  async (t) => {
+    const links = start();
+    know(links, 'a');
+    open(links, 'a', 1);
+    t.strictSame(close(links, 1, 'duplicate_link'), []);
+    t.strictSame(open(links, 'a', 2, { nowMs: config.settleMs - 1 }), [opened('a', 2)]);
+    t.equal(links.linkTo(idOf('a')), 2);
+  },
+);
 
 t.test(
   'a link closed as a duplicate whose winner never shows is a lost contact, and dialled again',
@@ -253,6 +260,16 @@ t.test('a dead member keeps its link for half a minute, since it may only sleep'
     { type: 'close_link', link: 1, reason: 'idle' },
     { type: 'contact_lost', node: idOf('a'), link: 1, reason: 'unreachable' },
   ]);
+});
+
+t.test('a node whose link was closed since it was taken for dead dials again at once', async (t) => {
+  const links = start();
+  open(links, 'a', 1);
+  know(links, 'a');
+  t.strictSame(close(links, 1, 'idle'), [
+    { type: 'contact_lost', node: idOf('a'), link: 1, reason: 'unreachable' },
+  ]);
+  t.strictSame(dialsOf(links.step(tick, config.redialMinMs)), ['a:1']);
 });
 
 t.test('a goodbye of a node that leaves is told as one, and the node is not dialled', async (t) => {
@@ -370,16 +387,60 @@ t.test(
   },
 );
 
-t.test('links over the limit are refused, and a third to one node costs the oldest spare', async (t) => {
+t.test('a broken link of two is told, whichever it was: what was on its way on it may be lost', async (t) => {
+  for (const [broken, left] of [
+    [1, 2],
+    [2, 1],
+  ] as const) {
+    for (const letter of ['a', 'z']) {
+      const links = start();
+      open(links, letter, 1, { dialled: `${letter}:1` });
+      t.strictSame(open(links, letter, 2), []);
+      t.strictSame(close(links, broken, null), [opened(letter, left)]);
+      t.equal(links.linkTo(idOf(letter)), left);
+      t.equal(links.nextDeadlineMs(), Number.POSITIVE_INFINITY, 'the last one is not closed any more');
+    }
+  }
+});
+
+t.test('of three links that a peer dialled, the older two stay until they are empty', async (t) => {
+  const links = start();
+  for (const link of [1, 2, 3]) open(links, 'a', link);
+  t.equal(links.linkTo(idOf('a')), 3);
+  t.strictSame(links.step(tick, config.duplicateLingerMs / 2), [
+    { type: 'close_link', link: 1, reason: 'duplicate_link' },
+    opened('a', 3),
+  ]);
+  t.strictSame(links.step(tick, 60_000), [], 'two are for the peer to settle');
+});
+
+t.test('the link of a dead member ends in time, a spare of it or not', async (t) => {
+  const links = start();
+  know(links, 'a');
+  open(links, 'a', 1);
+  open(links, 'a', 2);
+  know(links, 'a', { state: 'dead' });
+  close(links, 1, null, 1_000);
+  t.match(links.step(tick, config.deadLinkMs), [
+    { type: 'close_link', link: 2, reason: 'idle' },
+    { type: 'contact_lost' },
+  ]);
+});
+
+t.test('links over the limit are refused, and one too many to one node costs the oldest spare', async (t) => {
   const links = start([], { linksMax: 2 });
   open(links, 'a', 1);
   open(links, 'b', 2);
   t.strictSame(open(links, 'c', 3), [{ type: 'close_link', link: 3, reason: 'too_many_links' }]);
   t.equal(links.linkTo(idOf('c')), null);
   const many = start();
-  for (const link of [1, 2]) open(many, 'a', link);
-  t.strictSame(open(many, 'a', 3), [{ type: 'close_link', link: 1, reason: 'duplicate_link' }]);
-  t.equal(many.linkTo(idOf('a')), 3);
+  const last = config.pairLinksMax + 1;
+  for (let link = 1; link < last; link++) t.equal(open(many, 'a', link).length, link === 1 ? 1 : 0);
+  t.strictSame(open(many, 'a', last), [
+    { type: 'close_link', link: 1, reason: 'duplicate_link' },
+    opened('a', last),
+  ]);
+  t.equal(many.linkTo(idOf('a')), last);
 });
 
 t.test('a node that leaves dials nobody and takes no new link', async (t) => {

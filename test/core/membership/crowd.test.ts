@@ -1,7 +1,8 @@
 import t from 'tap';
+import { defaultMembershipConfig as config } from '../../../src/core/membership/config.js';
 import type { Membership, MembershipEffect } from '../../../src/core/membership/membership.js';
 import type { Rumour } from '../../../src/core/messages.js';
-import { aliveMember, helloOf, idOf, startWithTwo, tell } from './builders.js';
+import { acknowledge, aliveMember, helloOf, idOf, startWithTwo, tell } from './builders.js';
 
 const [a, b, c] = [idOf('a'), idOf('b'), idOf('c')];
 
@@ -41,6 +42,36 @@ t.test('when the list is full of hearsay, a member with a link takes the place o
     ],
     'its death is told first, so that nobody goes on waiting for it',
   );
+});
+
+t.test('a real member that stops is suspect in time, however many are invented', async (t) => {
+  const membership = startWithTwo();
+  for (let count = 0; count < 5_000; count += 50) {
+    const rumours = Array.from({ length: 50 }, (_, index): Rumour => {
+      return { type: 'alive', member: aliveMember('x', { id: `ghost${count + index}` }) };
+    });
+    tell(membership, b, rumours, 2_000);
+  }
+  // Until the invented ones, whom somebody may be dialling, are probed too.
+  const stopsAtMs = 2_000 + 2 * config.contactGraceMs;
+  let nowMs = 2_000;
+  while (stateOf(membership, c) === 'alive' && nowMs < 90_000) {
+    for (const effect of membership.step({ type: 'tick', lateMs: 0 }, nowMs)) {
+      if (effect.type !== 'send' || (effect.to === c && nowMs >= stopsAtMs)) continue;
+      if (effect.message.type === 'ping') acknowledge(membership, effect, nowMs);
+      if (effect.message.type !== 'probe_request') continue;
+      const nack = { type: 'nack', seq: effect.message.seq, rumours: [] } as const;
+      membership.step({ type: 'message', from: effect.to, message: nack }, nowMs);
+    }
+    nowMs += 10;
+  }
+  const ghosts = [...membership.members().values()].filter(({ id }) => id.startsWith('ghost'));
+  t.ok(
+    ghosts.some(({ state }) => state !== 'alive'),
+    'the invented ones have their turn too',
+  );
+  // Its turn is one of two rounds of two members each, and every other probe is of an invented one.
+  t.ok(nowMs > stopsAtMs && nowMs - stopsAtMs <= 9 * config.probeIntervalMs, `${nowMs - stopsAtMs} ms`);
 });
 
 t.test('a refutation goes ahead of thousands of news', async (t) => {

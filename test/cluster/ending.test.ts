@@ -1,0 +1,32 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { request, untilState, waitUntil } from '../support/cluster.js';
+import { clusterFor } from '../support/cluster-for.js';
+import { isRunning } from '../support/is-running.js';
+
+t.test('a second signal ends a node and its programs at once, and the others find it dead', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'rondo-ending-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const [config, pidFile] = [join(directory, 'rondo.yaml'), join(directory, 'pid')];
+  const script = `trap "" TERM INT; echo $$ > ${pidFile}; while :; do sleep 1; done`;
+  const command = JSON.stringify(['/bin/sh', '-c', script]);
+  writeFileSync(config, `abortGrace: 1h\ndrainTimeout: 1h\ncommands: {stubborn: {command: ${command}}}\n`);
+  const cluster = await clusterFor(t, { nodes: 2, names: ['a', 'b'], args: ['--config', config] });
+  const [a, b] = cluster.nodes;
+  if (a === undefined || b === undefined) throw new Error('two nodes were started');
+  t.match(await request(a, 'SUBMIT stubborn node=b {}'), /^OK /);
+  const pid = await waitUntil('the program runs', () =>
+    existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) || null : null,
+  );
+  b.kill('SIGTERM');
+  await waitUntil('it drains', () => b.logs().includes('leaving: takes no new jobs'));
+  const askedAtMs = performance.now();
+  b.kill('SIGINT');
+  t.same(await b.ended, { code: 1, signal: null });
+  const tookMs = performance.now() - askedAtMs;
+  t.ok(tookMs < 1_500, `it ended after ${Math.round(tookMs)} ms`);
+  await waitUntil('the program has ended', () => !isRunning(pid));
+  await untilState([a], 'b', 'dead');
+});

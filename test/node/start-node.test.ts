@@ -1,0 +1,72 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type RunningNode, startNode } from '../../src/node/start-node.js';
+
+function directoryFor(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'rondo-node-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+function start(flags: Record<string, unknown>): Promise<RunningNode> {
+  const free = { listen: '127.0.0.1:0', client: '127.0.0.1:0', http: false, logLevel: 'silent' };
+  return startNode({ ...free, ...flags }, { HOME: '/nowhere' });
+}
+
+async function stop(node: RunningNode): Promise<void> {
+  node.drainAndLeave();
+  await node.stopped;
+}
+
+t.test('a start that fails early gives the data directory free', async (t) => {
+  const directory = directoryFor(t);
+  const data = join(directory, 'data');
+  const config = join(directory, 'rondo.yaml');
+  writeFileSync(config, 'commands: {echo: {command: [cat]}}');
+  await t.rejects(start({ data, config }), { code: 'BAD_COMMAND' });
+  t.notOk(existsSync(join(data, 'lock')));
+  await stop(await start({ data }));
+});
+
+t.test('a second start that fails leaves the ready file of the first alone', async (t) => {
+  const directory = directoryFor(t);
+  const readyFile = join(directory, 'ready.json');
+  const data = join(directory, 'data');
+  const node = await start({ data, readyFile });
+  await t.rejects(start({ data, readyFile }), { code: 'DATA_DIR_IN_USE' });
+  await t.rejects(start({ journal: false, listen: node.peer, readyFile }), { code: 'ADDRESS_IN_USE' });
+  await t.rejects(start({ journal: false, client: node.client, readyFile }), { code: 'ADDRESS_IN_USE' });
+  t.match(JSON.parse(readFileSync(readyFile, 'utf8')), { peer: node.peer, client: node.client });
+  await stop(node);
+  t.notOk(existsSync(readyFile));
+});
+
+t.test('a ready file that another node has written since stays', async (t) => {
+  const readyFile = join(directoryFor(t), 'ready.json');
+  const node = await start({ journal: false, readyFile });
+  writeFileSync(readyFile, '{}');
+  await stop(node);
+  t.equal(readFileSync(readyFile, 'utf8'), '{}');
+});
+
+t.test('a ready file that a killed node left is removed once the ports are open', async (t) => {
+  const readyFile = join(directoryFor(t), 'ready.json');
+  writeFileSync(readyFile, '{}');
+  const inTheWay = createServer();
+  await new Promise<void>((resolve) => inTheWay.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => inTheWay.close());
+  const { port } = inTheWay.address() as { port: number };
+  const http = `127.0.0.1:${port}`;
+  await t.rejects(start({ journal: false, readyFile, http }), { code: 'ADDRESS_IN_USE' });
+  t.notOk(existsSync(readyFile));
+});
+
+t.test('a ready file that can not be written fails the start, and leaves nothing beside it', async (t) => {
+  const readyFile = join(directoryFor(t), 'ready.json');
+  mkdirSync(readyFile);
+  await t.rejects(start({ journal: false, readyFile }), { code: 'BAD_CONFIG', message: /can't be written/ });
+  t.notOk(existsSync(`${readyFile}.${process.pid}`));
+});

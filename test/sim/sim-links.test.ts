@@ -1,0 +1,96 @@
+import t from 'tap';
+import { defaultSubmitOptions, type SubmitCommand } from '../../src/core/commands.js';
+import { SimCluster } from '../../src/sim/sim-cluster.js';
+
+const seeds = Array.from({ length: 120 }, (_, index) => `links-${index}`);
+
+function submitMany(cluster: SimCluster, { count, overMs }: { count: number; overMs: number }): void {
+  for (let job = 0; job < count; job++) {
+    const command: SubmitCommand = {
+      type: 'submit',
+      wait: true,
+      task: 'echo',
+      args: String(job),
+      options: defaultSubmitOptions,
+    };
+    cluster.time.after(cluster.random.next() * overMs, () =>
+      cluster.request(job % 2 === 0 ? 'a' : 'b', command),
+    );
+  }
+}
+
+/** So many dials between a and b in a short while, by either of them. */
+function dialAgain(cluster: SimCluster, dialCount: number): void {
+  for (let dial = 0; dial < dialCount; dial++) {
+    const [from, to] = cluster.random.below(2) === 0 ? ['a', 'b'] : ['b', 'a'];
+    cluster.time.after(cluster.random.next() * 20, () => {
+      cluster.network.dial(cluster.node(from), `${to}:1`);
+    });
+  }
+}
+
+/** Every job is answered with its own result, the views agree, and each pair has one link in the end. */
+function checkEnd(
+  t: {
+    same(found: unknown, wanted: unknown): unknown;
+    equal(found: unknown, wanted: unknown, name: string): unknown;
+  },
+  cluster: SimCluster,
+  count: number,
+): void {
+  const isAnswered = () => cluster.requests.length === count && cluster.requests.every(({ reply }) => reply);
+  cluster.runUntil('every job has its outcome', isAnswered, 20_000);
+  for (const { command, reply } of cluster.requests) {
+    t.same(reply, { ok: true, text: (command as SubmitCommand).args });
+  }
+  cluster.runUntil('all views are right', () => cluster.agree(), 20_000);
+  cluster.runUntil('each pair has one link', () => cluster.network.linkCountBetween('a', 'b') === 1, 20_000);
+  const held = cluster.running().reduce((sum, { core }) => sum + core.jobs.executor.heldCount, 0);
+  t.equal(held, 0, 'nothing is held for anybody');
+}
+
+// Each way to lose one of several links left jobs unanswered for ever while only the loss of the last one was told.
+for (const extraLinks of [1, 2, 6]) {
+  t.test(`${extraLinks} more links of a pair, and one of them broken: every job is answered`, async (t) => {
+    let several = 0;
+    for (const seed of seeds) {
+      const cluster = new SimCluster({ seed, runMs: [1, 60] });
+      cluster.startAll(2);
+      submitMany(cluster, { count: 100, overMs: 1_500 });
+      cluster.runFor(100);
+      dialAgain(cluster, extraLinks);
+      cluster.runFor(30 + cluster.random.next() * 600);
+      if (cluster.network.linkCountBetween('a', 'b') > 1) several++;
+      cluster.network.resetOneBetween('a', 'b');
+      checkEnd(t, cluster, 100);
+    }
+    t.ok(several > 100, `${several} times there were several links`);
+  });
+}
+
+t.test('both ends dial after a reset, and one of the two links breaks: every job is answered', async (t) => {
+  for (const seed of seeds) {
+    const cluster = new SimCluster({ seed, runMs: [1, 60] });
+    cluster.startAll(3);
+    submitMany(cluster, { count: 100, overMs: 2_000 });
+    for (let reset = 0; reset < 4; reset++) {
+      cluster.runFor(300);
+      cluster.network.resetBetween('a', 'b');
+      cluster.runFor(cluster.random.next() * 20);
+      cluster.network.resetOneBetween('a', 'b');
+    }
+    checkEnd(t, cluster, 100);
+  }
+});
+
+t.test('several links that nothing breaks make no job run twice', async (t) => {
+  for (const seed of seeds) {
+    const cluster = new SimCluster({ seed, runMs: [1, 60] });
+    cluster.startAll(2);
+    submitMany(cluster, { count: 100, overMs: 3_000 });
+    cluster.runFor(100);
+    dialAgain(cluster, 2);
+    checkEnd(t, cluster, 100);
+    t.equal(cluster.attempts.length, 100, seed);
+  }
+});
