@@ -117,11 +117,10 @@ for (const [kind, message] of badResults) {
 
 t.test('arguments nested a hundred thousand deep cost their own attempt at most', async (t) => {
   const args = '['.repeat(100_000) + ']'.repeat(100_000);
-  t.match(await node.run('echo', null, { args }), {
-    type: 'failed',
-    error: { name: 'BadResult' },
-    final: true,
-  });
+  const outcome = await node.run('echo', null, { args });
+  // V8's JSON.stringify walks the stack up to Node 24, and has no such limit from Node 26 on.
+  const refused = { type: 'failed', error: { name: 'BadResult' }, final: true };
+  t.match(outcome, outcome.type === 'done' ? { type: 'done', result: args } : refused);
   t.equal(node.scheduler.stats().threadsEnded, 0);
 });
 
