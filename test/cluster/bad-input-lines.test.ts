@@ -1,7 +1,13 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import t, { type Test } from 'tap';
-import { bystanderAt, pingMs, residentBytes, untilLogged } from '../support/bystander.js';
+import {
+  type BystanderOptions,
+  bystanderAt,
+  pingMs,
+  residentBytes,
+  untilLogged,
+} from '../support/bystander.js';
 import { type ClusterNode, requestJson, waitUntil } from '../support/cluster.js';
 import { clusterFor } from '../support/cluster-for.js';
 import { testTasks } from '../support/hold-job.js';
@@ -12,10 +18,10 @@ interface Target {
   isUnharmed(): Promise<void>;
 }
 
-async function target(t: Test, tls = false): Promise<Target> {
+async function target(t: Test, tls = false, options: BystanderOptions = {}): Promise<Target> {
   const cluster = await clusterFor(t, { nodes: 1, tls, args: ['--tasks', testTasks] });
   const node = cluster.nodes[0] as ClusterNode;
-  const bystander = await bystanderAt(cluster, node);
+  const bystander = await bystanderAt(cluster, node, options);
   return { node, isUnharmed: () => bystander.isUnharmed(t) };
 }
 
@@ -52,7 +58,9 @@ async function flood(socket: net.Socket, text: string, bytesMax: number): Promis
 }
 
 t.test('100,000 requests at once are all answered in order to a client that reads', async (t) => {
-  const { node, isUnharmed } = await target(t);
+  // 50,000 outcomes are kept, and nothing has been collected yet: a node is not idle for long enough here.
+  const growthBytesMax = 250 * 1024 * 1024;
+  const { node, isUnharmed } = await target(t, false, { growthBytesMax });
   const count = 100_000;
   const lines = await connectLines(node.client);
   t.teardown(() => lines.close());
@@ -67,7 +75,7 @@ t.test('100,000 requests at once are all answered in order to a client that read
     peak = Math.max(peak, residentBytes(node) - before);
     slowestMs = Math.max(slowestMs, await pingMs(node));
   }
-  t.ok(peak < 250 * 1024 * 1024, `memory grew by ${Math.round(peak / 1024 / 1024)} MiB at most`);
+  t.ok(peak < growthBytesMax, `memory grew by ${Math.round(peak / 1024 / 1024)} MiB at most`);
   t.ok(slowestMs < 2_000, `another client waited ${Math.round(slowestMs)} ms at most`);
   await isUnharmed();
 });
