@@ -28,6 +28,7 @@ interface Wire {
 
 const dialTimeoutMs = 5_000;
 const retransmitMs = 200;
+const arrivalGapMs = 0.000_1;
 
 /**
  * TCP between simulated nodes: in order on each link, any time between links; a reset loses what is on its way; a cut is
@@ -168,7 +169,9 @@ export class SimNetwork {
   }
 
   private arriveInOrder(end: End, extraMs: number, arrive: () => void): void {
-    end.lastArrivalMs = Math.max(end.lastArrivalMs, this.time.nowMs + this.delayMs() + extraMs);
+    const earliestMs = this.time.nowMs + this.delayMs() + extraMs;
+    // Strictly later than what came before: what happens at the same moment happens in no order.
+    end.lastArrivalMs = Math.max(end.lastArrivalMs + arrivalGapMs, earliestMs);
     this.time.after(end.lastArrivalMs - this.time.nowMs, arrive);
   }
 

@@ -229,3 +229,26 @@ t.test(
     t.match([late.reply, never.reply], [{ code: 'UNAVAILABLE' }, { code: 'UNAVAILABLE' }]);
   },
 );
+
+t.test(
+  'what an owner sent after it was taken for dead, and before it died, is not kept for ever',
+  async (t) => {
+    for (const seed of seeds) {
+      const cluster = new SimCluster({ seed, runMs: [10, 300] });
+      cluster.startAll(3);
+      cluster.node('b').pause();
+      cluster.runUntil(
+        'b is dead',
+        () => cluster.stateOf('b', 'a') === 'dead' && cluster.stateOf('b', 'c') === 'dead',
+        20_000,
+      );
+      for (let job = 0; job < 12; job++) cluster.request('b', { ...runCommand(job), wait: false });
+      cluster.node('b').resume();
+      cluster.runFor(cluster.random.next() * 4);
+      cluster.node('b').kill();
+      cluster.runFor(60_000);
+      for (const name of ['a', 'c'])
+        t.ok(cluster.node(name).core.jobs.executor.isEmpty(), `${seed}: ${name}`);
+    }
+  },
+);

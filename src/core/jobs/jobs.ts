@@ -256,10 +256,11 @@ export class Jobs {
     this.asks.contactOpened(node);
   }
 
-  /** Of a stranger nothing is kept: no death of it would ever clear it away. */
+  /** Of a stranger, or of a member that is gone, nothing is kept: no death of it would ever clear it away. */
   private contactLost(node: NodeId, now: Instant): void {
     this.dispatcher.contactLost(node);
-    if (node === this.options.self || this.options.members.get(node) !== undefined) return;
+    const state = this.options.members.get(node)?.state;
+    if (node === this.options.self || state === 'alive' || state === 'suspect') return;
     this.acks.delete(node);
     this.executor.ownerGone(node, now);
     this.waits.removePeer(node);
