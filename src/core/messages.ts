@@ -63,7 +63,8 @@ export interface AttemptKey {
  *
  * and between any two nodes, for a client's request that another node must answer:
  *
- *     a ─ask(seq, command)─► b            b ─answer(seq, reply)─► a
+ *     a ─ask(seq, command)─► b            b ─answer(seq, reply)─► a, or before it a ─ask_abandoned(seq)─► b
+ *     a ─resync_wanted─► b                b forgets what a asked; a asks anew what it still wants
  */
 export type JobMessage =
   | {
@@ -90,10 +91,19 @@ export type JobMessage =
     }
   | { readonly type: 'grant'; readonly window: number }
   | { readonly type: 'progress'; readonly key: AttemptKey; readonly value: string }
-  | { readonly type: 'ask'; readonly seq: number; readonly command: ClientCommand }
+  | { readonly type: 'ask'; readonly seq: number; readonly command: PeerCommand }
   | { readonly type: 'answer'; readonly seq: number; readonly reply: Reply }
   /** The asker's client is gone: an answer is no longer wanted. */
   | { readonly type: 'ask_abandoned'; readonly seq: number };
+
+/** What one node asks of another: what its clients ask, or on its own account. */
+export type PeerCommand =
+  | ClientCommand
+  /**
+   * The asker is about to take a job with a new key. `OK`: this node has the job, or is about to take it and goes first;
+   * the asker sends its clients here.
+   */
+  | { readonly type: 'claim'; readonly job: JobId };
 
 export type RefuseReason = 'no_room' | 'unknown_task' | 'draining';
 export type StopReason = 'cancelled' | 'timed_out' | 'fenced' | 'shutdown';

@@ -1,6 +1,7 @@
-import type { ClientCommand, RoutePolicy, SubmitOptions } from '../core/commands.js';
+import type { RoutePolicy, SubmitOptions } from '../core/commands.js';
 import { type JobState, jobStates } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
+import type { PeerCommand } from '../core/messages.js';
 import type { FieldReader } from './peer-fields.js';
 
 const commandKinds = {
@@ -16,7 +17,8 @@ const commandKinds = {
   drain: 9,
   resume: 10,
   leave: 11,
-} as const satisfies Record<ClientCommand['type'], number>;
+  claim: 12,
+} as const satisfies Record<PeerCommand['type'], number>;
 
 /** On the wire a policy is its position here. */
 const routePolicies: readonly RoutePolicy[] = ['round-robin', 'least-loaded', 'affinity'];
@@ -24,11 +26,11 @@ const routePolicies: readonly RoutePolicy[] = ['round-robin', 'least-loaded', 'a
 const wallMsMax = 8_640_000_000_000_000;
 
 /**
- * A client's command inside an `ask`: its kind, then
- * submit: wait, task, args, [option...] · wait: job, timeoutMs or nil · status, cancel, retry: job ·
+ * A command inside an `ask`: its kind, then
+ * submit: wait, task, args, [option...] · wait: job, timeoutMs or nil · status, cancel, retry, claim: job ·
  * jobs: state or nil, task or nil, limit · drain, resume: node or nil · nodes, tasks, info, leave: nothing.
  */
-export function encodeCommand(command: ClientCommand): unknown[] {
+export function encodeCommand(command: PeerCommand): unknown[] {
   const kind = commandKinds[command.type];
   switch (command.type) {
     case 'submit':
@@ -38,6 +40,7 @@ export function encodeCommand(command: ClientCommand): unknown[] {
     case 'status':
     case 'cancel':
     case 'retry':
+    case 'claim':
       return [kind, command.job];
     case 'jobs':
       return [
@@ -58,7 +61,7 @@ export function encodeCommand(command: ClientCommand): unknown[] {
 }
 
 /** The reverse; null for a kind of command that only a newer node knows. */
-export function decodeCommand(fields: FieldReader): ClientCommand | null {
+export function decodeCommand(fields: FieldReader): PeerCommand | null {
   switch (fields.integer(0, 127)) {
     case commandKinds.submit:
       return {
@@ -95,6 +98,8 @@ export function decodeCommand(fields: FieldReader): ClientCommand | null {
       return { type: 'resume', node: fields.nullable(readName) };
     case commandKinds.leave:
       return { type: 'leave' };
+    case commandKinds.claim:
+      return { type: 'claim', job: fields.jobId() };
     default:
       return null;
   }

@@ -40,9 +40,7 @@ export class Admission {
 
   private checkRoom(argsBytes: number): Reply | null {
     const { members, ledger, config } = this.options;
-    if (members.self().draining) {
-      return errorReply('DRAINING', 'this node takes no new jobs: submit to another one');
-    }
+    if (members.self().draining) return drainingReply();
     if (ledger.hasRoomFor(argsBytes)) return null;
     return errorReply(
       'BUSY',
@@ -69,6 +67,10 @@ export class Admission {
     const why = found === null ? `no member is called ${name}` : `node ${name} is ${found.state}`;
     return errorReply('NO_SUCH_NODE', `${why}; NODES lists them`);
   }
+}
+
+export function drainingReply(): Reply {
+  return errorReply('DRAINING', 'this node takes no new jobs: submit to another one');
 }
 
 function isPresent({ state }: MemberRecord): boolean {

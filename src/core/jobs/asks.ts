@@ -1,16 +1,17 @@
-import type { ClientCommand } from '../commands.js';
-import { Deadlines } from '../deadlines.js';
+import { type Deadline, Deadlines } from '../deadlines.js';
 import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import type { JobMessage } from '../messages.js';
+import type { JobMessage, PeerCommand } from '../messages.js';
 import { errorReply, type Reply } from '../reply.js';
 
 /** A request that another node answers. */
 interface Ask {
   readonly seq: number;
   readonly to: NodeId;
-  readonly command: ClientCommand;
+  readonly command: PeerCommand;
   readonly answered: Answered;
+  readonly late: Reply | null;
+  deadline: Deadline<Ask> | null;
 }
 
 /** `now` is the moment of the answer: what follows from it happens then, and not when it was asked. */
@@ -18,10 +19,12 @@ export type Answered = (reply: Reply, now: Instant) => void;
 
 export interface AskOptions {
   readonly to: NodeId;
-  readonly command: ClientCommand;
+  readonly command: PeerCommand;
   readonly now: Instant;
   /** Null: for as long as the other node lives. */
   readonly timeoutMs: number | null;
+  /** The answer when that time is over; by default, that the other node did not answer. */
+  readonly late?: Reply;
   readonly answered: Answered;
 }
 
@@ -40,20 +43,20 @@ export const asksMax = 100_000;
  */
 export class Asks {
   private readonly pending = new Map<number, Ask>();
-  private readonly expiries = new Deadlines<number>();
+  private readonly expiries = new Deadlines<Ask>();
   private nextSeq = 1;
 
   constructor(private readonly options: AsksOptions) {}
 
   /** Returns a number to abandon it by. */
-  ask({ to, command, now, timeoutMs, answered }: AskOptions): number {
+  ask({ to, command, now, timeoutMs, late, answered }: AskOptions): number {
     if (this.pending.size >= asksMax) {
       answered(errorReply('BUSY', `retry-after=1s ${asksMax} requests wait for answers of other nodes`), now);
       return 0;
     }
-    const ask: Ask = { seq: this.nextSeq++, to, command, answered };
+    const ask: Ask = { seq: this.nextSeq++, to, command, answered, late: late ?? null, deadline: null };
     this.pending.set(ask.seq, ask);
-    if (timeoutMs !== null) this.expiries.add(now.monotonicMs + timeoutMs, ask.seq);
+    if (timeoutMs !== null) ask.deadline = this.expiries.add(now.monotonicMs + timeoutMs, ask);
     this.options.deliver(to, { type: 'ask', seq: ask.seq, command });
     return ask.seq;
   }
@@ -62,17 +65,18 @@ export class Asks {
     const ask = this.pending.get(seq);
     // An answer that nobody asked this node for is no answer.
     if (ask === undefined || ask.to !== from) return;
-    this.pending.delete(seq);
+    this.end(ask);
     ask.answered(reply, now);
   }
 
   abandon(seq: number): void {
     const ask = this.pending.get(seq);
     if (ask === undefined) return;
-    this.pending.delete(seq);
+    this.end(ask);
     this.options.deliver(ask.to, { type: 'ask_abandoned', seq });
   }
 
+  /** A new link: the other node has forgotten what was asked on the old one, and is asked again. */
   contactOpened(node: NodeId): void {
     for (const { to, seq, command } of this.pending.values()) {
       if (to === node) this.options.deliver(node, { type: 'ask', seq, command });
@@ -91,13 +95,13 @@ export class Asks {
 
   tick(now: Instant): void {
     for (
-      let seq = this.expiries.takeDue(now.monotonicMs);
-      seq !== undefined;
-      seq = this.expiries.takeDue(now.monotonicMs)
+      let ask = this.expiries.takeDue(now.monotonicMs);
+      ask !== undefined;
+      ask = this.expiries.takeDue(now.monotonicMs)
     ) {
-      const ask = this.pending.get(seq);
-      if (ask !== undefined)
-        this.fail(ask, `node ${this.options.nameOf(ask.to)} did not answer in time`, now);
+      this.abandon(ask.seq);
+      if (ask.late !== null) ask.answered(ask.late, now);
+      else this.fail(ask, `node ${this.options.nameOf(ask.to)} did not answer in time`, now);
     }
   }
 
@@ -105,8 +109,13 @@ export class Asks {
     return this.expiries.nextMs();
   }
 
-  private fail(ask: Ask, why: string, now: Instant): void {
+  private end(ask: Ask): void {
     this.pending.delete(ask.seq);
+    if (ask.deadline !== null) this.expiries.cancel(ask.deadline);
+  }
+
+  private fail(ask: Ask, why: string, now: Instant): void {
+    this.end(ask);
     ask.answered(errorReply('UNAVAILABLE', `${why}; what was asked may or may not have happened`), now);
   }
 }

@@ -109,7 +109,7 @@ export class Jobs {
       case 'request':
         return this.requests.handle(event.command, { type: 'client', request: event.request }, now);
       case 'request_abandoned':
-        return this.requests.abandon(event.request);
+        return this.requests.abandon({ type: 'client', request: event.request });
       case 'message':
         return this.handleMessage(event.from, event.message, now);
       case 'contact_opened':
@@ -209,6 +209,8 @@ export class Jobs {
       case 'resync':
         return this.executor.handleResync(from, message.seq);
       case 'resync_wanted':
+        // What it asked may have been given up while nothing reached this node; what it still wants, it asks anew.
+        this.requests.abandonPeer(from);
         this.dispatcher.resync(from);
         return this.asks.contactOpened(from);
       case 'grant':
@@ -216,11 +218,11 @@ export class Jobs {
       case 'progress':
         return this.owner.handleProgress(from, message.key, message.value);
       case 'ask':
-        return this.requests.handle(message.command, { type: 'peer', node: from, seq: message.seq }, now);
+        return this.requests.handleAsk(message.command, { type: 'peer', node: from, seq: message.seq }, now);
       case 'answer':
         return this.asks.handleAnswer(from, message, now);
       case 'ask_abandoned':
-        return this.waits.remove({ type: 'peer', node: from, seq: message.seq });
+        return this.requests.abandon({ type: 'peer', node: from, seq: message.seq });
       default:
         assertNever(message);
     }
@@ -230,10 +232,10 @@ export class Jobs {
     const isGone = member.state === 'dead' || member.state === 'left';
     const wasGone = previous === null || previous.state === 'dead' || previous.state === 'left';
     const hasRestarted = previous !== null && previous.instance !== member.instance;
-    if (member.id !== this.options.self && ((isGone && !wasGone) || (hasRestarted && !wasGone))) {
+    if (member.id !== this.options.self && ((isGone && !wasGone) || hasRestarted)) {
       this.acks.delete(member.id);
       this.executor.ownerGone(member.id, now);
-      this.waits.removePeer(member.id);
+      this.requests.abandonPeer(member.id);
       this.asks.nodeGone(member.id, now);
       this.owner.executorGone(member.id, member.name, isGone ? member.state : 'restarted', now);
       // A new instance may have a link already; it starts from nothing, and is told so.
@@ -263,7 +265,7 @@ export class Jobs {
     if (node === this.options.self || state === 'alive' || state === 'suspect') return;
     this.acks.delete(node);
     this.executor.ownerGone(node, now);
-    this.waits.removePeer(node);
+    this.requests.abandonPeer(node);
     this.dispatcher.forgetStranger(node);
   }
 
@@ -275,7 +277,8 @@ export class Jobs {
 
   private answer(asker: Asker, reply: Reply): void {
     if (asker.type === 'client') this.options.outbox.reply(asker.request, reply);
-    else this.options.outbox.send(asker.node, { type: 'answer', seq: asker.seq, reply });
+    else if (asker.type === 'peer')
+      this.options.outbox.send(asker.node, { type: 'answer', seq: asker.seq, reply });
   }
 
   private noteEnd(from: NodeId, { seq, outcome }: Extract<JobMessage, { type: 'ran' }>, now: Instant): void {

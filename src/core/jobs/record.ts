@@ -99,9 +99,12 @@ export interface ExpiringWait {
   readonly waiter: Waiter;
 }
 
+/** Who is answered: a client of this node, or another node that asks for a client of its own. */
 export type Asker =
   | { readonly type: 'client'; readonly request: RequestId }
-  | { readonly type: 'peer'; readonly node: NodeId; readonly seq: number };
+  | { readonly type: 'peer'; readonly node: NodeId; readonly seq: number }
+  /** Whoever asked is gone; what was asked is done all the same. */
+  | { readonly type: 'nobody' };
 
 export function isFinished(state: JobState): boolean {
   return state === 'done' || state === 'failed' || state === 'cancelled';

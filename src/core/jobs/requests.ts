@@ -1,14 +1,17 @@
 import { assertNever } from '../assert.js';
 import type { ClientCommand, SubmitCommand } from '../commands.js';
-import type { InstanceId, JobId, NodeId, RequestId } from '../ids.js';
+import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
+import type { PeerCommand } from '../messages.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
-import { Admission } from './admission.js';
+import { rendezvousFirst } from '../routing/rendezvous.js';
+import { Admission, drainingReply } from './admission.js';
 import { acceptedReply, describeJob } from './answers.js';
+import { AskerTable } from './asker-table.js';
 import type { Asks } from './asks.js';
 import type { JobsConfig } from './config.js';
 import { JobListing } from './job-listing.js';
-import { JobSearch } from './job-search.js';
+import { type Findings, JobSearch, waitedInVain } from './job-search.js';
 import type { MemberView } from './jobs.js';
 import type { Ledger } from './ledger.js';
 import type { Owner } from './owner.js';
@@ -30,9 +33,21 @@ export interface RequestsOptions {
 
 type JobCommand = Extract<ClientCommand, { type: 'wait' | 'status' | 'cancel' | 'retry' }>;
 
-interface Submission {
+/** A request whose job is being looked for. */
+interface Searching {
+  /** False once whoever asked is gone, or has asked anew. */
+  isWanted: boolean;
+}
+
+interface Submission extends Searching {
   readonly command: SubmitCommand;
   readonly asker: Asker;
+}
+
+/** A key that is new here, until the other nodes that may know it have been heard. */
+interface KeyCheck {
+  readonly submissions: Submission[];
+  readonly decide: (findings: Findings, now: Instant) => void;
 }
 
 /** What clients ask about jobs: answered here if this node owns the job, else by the node that does. */
@@ -40,10 +55,8 @@ export class Requests {
   private readonly search: JobSearch;
   private readonly listing: JobListing;
   private readonly admission: Admission;
-  /** Submissions with a key that wait until the other possible owners have said that they don't know it. */
-  private readonly checking = new Map<JobId, Submission[]>();
-  /** Clients whose job is being looked for. One that is gone is taken out, and nothing is done for it any more. */
-  private readonly searching = new Set<RequestId>();
+  private readonly checking = new Map<JobId, KeyCheck>();
+  private readonly searching = new AskerTable<Searching>();
   private nextJob = 1;
 
   constructor(private readonly options: RequestsOptions) {
@@ -76,61 +89,127 @@ export class Requests {
     }
   }
 
+  /** What another node asks. It asks again on a new link; the later ask takes the place of the earlier one. */
+  handleAsk(command: PeerCommand, asker: Extract<Asker, { type: 'peer' }>, now: Instant): void {
+    this.abandon(asker);
+    if (command.type === 'claim') this.options.answer(asker, this.claim(command.job, asker.node, now));
+    else this.handle(command, asker, now);
+  }
+
   /** Has another node answer a request that is not about a job. */
   passOn(to: NodeId, command: ClientCommand, asker: Asker, now: Instant): void {
     this.search.passOn(to, command, asker, now);
   }
 
-  /** The client is gone: nothing is sent to it any more. Its jobs go on. */
-  abandon(request: RequestId): void {
-    this.searching.delete(request);
-    this.options.waits.remove({ type: 'client', request });
-    this.search.abandon(request);
+  /** Whoever asked is gone: no answer is sent any more. The jobs go on. */
+  abandon(asker: Asker): void {
+    const searching = this.searching.get(asker);
+    if (searching !== undefined) searching.isWanted = false;
+    this.searching.delete(asker);
+    this.options.waits.remove(asker);
+    this.search.abandon(asker);
+  }
+
+  /** That node's process is gone, and its clients with it; or it will ask anew. */
+  abandonPeer(node: NodeId): void {
+    for (const asker of this.searching.askersAt(node)) this.abandon(asker);
+    this.options.waits.removePeer(node);
+    this.search.abandonPeer(node);
   }
 
   private submit(command: SubmitCommand, asker: Asker, now: Instant): void {
     const { self, instance, ledger } = this.options;
     if (command.options.key === null) {
-      this.accept(`${self}-${instance}-${(this.nextJob++).toString(36)}`, { command, asker }, now);
+      this.accept(`${self}-${instance}-${(this.nextJob++).toString(36)}`, command, asker, now);
       return;
     }
     const id = idOfKey(command.options.key);
-    const home = this.search.homeOf(id);
-    if (ledger.get(id) !== undefined) this.submitHere(id, { command, asker }, now);
-    else if (asker.type === 'peer' || home === self) this.checkKey(id, { command, asker }, now);
-    else this.search.passOn(home, command, asker, now);
+    if (ledger.get(id) !== undefined) this.submitHere(id, command, asker, now);
+    else if (asker.type === 'peer' && this.isDraining()) {
+      // The asking node goes on to the next home.
+      this.options.answer(asker, drainingReply());
+    } else if (asker.type === 'peer') this.checkKey(id, command, asker, now);
+    else this.submitAtHome(id, command, asker, now);
+  }
+
+  private submitAtHome(
+    id: JobId,
+    command: SubmitCommand,
+    asker: Asker,
+    now: Instant,
+    draining: readonly NodeId[] = [],
+  ): void {
+    const home = this.search.homeOf(id, draining);
+    if (home === this.options.self) this.checkKey(id, command, asker, now);
+    else {
+      this.search.passOn(home, command, asker, now, (_, now) => {
+        // The news that it drains is on its way here still.
+        this.submitAtHome(id, command, asker, now, [...draining, home]);
+      });
+    }
   }
 
   /** A key that is new here may be known to a node that was its home before this one joined. */
-  private checkKey(id: JobId, submission: Submission, now: Instant): void {
-    if (submission.asker.type === 'client') this.searching.add(submission.asker.request);
-    const others = this.checking.get(id);
-    if (others !== undefined) {
-      others.push(submission);
+  private checkKey(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
+    const submission: Submission = { command, asker, isWanted: true };
+    this.searching.set(asker, submission);
+    const earlier = this.checking.get(id);
+    if (earlier !== undefined) {
+      earlier.submissions.push(submission);
       return;
     }
-    const submissions = [submission];
-    this.checking.set(id, submissions);
-    this.search.find(id, now, (holder, now) => {
-      this.checking.delete(id);
-      for (const { command, asker } of submissions) {
-        // The job of a client that is gone is taken all the same, but nobody waits for it.
-        const isHere = asker.type === 'peer' || this.searching.delete(asker.request);
-        const wanted = isHere ? command : { ...command, wait: false };
-        if (holder === null) this.submitHere(id, { command: wanted, asker }, now);
-        else this.search.passOn(holder, wanted, asker, now);
-      }
-    });
+    const check: KeyCheck = {
+      submissions: [submission],
+      decide: ({ holder }, now) => {
+        if (this.checking.get(id) !== check) return;
+        this.checking.delete(id);
+        for (const submission of check.submissions) this.submitChecked(id, submission, holder, now);
+      },
+    };
+    this.checking.set(id, check);
+    const { askTimeoutMs } = this.options.config;
+    this.search.find(id, { question: 'claim', timeoutMs: askTimeoutMs, found: check.decide }, now);
   }
 
-  private submitHere(id: JobId, { command, asker }: Submission, now: Instant): void {
+  private submitChecked(id: JobId, submission: Submission, holder: NodeId | null, now: Instant): void {
+    let { command, asker } = submission;
+    if (submission.isWanted) this.searching.delete(asker);
+    else {
+      // The job of a client that is gone is taken all the same, but nobody waits for it.
+      command = { ...command, wait: false };
+      asker = { type: 'nobody' };
+    }
+    if (holder === null) this.submitHere(id, command, asker, now);
+    else this.search.passOn(holder, command, asker, now);
+  }
+
+  /**
+   * While views of the cluster differ, two nodes may both take themselves for the home of a new key. Of two that check it
+   * at once, the one that ranks first for it takes it, and the other one sends its clients there: both see that alike.
+   */
+  private claim(id: JobId, from: NodeId, now: Instant): Reply {
+    const { self, ledger } = this.options;
+    if (ledger.get(id) !== undefined) return okReply();
+    const check = this.checking.get(id);
+    if (check !== undefined) {
+      if (!this.isDraining() && rendezvousFirst(id, [self, from]) === self) return okReply();
+      check.decide({ holder: from, silent: null }, now);
+    }
+    return this.search.notFound(id);
+  }
+
+  private isDraining(): boolean {
+    return this.options.members.self().draining;
+  }
+
+  private submitHere(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
     const known = this.options.ledger.get(id);
-    if (known === undefined) this.accept(id, { command, asker }, now);
+    if (known === undefined) this.accept(id, command, asker, now);
     else if (command.wait) this.options.owner.wait(known, asker, null, now);
     else this.options.answer(asker, acceptedReply(known));
   }
 
-  private accept(id: JobId, { command, asker }: Submission, now: Instant): void {
+  private accept(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
     const checked = this.admission.check(command);
     if ('ok' in checked) this.options.answer(asker, checked);
     else this.options.owner.accept(command, id, asker, { config: this.options.config, task: checked }, now);
@@ -147,12 +226,25 @@ export class Requests {
       answer(asker, this.search.notFound(command.job));
       return;
     }
-    this.searching.add(asker.request);
-    this.search.find(command.job, now, (holder, now) => {
-      if (!this.searching.delete(asker.request)) return;
-      if (holder === null) answer(asker, this.search.notFound(command.job));
-      else this.search.passOn(holder, command, asker, now);
-    });
+    const searching: Searching = { isWanted: true };
+    this.searching.set(asker, searching);
+    const waitMs = command.type === 'wait' ? command.timeoutMs : null;
+    const timeoutMs = Math.min(this.options.config.askTimeoutMs, waitMs ?? Number.POSITIVE_INFINITY);
+    const endsAtMs = waitMs === null ? null : now.monotonicMs + waitMs;
+    const found = ({ holder, silent }: Findings, now: Instant): void => {
+      if (!searching.isWanted) return;
+      this.searching.delete(asker);
+      const leftMs = endsAtMs === null ? null : endsAtMs - now.monotonicMs;
+      if (holder === null && silent !== null && leftMs !== null && leftMs <= 0) {
+        answer(asker, waitedInVain(command.job));
+      } else if (holder === null) answer(asker, this.search.notFound(command.job, silent));
+      else if (command.type !== 'wait') this.search.passOn(holder, command, asker, now);
+      else {
+        const timeoutMs = leftMs === null ? null : Math.max(0, leftMs);
+        this.search.passOn(holder, { ...command, timeoutMs }, asker, now);
+      }
+    };
+    this.search.find(command.job, { question: 'status', timeoutMs, found }, now);
   }
 
   private answerFor(record: JobRecord, command: JobCommand, asker: Asker, now: Instant): void {

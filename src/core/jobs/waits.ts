@@ -1,13 +1,13 @@
 import { Deadlines } from '../deadlines.js';
-import type { NodeId, RequestId } from '../ids.js';
+import type { NodeId } from '../ids.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { outcomeReply } from './answers.js';
+import { AskerTable } from './asker-table.js';
 import type { Asker, ExpiringWait, JobRecord, Waiter } from './record.js';
 
 /** Requests that wait for jobs of this node: who they are, until when, and what they are told. */
 export class Waits {
-  private readonly byClient = new Map<RequestId, ExpiringWait>();
-  private readonly byPeer = new Map<NodeId, Map<number, ExpiringWait>>();
+  private readonly waits = new AskerTable<ExpiringWait>();
   private readonly expiries = new Deadlines<ExpiringWait>();
 
   constructor(private readonly answer: (asker: Asker, reply: Reply) => void) {}
@@ -16,17 +16,7 @@ export class Waits {
     const waiter: Waiter = { asker, wants, deadline: null };
     const wait: ExpiringWait = { record, waiter };
     if (endsAtMs !== null) waiter.deadline = this.expiries.add(endsAtMs, wait);
-    if (asker.type === 'client') this.byClient.set(asker.request, wait);
-    else {
-      // Asked again after a lost link: the answer goes out once.
-      this.remove(asker);
-      let waits = this.byPeer.get(asker.node);
-      if (waits === undefined) {
-        waits = new Map();
-        this.byPeer.set(asker.node, waits);
-      }
-      waits.set(asker.seq, wait);
-    }
+    this.waits.set(asker, wait);
     if (record.waiters === null) record.waiters = [waiter];
     else record.waiters.push(waiter);
   }
@@ -43,10 +33,7 @@ export class Waits {
   }
 
   remove(asker: Asker): void {
-    const wait =
-      asker.type === 'client'
-        ? this.byClient.get(asker.request)
-        : this.byPeer.get(asker.node)?.get(asker.seq);
+    const wait = this.waits.get(asker);
     if (wait === undefined) return;
     this.unlist(wait.waiter);
     const waiters = wait.record.waiters;
@@ -59,16 +46,12 @@ export class Waits {
 
   /** That node's process is gone, and its clients with it. */
   removePeer(node: NodeId): void {
-    for (const { waiter } of [...(this.byPeer.get(node)?.values() ?? [])]) this.remove(waiter.asker);
+    for (const asker of this.waits.askersAt(node)) this.remove(asker);
   }
 
   /** This node ends, and what it owns with it: whoever waits is told. */
   failAll(why: string): void {
-    const waits = [
-      ...this.byClient.values(),
-      ...[...this.byPeer.values()].flatMap((waits) => [...waits.values()]),
-    ];
-    for (const { record, waiter } of waits) {
+    for (const { record, waiter } of this.waits.values()) {
       this.remove(waiter.asker);
       this.answer(waiter.asker, errorReply('UNAVAILABLE', `${why}, and job ${record.spec.id} ends with it`));
     }
@@ -90,12 +73,7 @@ export class Waits {
 
   private unlist({ asker, deadline }: Waiter): void {
     if (deadline !== null) this.expiries.cancel(deadline);
-    if (asker.type === 'client') this.byClient.delete(asker.request);
-    else {
-      const waits = this.byPeer.get(asker.node);
-      waits?.delete(asker.seq);
-      if (waits?.size === 0) this.byPeer.delete(asker.node);
-    }
+    this.waits.delete(asker);
   }
 }
 

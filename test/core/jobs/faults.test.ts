@@ -393,3 +393,17 @@ t.test('a search whose client is gone ends with nothing waiting for it', async (
   cores.pass(11_000);
   t.notOk(cores.replies.has(request));
 });
+
+t.test(
+  'a node that was taken for dead, and comes back as a new process, gets no end of the old one',
+  async (t) => {
+    const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+    cores.changeMember('a', { state: 'dead' });
+    // Its link outlived its death, as after a false alarm, and it went on to hand out work.
+    const job = cores.submit('a');
+    t.equal(cores.started.length, 1);
+    cores.changeMember('a', { state: 'alive', instance: 'bbbbb', incarnation: 2 ** 20 });
+    t.match(cores.stopped, [{ on: 'b', reason: 'fenced' }]);
+    t.not(job, undefined);
+  },
+);

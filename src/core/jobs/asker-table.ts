@@ -1,0 +1,50 @@
+import type { NodeId, RequestId } from '../ids.js';
+import type { Asker } from './record.js';
+
+/** One entry for each request that something is kept for, found by who asked, and by the node that asks for its clients. */
+export class AskerTable<Entry> {
+  private readonly byClient = new Map<RequestId, Entry>();
+  private readonly byPeer = new Map<NodeId, Map<number, Entry>>();
+
+  get(asker: Asker): Entry | undefined {
+    if (asker.type === 'client') return this.byClient.get(asker.request);
+    return asker.type === 'peer' ? this.byPeer.get(asker.node)?.get(asker.seq) : undefined;
+  }
+
+  /** For nobody, nothing is kept. */
+  set(asker: Asker, entry: Entry): void {
+    if (asker.type === 'client') this.byClient.set(asker.request, entry);
+    else if (asker.type === 'peer') {
+      const entries = this.byPeer.get(asker.node);
+      if (entries === undefined) this.byPeer.set(asker.node, new Map([[asker.seq, entry]]));
+      else entries.set(asker.seq, entry);
+    }
+  }
+
+  delete(asker: Asker): void {
+    if (asker.type === 'client') this.byClient.delete(asker.request);
+    else if (asker.type === 'peer') {
+      const entries = this.byPeer.get(asker.node);
+      entries?.delete(asker.seq);
+      if (entries?.size === 0) this.byPeer.delete(asker.node);
+    }
+  }
+
+  /** The requests of that node's clients. */
+  askersAt(node: NodeId): Asker[] {
+    return [...(this.byPeer.get(node)?.keys() ?? [])].map((seq) => ({ type: 'peer', node, seq }));
+  }
+
+  values(): Entry[] {
+    return [
+      ...this.byClient.values(),
+      ...[...this.byPeer.values()].flatMap((entries) => [...entries.values()]),
+    ];
+  }
+
+  get size(): number {
+    let size = this.byClient.size;
+    for (const entries of this.byPeer.values()) size += entries.size;
+    return size;
+  }
+}
