@@ -30,6 +30,10 @@ export class AskerTable<Entry> {
     }
   }
 
+  countAt(node: NodeId): number {
+    return this.byPeer.get(node)?.size ?? 0;
+  }
+
   /** The requests of that node's clients. */
   askersAt(node: NodeId): Asker[] {
     return [...(this.byPeer.get(node)?.keys() ?? [])].map((seq) => ({ type: 'peer', node, seq }));

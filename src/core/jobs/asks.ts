@@ -2,6 +2,7 @@ import { type Deadline, Deadlines } from '../deadlines.js';
 import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { JobMessage, PeerCommand } from '../messages.js';
+import { payloadBytes } from '../payload.js';
 import { errorReply, type Reply } from '../reply.js';
 
 /** A request that another node answers. */
@@ -33,8 +34,10 @@ export interface AsksOptions {
   readonly nameOf: (node: NodeId) => string;
 }
 
-/** Asks of this node that are not answered, over all other nodes. */
+/** Asks of this node that are not answered, over all other nodes; and those of one other node that are not answered here. */
 export const asksMax = 100_000;
+/** Arguments of jobs in them. */
+export const askedBytesMax = 256 * 1024 * 1024;
 
 /**
  * Requests that this node passes on for its clients. What is asked changes nothing when it is asked twice (only the
@@ -45,15 +48,19 @@ export class Asks {
   private readonly pending = new Map<number, Ask>();
   private readonly expiries = new Deadlines<Ask>();
   private nextSeq = 1;
+  private bytes = 0;
 
   constructor(private readonly options: AsksOptions) {}
 
   /** Returns a number to abandon it by. */
   ask({ to, command, now, timeoutMs, late, answered }: AskOptions): number {
-    if (this.pending.size >= asksMax) {
-      answered(errorReply('BUSY', `retry-after=1s ${asksMax} requests wait for answers of other nodes`), now);
+    const bytes = askedBytes(command);
+    if (this.pending.size >= asksMax || this.bytes + bytes > askedBytesMax) {
+      const why = `${this.pending.size} requests of ${this.bytes} bytes wait for answers of other nodes`;
+      answered(errorReply('BUSY', `retry-after=1s ${why}`), now);
       return 0;
     }
+    this.bytes += bytes;
     const ask: Ask = { seq: this.nextSeq++, to, command, answered, late: late ?? null, deadline: null };
     this.pending.set(ask.seq, ask);
     if (timeoutMs !== null) ask.deadline = this.expiries.add(now.monotonicMs + timeoutMs, ask);
@@ -111,6 +118,7 @@ export class Asks {
 
   private end(ask: Ask): void {
     this.pending.delete(ask.seq);
+    this.bytes -= askedBytes(ask.command);
     if (ask.deadline !== null) this.expiries.cancel(ask.deadline);
   }
 
@@ -118,4 +126,9 @@ export class Asks {
     this.end(ask);
     ask.answered(errorReply('UNAVAILABLE', `${why}; what was asked may or may not have happened`), now);
   }
+}
+
+/** What a command keeps of memory, its few words aside. */
+export function askedBytes(command: PeerCommand): number {
+  return command.type === 'submit' ? payloadBytes(command.args) : 0;
 }

@@ -18,6 +18,7 @@ interface Held {
   readonly owner: NodeId;
   readonly key: AttemptKey;
   readonly timeoutMs: number;
+  readonly bytes: number;
   /** Monotonic; null until it starts. */
   endsAtMs: number | null;
   /** Its owner has a newer attempt, or is gone: its end is told to nobody. */
@@ -49,6 +50,8 @@ export interface ExecutorOptions {
 
 /** The most attempts that one node takes, over all owners. */
 const heldMax = 4 * limits.attemptsPerGrantMax;
+/** Arguments of these; the attempt that goes over it is taken still. */
+const heldBytesMax = 256 * 1024 * 1024;
 /** How often time-outs are looked for; an attempt may run this much longer than it may. */
 const timeoutCheckMs = 50;
 
@@ -60,6 +63,7 @@ export class Executor {
   draining = false;
   private readonly accounts = new Map<NodeId, Account>();
   private readonly running = new Map<RunId, Held>();
+  private heldBytes = 0;
   private nextRun = 1;
   private roomDueMs = Number.POSITIVE_INFINITY;
   private timeoutsDueMs = Number.POSITIVE_INFINITY;
@@ -93,11 +97,13 @@ export class Executor {
       owner,
       key: message.key,
       timeoutMs: message.timeoutMs,
+      bytes: payloadBytes(message.args),
       endsAtMs: null,
       fenced: false,
     };
     account.held.set(message.key.job, held);
     this.running.set(held.run, held);
+    this.heldBytes += held.bytes;
     this.options.outbox.push({
       type: 'start_attempt',
       run: held.run,
@@ -147,6 +153,7 @@ export class Executor {
     const held = this.running.get(run);
     if (held === undefined) return;
     this.running.delete(run);
+    this.heldBytes -= held.bytes;
     this.roomChanged(now);
     if (held.fenced) return;
     const account = this.account(held.owner);
@@ -234,7 +241,8 @@ export class Executor {
   private refusalOf(message: RunMessage): RefuseReason | null {
     if (this.draining) return 'draining';
     if (!this.options.offersTask(message.task)) return 'unknown_task';
-    return this.running.size >= heldMax || this.options.config.concurrency === 0 ? 'no_room' : null;
+    const isFull = this.running.size >= heldMax || this.heldBytes >= heldBytesMax;
+    return isFull || this.options.config.concurrency === 0 ? 'no_room' : null;
   }
 
   private fence(held: Held): void {

@@ -96,6 +96,11 @@ export class JobSearch {
     this.options.asks.abandon(seq);
   }
 
+  /** Requests of that node's clients that this node has passed on. */
+  countOf(node: NodeId): number {
+    return this.asksOf.countAt(node);
+  }
+
   /** That node's process is gone, and its clients with it. */
   abandonPeer(node: NodeId): void {
     for (const asker of this.asksOf.askersAt(node)) this.abandon(asker);

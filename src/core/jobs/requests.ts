@@ -8,7 +8,7 @@ import { rendezvousFirst } from '../routing/rendezvous.js';
 import { Admission, drainingReply } from './admission.js';
 import { acceptedReply, describeJob } from './answers.js';
 import { AskerTable } from './asker-table.js';
-import type { Asks } from './asks.js';
+import { type Asks, askedBytes, askedBytesMax, asksMax } from './asks.js';
 import type { JobsConfig } from './config.js';
 import { JobListing } from './job-listing.js';
 import { type Findings, JobSearch, waitedInVain } from './job-search.js';
@@ -56,6 +56,7 @@ export class Requests {
   private readonly listing: JobListing;
   private readonly admission: Admission;
   private readonly checking = new Map<JobId, KeyCheck>();
+  private checkingBytes = 0;
   private readonly searching = new AskerTable<Searching>();
   private nextJob = 1;
 
@@ -92,7 +93,11 @@ export class Requests {
   /** What another node asks. It asks again on a new link; the later ask takes the place of the earlier one. */
   handleAsk(command: PeerCommand, asker: Extract<Asker, { type: 'peer' }>, now: Instant): void {
     this.abandon(asker);
-    if (command.type === 'claim') this.options.answer(asker, this.claim(command.job, asker.node, now));
+    const { node } = asker;
+    const open = this.options.waits.countOf(node) + this.searching.countAt(node) + this.search.countOf(node);
+    if (open >= asksMax)
+      this.options.answer(asker, errorReply('BUSY', `retry-after=1s ${open} requests wait here`));
+    else if (command.type === 'claim') this.options.answer(asker, this.claim(command.job, asker.node, now));
     else this.handle(command, asker, now);
   }
 
@@ -151,6 +156,13 @@ export class Requests {
 
   /** A key that is new here may be known to a node that was its home before this one joined. */
   private checkKey(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
+    const bytes = askedBytes(command);
+    if (this.checkingBytes + bytes > askedBytesMax) {
+      const why = `${this.checkingBytes} bytes of jobs wait for news of their keys`;
+      this.options.answer(asker, errorReply('BUSY', `retry-after=1s ${why}`));
+      return;
+    }
+    this.checkingBytes += bytes;
     const submission: Submission = { command, asker, isWanted: true };
     this.searching.set(asker, submission);
     const earlier = this.checking.get(id);
@@ -173,6 +185,7 @@ export class Requests {
 
   private submitChecked(id: JobId, submission: Submission, holder: NodeId | null, now: Instant): void {
     let { command, asker } = submission;
+    this.checkingBytes -= askedBytes(command);
     if (submission.isWanted) this.searching.delete(asker);
     else {
       // The job of a client that is gone is taken all the same, but nobody waits for it.

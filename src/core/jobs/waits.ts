@@ -44,6 +44,10 @@ export class Waits {
     if (waiters.length === 0) wait.record.waiters = null;
   }
 
+  countOf(node: NodeId): number {
+    return this.waits.countAt(node);
+  }
+
   /** That node's process is gone, and its clients with it. */
   removePeer(node: NodeId): void {
     for (const asker of this.waits.askersAt(node)) this.remove(asker);
