@@ -4,6 +4,7 @@ import type { Instant } from '../instant.js';
 import type { JobMessage, PeerCommand } from '../messages.js';
 import { payloadBytes } from '../payload.js';
 import { errorReply, type Reply } from '../reply.js';
+import { type Debt, debtsByNode } from './debts.js';
 
 /** A request that another node answers. */
 interface Ask {
@@ -125,6 +126,16 @@ export class Asks {
   private fail(ask: Ask, why: string, now: Instant): void {
     this.end(ask);
     ask.answered(errorReply('UNAVAILABLE', `${why}; what was asked may or may not have happened`), now);
+  }
+
+  /** What is kept for asks now, for checkers. */
+  debts(): Debt[] {
+    const nodes = [...this.pending.values()].map(({ to }) => [to, 1] as const);
+    return [
+      ...debtsByNode('asks not answered', nodes, (count) => count),
+      { kind: 'bytes asked', count: this.bytes, node: null },
+      { kind: 'time-outs of asks', count: this.expiries.size, node: null },
+    ];
   }
 }
 

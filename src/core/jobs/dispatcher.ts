@@ -6,6 +6,7 @@ import { payloadBytes } from '../payload.js';
 import { hashText } from '../random.js';
 import { candidatesFor, type Demand } from '../routing/candidates.js';
 import { type ExecutorLoad, pickAffinity, pickLeastLoaded, pickRoundRobin } from '../routing/policies.js';
+import { type Debt, debtsByNode } from './debts.js';
 import type { Ledger } from './ledger.js';
 import type { JobRecord } from './record.js';
 import { WaitingLine } from './waiting-line.js';
@@ -271,6 +272,21 @@ export class Dispatcher {
       this.classes.delete(jobClass.name);
       return;
     }
+  }
+
+  /** What is kept for jobs and executors now, for checkers. */
+  debts(): Debt[] {
+    const { executors } = this;
+    let inLine = 0;
+    for (const { line } of this.classes.values()) inLine += line.length;
+    return [
+      { kind: 'jobs in line', count: inLine, node: null },
+      { kind: 'lines with jobs', count: this.waiting.size, node: null },
+      ...debtsByNode('attempts outstanding', executors, ({ outstanding }) => outstanding.size),
+      ...debtsByNode('bytes outstanding', executors, ({ outstandingBytes }) => outstandingBytes),
+      ...debtsByNode('resyncs not answered', executors, ({ resync }) => (resync === 0 ? 0 : 1)),
+      ...debtsByNode('no room granted', executors, ({ window }) => (window === 0 ? 1 : 0)),
+    ];
   }
 }
 

@@ -6,6 +6,7 @@ import type { AttemptKey, JobMessage, RefuseReason, StopReason } from '../messag
 import type { Outbox } from '../outbox.js';
 import { payloadBytes } from '../payload.js';
 import type { JobsConfig } from './config.js';
+import { type Debt, debtsByNode } from './debts.js';
 import type { AttemptOutcome } from './record.js';
 import { activeWindow, idleWindow, isWorthTelling } from './room.js';
 
@@ -316,6 +317,20 @@ export class Executor {
       this.accounts.set(owner, account);
     }
     return account;
+  }
+
+  /** What is kept for owners now, for checkers. */
+  debts(): Debt[] {
+    return [
+      { kind: 'attempts held', count: this.running.size, node: null },
+      { kind: 'bytes held', count: this.heldBytes, node: null },
+      ...debtsByNode('attempts held', this.accounts, ({ held }) => held.size),
+      ...debtsByNode(
+        'ends not acknowledged',
+        this.accounts,
+        ({ sent, unsent }) => sent.length + unsent.length,
+      ),
+    ];
   }
 }
 

@@ -6,6 +6,7 @@ import { rendezvousFirst, rendezvousOrder } from '../routing/rendezvous.js';
 import { AskerTable } from './asker-table.js';
 import type { Answered, AskOptions, Asks } from './asks.js';
 import type { JobsConfig } from './config.js';
+import type { Debt } from './debts.js';
 import type { MemberView } from './jobs.js';
 import type { Asker } from './record.js';
 
@@ -154,6 +155,11 @@ export class JobSearch {
     const origin = originOf(job);
     if (origin !== null) return others.includes(origin) ? [origin] : [];
     return rendezvousOrder(job, others).slice(0, keyHoldersAskedMax);
+  }
+
+  /** What is kept for clients now, for checkers. */
+  debts(): Debt[] {
+    return [{ kind: 'asks to abandon', count: this.asksOf.size, node: null }];
   }
 }
 

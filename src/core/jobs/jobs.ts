@@ -10,6 +10,7 @@ import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
 import { Asks } from './asks.js';
 import type { JobsConfig } from './config.js';
+import { type Debt, debtsByNode } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
 import { Executor } from './executor.js';
 import { Ledger } from './ledger.js';
@@ -300,5 +301,14 @@ export class Jobs {
     for (const [node, { seq }] of this.acks) this.deliver(node, { type: 'ran_ack', seq });
     this.acks.clear();
     this.acksDueMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** All that this node keeps now for what is not over, for checkers. */
+  debts(): Debt[] {
+    const parts = [this.owner, this.dispatcher, this.executor, this.waits, this.asks, this.requests];
+    return [
+      ...parts.flatMap((part) => part.debts()),
+      ...debtsByNode('acknowledgements to send', this.acks, () => 1),
+    ];
   }
 }

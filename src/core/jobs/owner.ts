@@ -11,6 +11,7 @@ import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
 import { acceptedReply, outcomeReply } from './answers.js';
 import type { JobsConfig } from './config.js';
+import type { Debt } from './debts.js';
 import { type Dispatcher, keyOf } from './dispatcher.js';
 import type { Ledger } from './ledger.js';
 import {
@@ -304,5 +305,10 @@ export class Owner {
       record.epoch === key.epoch &&
       record.attempt === key.attempt;
     return isCurrent ? record : null;
+  }
+
+  /** What is kept for jobs that are not due now, for checkers. */
+  debts(): Debt[] {
+    return [{ kind: 'starts to come', count: this.starts.size, node: null }];
   }
 }

@@ -10,6 +10,7 @@ import { acceptedReply, describeJob } from './answers.js';
 import { AskerTable } from './asker-table.js';
 import { type Asks, askedBytes, askedBytesMax, asksMax } from './asks.js';
 import type { JobsConfig } from './config.js';
+import type { Debt } from './debts.js';
 import { JobListing } from './job-listing.js';
 import { type Findings, JobSearch, waitedInVain } from './job-search.js';
 import type { MemberView } from './jobs.js';
@@ -285,5 +286,15 @@ export class Requests {
     if (refusal !== null) return refusal;
     this.options.owner.retry(record, now);
     return okReply();
+  }
+
+  /** What is kept for clients now, for checkers. */
+  debts(): Debt[] {
+    return [
+      { kind: 'submissions that check their key', count: this.checking.size, node: null },
+      { kind: 'bytes that check their key', count: this.checkingBytes, node: null },
+      { kind: 'searches for a job', count: this.searching.size, node: null },
+      ...this.search.debts(),
+    ];
   }
 }

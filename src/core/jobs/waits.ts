@@ -3,6 +3,7 @@ import type { NodeId } from '../ids.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { outcomeReply } from './answers.js';
 import { AskerTable } from './asker-table.js';
+import type { Debt } from './debts.js';
 import type { Asker, ExpiringWait, JobRecord, Waiter } from './record.js';
 
 /** Requests that wait for jobs of this node: who they are, until when, and what they are told. */
@@ -78,6 +79,14 @@ export class Waits {
   private unlist({ asker, deadline }: Waiter): void {
     if (deadline !== null) this.expiries.cancel(deadline);
     this.waits.delete(asker);
+  }
+
+  /** What is kept for those who wait now, for checkers. */
+  debts(): Debt[] {
+    return [
+      { kind: 'requests that wait', count: this.waits.size, node: null },
+      { kind: 'time-outs of waits', count: this.expiries.size, node: null },
+    ];
   }
 }
 

@@ -1,0 +1,44 @@
+import type { NodeId } from '../ids.js';
+
+/** What a part of the job core may keep for something that is not over. */
+export type DebtKind =
+  | 'jobs in line'
+  | 'lines with jobs'
+  | 'starts to come'
+  | 'attempts outstanding'
+  | 'bytes outstanding'
+  | 'resyncs not answered'
+  | 'no room granted'
+  | 'attempts held'
+  | 'ends not acknowledged'
+  | 'acknowledgements to send'
+  | 'requests that wait'
+  | 'time-outs of waits'
+  | 'asks not answered'
+  | 'time-outs of asks'
+  | 'bytes asked'
+  | 'bytes held'
+  | 'bytes that check their key'
+  | 'asks to abandon'
+  | 'submissions that check their key'
+  | 'searches for a job';
+
+/**
+ * One thing that a job core keeps, for a checker to look at: a quiet node owes nothing to anybody, and keeps entries for present
+ * members only, with a count of 0.
+ */
+export interface Debt {
+  readonly kind: DebtKind;
+  readonly count: number;
+  /** Whom it is kept for, where that is another node or this one's own half. */
+  readonly node: NodeId | null;
+}
+
+/** An entry a node that something is kept for. */
+export function debtsByNode<Entry>(
+  kind: DebtKind,
+  entries: Iterable<readonly [NodeId, Entry]>,
+  countOf: (entry: Entry) => number,
+): Debt[] {
+  return [...entries].map(([node, entry]) => ({ kind, count: countOf(entry), node }));
+}

@@ -1,0 +1,191 @@
+import t from 'tap';
+import { defaultSubmitOptions, type SubmitCommand, type SubmitOptions } from '../../src/core/commands.js';
+import type { NodeEffect } from '../../src/core/effects.js';
+import { idOfKey } from '../../src/core/jobs/submission.js';
+import { rendezvousOrder } from '../../src/core/routing/rendezvous.js';
+import { SimCluster, type SimRequest } from '../../src/sim/sim-cluster.js';
+
+const seeds = Array.from({ length: 30 }, (_, index) => `seed-${index}`);
+const hour = 3_600_000;
+
+function runCommand(options: Partial<SubmitOptions> = {}): SubmitCommand {
+  return {
+    type: 'submit',
+    wait: true,
+    task: 'echo',
+    args: '1',
+    options: { ...defaultSubmitOptions, ...options },
+  };
+}
+
+/** A key that leads to this node when those called `names` are there. */
+function keyFor(home: string, names: string): string {
+  const ids = [...names].map((name) => name.padEnd(12, '0'));
+  for (let number = 0; ; number++) {
+    const [first] = rendezvousOrder(idOfKey(`k${number}`), ids);
+    if (first?.startsWith(home)) return `k${number}`;
+  }
+}
+
+function giveUp(cluster: SimCluster, request: SimRequest): void {
+  const number = cluster.requests.indexOf(request) + 1;
+  cluster.node(request.node).arrive({ type: 'request_abandoned', request: number });
+}
+
+/** Three nodes, a job with a key that one of them runs for an hour, and then a fourth that is the key's home from now on. */
+function keyThatMovedHome(seed: string) {
+  const cluster = new SimCluster({ seed, runMs: [hour, hour] });
+  cluster.startAll(3);
+  const key = keyFor('d', 'abcd');
+  cluster.request('a', { ...runCommand({ key }), wait: false });
+  cluster.runFor(1_000);
+  cluster.start('d');
+  cluster.runUntil('all know d', () => cluster.agree(), 9_000);
+  const holder = cluster.running().find(({ core }) => core.jobs.ledger.unfinished > 0)?.name as string;
+  const entries = [...'abc'].filter((name) => name !== holder) as [string, string];
+  return { cluster, key, holder, entries };
+}
+
+/** What the running nodes keep for requests that are not answered. */
+function openRequests(cluster: SimCluster): string[] {
+  return cluster
+    .running()
+    .flatMap(({ name, core }) => core.jobs.debts().map((debt) => ({ name, ...debt })))
+    .filter(({ kind, count }) => /ask|wait|search|check/.test(kind) && count > 0)
+    .map(({ name, kind, count }) => `${name}: ${count} ${kind}`);
+}
+
+t.test('a client that gives up is forgotten by every node that asked for it', async (t) => {
+  const { cluster, key, entries } = keyThatMovedHome('give up');
+  for (let client = 0; client < 50; client++) {
+    const request = cluster.request(entries[0], runCommand({ key }));
+    cluster.runFor(50);
+    t.equal(request.reply, null, 'it waits');
+    giveUp(cluster, request);
+    cluster.runFor(50);
+  }
+  t.same(openRequests(cluster), []);
+});
+
+t.test('the clients of a node that died are forgotten by every node that it asked', async (t) => {
+  const { cluster, key, holder, entries } = keyThatMovedHome('died');
+  for (let client = 0; client < 50; client++) cluster.request(entries[0], runCommand({ key }));
+  cluster.runFor(100);
+  t.ok(openRequests(cluster).includes(`${holder}: 50 requests that wait`));
+  cluster.node(entries[0]).kill();
+  cluster.runFor(20_000);
+  t.same(openRequests(cluster), []);
+});
+
+t.test('giving up is not lost with a link', async (t) => {
+  for (const seed of seeds) {
+    const { cluster, key, entries } = keyThatMovedHome(seed);
+    const requests = Array.from({ length: 10 }, () => cluster.request(entries[0], runCommand({ key })));
+    cluster.runFor(100);
+    for (const name of 'abc') cluster.network.resetBetween(name, 'd');
+    for (const request of requests) giveUp(cluster, request);
+    cluster.runFor(5_000);
+    t.same(openRequests(cluster), [], seed);
+  }
+});
+
+t.test('a request that is asked again on a new link is answered once, and rightly', async (t) => {
+  for (const seed of seeds) {
+    const cluster = new SimCluster({ seed, runMs: [800, 1_200] });
+    cluster.startAll(4);
+    const key = keyFor('d', 'abcd');
+    const requests = [...'abc'].map((name) => cluster.request(name, runCommand({ key })));
+    for (let reset = 0; reset < 8; reset++) {
+      cluster.runFor(cluster.random.next() * 60);
+      for (const name of 'abc') cluster.network.resetBetween(name, 'd');
+    }
+    cluster.runUntil('all are answered', () => requests.every(({ reply }) => reply !== null), 20_000);
+    for (const { reply } of requests) t.same(reply, { ok: true, text: '1' }, seed);
+    t.equal(cluster.attempts.length, 1, seed);
+  }
+});
+
+t.test("a wait for another node's job ends in its time, whatever happens to that node", async (t) => {
+  const troubles = {
+    resets: (cluster: SimCluster) => {
+      for (let at = 100; at < 5_000; at += 700)
+        cluster.time.after(at, () => cluster.network.resetBetween('b', 'c'));
+    },
+    pause: (cluster: SimCluster) => cluster.node('b').pause(),
+    cut: (cluster: SimCluster) => cluster.network.cut('b', 'c'),
+  };
+  for (const [trouble, begin] of Object.entries(troubles)) {
+    for (const seed of seeds.slice(0, 10)) {
+      const cluster = new SimCluster({ seed, runMs: [hour, hour] });
+      cluster.startAll(3);
+      const submitted = cluster.request('b', { ...runCommand(), wait: false });
+      const job = (submitted.reply as { text: string }).text.split(' ')[0] as string;
+      cluster.runFor(500);
+      const wait = cluster.request('c', { type: 'wait', job, timeoutMs: 1_000 });
+      begin(cluster);
+      const tookMs = cluster.runUntil(`answered in spite of ${trouble}`, () => wait.reply !== null, 20_000);
+      t.match(wait.reply, { code: 'TIMEOUT' }, `${trouble}, ${seed}`);
+      t.ok(tookMs > 999 && tookMs < 1_300, `${trouble}, ${seed}: ${tookMs} ms`);
+      cluster.node('b').resume();
+      cluster.network.heal();
+      cluster.runFor(10_000);
+      t.same(openRequests(cluster), [], `${trouble}, ${seed}`);
+    }
+  }
+});
+
+t.test('a wait by key ends in its time, too, while a node that may know the key is silent', async (t) => {
+  const cluster = new SimCluster({ seed: 'silent' });
+  cluster.startAll(3);
+  cluster.node('b').pause();
+  const wait = cluster.request('c', { type: 'wait', job: idOfKey('unknown'), timeoutMs: 500 });
+  const tookMs = cluster.runUntil('answered', () => wait.reply !== null, 5_000);
+  t.match(wait.reply, { code: 'TIMEOUT' });
+  t.ok(tookMs < 800, `${tookMs} ms`);
+});
+
+t.test('a key is not said to be unknown while a node that may know it is silent', async (t) => {
+  const cluster = new SimCluster({ seed: 'silent', jobs: { askTimeoutMs: 1_000 } });
+  cluster.startAll(3);
+  const early = cluster.request('c', { type: 'status', job: idOfKey('unknown') });
+  cluster.runFor(100);
+  t.match(early.reply, { code: 'NOT_FOUND' }, 'all have answered');
+  cluster.node('b').pause();
+  const status = cluster.request('c', { type: 'status', job: idOfKey('unknown') });
+  cluster.runUntil('answered', () => status.reply !== null, 5_000);
+  t.match(status.reply, { code: 'UNAVAILABLE', message: /node b, which may know/ });
+});
+
+/** Knows which nodes were about to take a job with a key. */
+class ClaimWatch extends SimCluster {
+  readonly claimants = new Set<string>();
+
+  override performed(node: string, effect: NodeEffect): void {
+    super.performed(node, effect);
+    if (effect.type !== 'send' || effect.message.type !== 'ask') return;
+    if (effect.message.command.type === 'claim') this.claimants.add(node);
+  }
+}
+
+t.test('a key that comes to all nodes at once, while a node joins or resumes, still runs once', async (t) => {
+  let contested = 0;
+  for (const how of ['join', 'resume', 'drain'] as const) {
+    for (let number = 0; number < 150; number++) {
+      const cluster = new ClaimWatch({ seed: `${how}-${number}` });
+      const names = cluster.startAll(4);
+      if (how === 'resume') {
+        cluster.request('b', { type: 'drain', node: null });
+        cluster.runFor(5_000);
+      }
+      if (how === 'join') cluster.start('e');
+      else cluster.request('b', { type: how, node: null });
+      cluster.runFor((number % 10) / 2);
+      const requests = names.map((name) => cluster.request(name, runCommand({ key: `key-${number}` })));
+      cluster.runUntil('all are answered', () => requests.every(({ reply }) => reply !== null), 8_000);
+      for (const { reply } of requests) t.same(reply, { ok: true, text: '1' });
+      t.equal(cluster.attempts.length, 1, `${how}-${number}`);
+      if (cluster.claimants.size > 1) contested++;
+    }
+  }
+  t.ok(contested > 10, `${contested} times two nodes were about to take it`);
+});
