@@ -1,13 +1,14 @@
 import type { ClientCommand } from '../core/commands.js';
-import type { AttemptStart, NodeEffect } from '../core/effects.js';
+import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
 import { defaultJobsConfig, type JobsConfig } from '../core/jobs/config.js';
 import { defaultLinksConfig } from '../core/links/config.js';
-import type { MemberState, TaskOffer } from '../core/member.js';
-import { defaultMembershipConfig } from '../core/membership/config.js';
+import type { MemberState, Tags, TaskOffer } from '../core/member.js';
+import { defaultMembershipConfig, type MembershipConfig } from '../core/membership/config.js';
 import { createRandom, hashText, type Random } from '../core/random.js';
 import type { Reply } from '../core/reply.js';
 import { SimNetwork, type SimNetworkOptions } from './sim-network.js';
 import { SimNode, type SimObserver } from './sim-node.js';
+import { type HandlerWeights, obedientHandlers } from './sim-threads.js';
 import { SimTime } from './sim-time.js';
 
 export interface SimClusterOptions {
@@ -15,14 +16,36 @@ export interface SimClusterOptions {
   readonly seed: string;
   readonly network?: Partial<SimNetworkOptions>;
   readonly jobs?: Partial<JobsConfig>;
+  readonly membership?: Partial<MembershipConfig>;
   readonly runMs?: readonly [min: number, max: number];
+  /** How handlers go; they all obey and end well unless this says otherwise. */
+  readonly handlers?: Partial<HandlerWeights>;
+  /** The part of attempts that report progress. */
+  readonly progress?: number;
+  readonly tagsOf?: (name: string) => Tags;
+  /** Sees everything that happens to any node, and then all that it does. */
+  readonly watch?: SimWatch;
+}
+
+/** Who watches a whole run. */
+export interface SimWatch {
+  arrived(node: SimNode, event: NodeEvent): void;
+  performed(node: SimNode, effect: NodeEffect): void;
 }
 
 /** A client's request, from its sending on. */
 export interface SimRequest {
   readonly node: string;
   readonly command: ClientCommand;
+  /** The instance of the node that it was sent to. */
+  readonly askedOf: SimNode;
+  readonly askedAtMs: number;
+  /** From 1. */
+  readonly number: number;
   reply: Reply | null;
+  answeredAtMs: number | null;
+  /** Its client has gone. */
+  isAbandoned: boolean;
 }
 
 /** Nodes that run the real cores over a simulated network, with simulated threads and clock. */
@@ -63,10 +86,10 @@ export class SimCluster implements SimObserver {
         version: '0',
         address: `${name}:1`,
         client: `${name}:2`,
-        tags: [],
+        tags: this.options.tagsOf?.(name) ?? [],
         tasks,
         seeds: name === 'a' ? [] : ['a:1'],
-        membership: defaultMembershipConfig,
+        membership: { ...defaultMembershipConfig, ...this.options.membership },
         links: defaultLinksConfig,
         jobs: { ...defaultJobsConfig, ...this.options.jobs },
         drainTimeoutMs: 5_000,
@@ -78,6 +101,8 @@ export class SimCluster implements SimObserver {
         random: this.random.fork(`${name}${starts}`),
         observer: this,
         runMs: this.options.runMs ?? [1, 50],
+        handlers: { ...obedientHandlers, ...this.options.handlers },
+        progress: this.options.progress ?? 0,
       },
     );
     this.nodes.set(name, node);
@@ -100,10 +125,25 @@ export class SimCluster implements SimObserver {
   }
 
   request(node: string, command: ClientCommand): SimRequest {
-    const request: SimRequest = { node, command, reply: null };
+    const request: SimRequest = {
+      node,
+      command,
+      askedOf: this.node(node),
+      askedAtMs: this.time.nowMs,
+      number: this.requests.length + 1,
+      reply: null,
+      answeredAtMs: null,
+      isAbandoned: false,
+    };
     this.requests.push(request);
-    this.node(node).arrive({ type: 'request', request: this.requests.length, command });
+    request.askedOf.arrive({ type: 'request', request: request.number, command });
     return request;
+  }
+
+  /** The client closes its connection before the answer is there. */
+  abandon(request: SimRequest): void {
+    request.isAbandoned = true;
+    request.askedOf.arrive({ type: 'request_abandoned', request: request.number });
   }
 
   runFor(durationMs: number): void {
@@ -149,9 +189,15 @@ export class SimCluster implements SimObserver {
     const asked = this.requests[request - 1];
     if (asked === undefined || asked.reply !== null) throw new Error(`request ${request} is answered twice`);
     asked.reply = reply;
+    asked.answeredAtMs = this.time.nowMs;
+  }
+
+  arrived(node: string, event: NodeEvent): void {
+    this.options.watch?.arrived(this.node(node), event);
   }
 
   performed(node: string, effect: NodeEffect): void {
+    this.options.watch?.performed(this.node(node), effect);
     this.traceHash = hashText(`${this.traceHash} ${this.time.nowMs} ${node} ${JSON.stringify(effect)}`);
   }
 

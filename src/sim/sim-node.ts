@@ -1,19 +1,19 @@
 import { assertNever } from '../core/assert.js';
 import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
 import { type Hello, peerProtocolVersionMax, peerProtocolVersionMin } from '../core/hello.js';
-import type { RunId } from '../core/ids.js';
-import type { AttemptOutcome } from '../core/jobs/record.js';
 import { incarnationsPerStart } from '../core/member.js';
-import type { StopReason } from '../core/messages.js';
 import { NodeCore, type NodeCoreOptions } from '../core/node/node-core.js';
 import type { Random } from '../core/random.js';
 import type { Reply } from '../core/reply.js';
 import type { SimNetwork } from './sim-network.js';
+import { type HandlerWeights, SimThreads } from './sim-threads.js';
 import type { SimTime } from './sim-time.js';
 
 /** What a node tells those who watch it. */
 export interface SimObserver {
   attemptStarted(node: string, start: AttemptStart): void;
+  /** Something happens to it, or to its sockets while it stands still. */
+  arrived(node: string, event: NodeEvent): void;
   replied(node: string, request: number, reply: Reply): void;
   performed(node: string, effect: NodeEffect): void;
 }
@@ -23,12 +23,12 @@ export interface SimNodeParts {
   readonly network: SimNetwork;
   readonly random: Random;
   readonly observer: SimObserver;
-  /** How long an attempt runs, drawn evenly. */
+  /** How long an attempt runs that ends by itself, drawn evenly. */
   readonly runMs: readonly [min: number, max: number];
+  readonly handlers: HandlerWeights;
+  /** The part of attempts that report progress. */
+  readonly progress: number;
 }
-
-/** How long a handler takes to obey its signal. */
-const obeyMs = 20;
 
 /** One start of a node: the real node core, with simulated sockets, threads and clock. */
 export class SimNode {
@@ -36,8 +36,12 @@ export class SimNode {
   /** paused: SIGSTOP; what arrives waits. */
   status: 'running' | 'paused' | 'dead' = 'running';
   fatal: string | null = null;
+  /** When it had left and ended by itself. */
+  goneAtMs: number | null = null;
+  /** When it last went on after it had stood still. */
+  resumedAtMs = Number.NEGATIVE_INFINITY;
   private readonly waiting: NodeEvent[] = [];
-  private readonly running = new Map<RunId, StopReason | null>();
+  private readonly threads: SimThreads;
   private tickAtMs = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -47,6 +51,7 @@ export class SimNode {
     private readonly parts: SimNodeParts,
   ) {
     this.core = new NodeCore({ ...options, incarnation: starts * incarnationsPerStart });
+    this.threads = new SimThreads({ ...parts, report: (event) => this.arrive(event) });
   }
 
   start(): void {
@@ -57,12 +62,12 @@ export class SimNode {
   /** Something from outside: handled now, when the process goes on, or never. */
   arrive(event: NodeEvent): void {
     if (this.status === 'dead') return;
+    this.parts.observer.arrived(this.name, event);
     if (this.status === 'paused') {
       this.waiting.push(event);
       return;
     }
-    this.perform(this.core.step(event, this.parts.time.instant()));
-    this.scheduleTick();
+    this.handle(event);
   }
 
   pause(): void {
@@ -73,8 +78,9 @@ export class SimNode {
   resume(): void {
     if (this.status !== 'paused') return;
     this.status = 'running';
-    this.arrive({ type: 'tick', lateMs: Math.max(0, this.parts.time.nowMs - this.tickAtMs) });
-    for (const event of this.waiting.splice(0)) this.arrive(event);
+    this.resumedAtMs = this.parts.time.nowMs;
+    this.handle({ type: 'tick', lateMs: Math.max(0, this.parts.time.nowMs - this.tickAtMs) });
+    for (const event of this.waiting.splice(0)) this.handle(event);
   }
 
   kill(): void {
@@ -97,6 +103,12 @@ export class SimNode {
     };
   }
 
+  private handle(event: NodeEvent): void {
+    if (this.status === 'dead') return;
+    this.perform(this.core.step(event, this.parts.time.instant()));
+    this.scheduleTick();
+  }
+
   private perform(effects: readonly NodeEffect[]): void {
     const { network, observer } = this.parts;
     for (const effect of effects) {
@@ -115,16 +127,18 @@ export class SimNode {
           observer.replied(this.name, effect.request, effect.reply);
           break;
         case 'start_attempt':
-          this.startAttempt(effect);
+          observer.attemptStarted(this.name, effect);
+          this.threads.start(effect);
           break;
         case 'stop_attempt':
-          this.stopAttempt(effect.run, effect.reason);
+          this.threads.stop(effect.run, effect.reason);
           break;
         case 'fatal':
           this.fatal = effect.code;
           this.kill();
           break;
         case 'gone':
+          this.goneAtMs = this.parts.time.nowMs;
           this.kill();
           break;
         case 'log':
@@ -133,33 +147,6 @@ export class SimNode {
           assertNever(effect);
       }
     }
-  }
-
-  private startAttempt(start: AttemptStart): void {
-    const { random, time, observer } = this.parts;
-    const [minMs, maxMs] = this.parts.runMs;
-    observer.attemptStarted(this.name, start);
-    this.running.set(start.run, null);
-    time.after(0, () => this.arrive({ type: 'attempt_started', run: start.run }));
-    time.after(minMs + random.next() * (maxMs - minMs), () =>
-      this.endAttempt(start.run, {
-        type: 'done',
-        result: typeof start.args === 'string' ? start.args : 'null',
-      }),
-    );
-  }
-
-  private stopAttempt(run: RunId, reason: StopReason): void {
-    if (this.running.get(run) !== null) return;
-    this.running.set(run, reason);
-    const { random, time } = this.parts;
-    const outcome: AttemptOutcome = { type: reason === 'timed_out' ? 'timed_out' : 'stopped' };
-    time.after(random.next() * obeyMs, () => this.endAttempt(run, outcome));
-  }
-
-  private endAttempt(run: RunId, outcome: AttemptOutcome): void {
-    if (!this.running.delete(run)) return;
-    this.arrive({ type: 'attempt_ended', run, outcome });
   }
 
   private scheduleTick(): void {
@@ -172,7 +159,7 @@ export class SimNode {
     time.after(dueMs - time.nowMs, () => {
       if (this.tickAtMs !== dueMs || this.status !== 'running') return;
       this.tickAtMs = Number.POSITIVE_INFINITY;
-      this.arrive({ type: 'tick', lateMs: 0 });
+      this.handle({ type: 'tick', lateMs: 0 });
     });
   }
 }

@@ -4,9 +4,13 @@ import type { Instant } from '../core/instant.js';
 /** Where wall time stands when simulated time begins; any fixed moment does. */
 const wallStartMs = Date.UTC(2030, 0, 1);
 
+/** More at one moment is somebody who asks to be woken at once, for ever. */
+const actionsAtOnceMax = 100_000;
+
 /** Virtual time: nothing happens but what was put on it, in order, and it takes no time of its own. */
 export class SimTime {
   nowMs = 0;
+  private actionsAtOnce = 0;
   private readonly actions = new Deadlines<() => void>();
 
   instant(): Instant {
@@ -34,7 +38,10 @@ export class SimTime {
   }
 
   private runNext(): void {
-    this.nowMs = Math.max(this.nowMs, this.actions.nextMs());
+    const nextMs = Math.max(this.nowMs, this.actions.nextMs());
+    this.actionsAtOnce = nextMs > this.nowMs ? 1 : this.actionsAtOnce + 1;
+    if (this.actionsAtOnce > actionsAtOnceMax) throw new Error(`time stands still at ${nextMs} ms`);
+    this.nowMs = nextMs;
     this.actions.takeDue(this.nowMs)?.();
   }
 }
