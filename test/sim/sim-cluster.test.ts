@@ -252,3 +252,13 @@ t.test(
     }
   },
 );
+
+t.test('a node that leaves says so to whoever comes too late, also when it is alone', async (t) => {
+  const cluster = new SimCluster({ seed: 'alone' });
+  cluster.startAll(1);
+  cluster.request('a', { type: 'leave' });
+  // It has nothing to finish, so it has said goodbye; its process ends a moment later.
+  t.equal(cluster.node('a').status, 'running');
+  t.match(cluster.request('a', runCommand(1)).reply, { code: 'DRAINING' });
+  t.match(cluster.request('a', runCommand(2, { node: 'a' })).reply, { code: 'DRAINING' });
+});

@@ -19,6 +19,8 @@ export class Admission {
 
   /** The offer that tells the task's own defaults, or why the job is refused. */
   check({ task, args, options }: SubmitCommand): TaskOffer | Reply {
+    // First, since to itself a leaving node is gone, and with it the tasks that it alone offers.
+    if (this.options.members.self().draining) return drainingReply();
     const offer = this.offerOf(task);
     if (offer === null) {
       return errorReply('UNKNOWN_TASK', `no node offers the task ${task}; TASKS lists what there is`);
