@@ -14,6 +14,7 @@ interface Ask {
   readonly answered: Answered;
   readonly late: Reply | null;
   deadline: Deadline<Ask> | null;
+  wasRepeated: boolean;
 }
 
 /** `now` is the moment of the answer: what follows from it happens then, and not when it was asked. */
@@ -62,7 +63,15 @@ export class Asks {
       return 0;
     }
     this.bytes += bytes;
-    const ask: Ask = { seq: this.nextSeq++, to, command, answered, late: late ?? null, deadline: null };
+    const ask: Ask = {
+      seq: this.nextSeq++,
+      to,
+      command,
+      answered,
+      late: late ?? null,
+      deadline: null,
+      wasRepeated: false,
+    };
     this.pending.set(ask.seq, ask);
     if (timeoutMs !== null) ask.deadline = this.expiries.add(now.monotonicMs + timeoutMs, ask);
     this.options.deliver(to, { type: 'ask', seq: ask.seq, command });
@@ -74,6 +83,8 @@ export class Asks {
     // An answer that nobody asked this node for is no answer.
     if (ask === undefined || ask.to !== from) return;
     this.end(ask);
+    // The first one may have been refused, and the one after it be about to wait.
+    if (ask.wasRepeated) this.options.deliver(from, { type: 'ask_abandoned', seq });
     ask.answered(reply, now);
   }
 
@@ -86,8 +97,10 @@ export class Asks {
 
   /** A new link: the other node has forgotten what was asked on the old one, and is asked again. */
   contactOpened(node: NodeId): void {
-    for (const { to, seq, command } of this.pending.values()) {
-      if (to === node) this.options.deliver(node, { type: 'ask', seq, command });
+    for (const ask of this.pending.values()) {
+      if (ask.to !== node) continue;
+      ask.wasRepeated = true;
+      this.options.deliver(node, { type: 'ask', seq: ask.seq, command: ask.command });
     }
   }
 
