@@ -27,7 +27,9 @@ export type GoodbyeReason =
   | 'id_conflict'
   | 'replaced'
   | 'protocol_error'
-  | 'too_many_links';
+  | 'too_many_links'
+  /** The node has more links than it needs. */
+  | 'spare';
 
 export const goodbyeReasons: readonly GoodbyeReason[] = [
   'leaving',
@@ -40,4 +42,5 @@ export const goodbyeReasons: readonly GoodbyeReason[] = [
   'replaced',
   'protocol_error',
   'too_many_links',
+  'spare',
 ];

@@ -43,6 +43,8 @@ export const limits = {
   replyLengthMax: 2 * 16 * 1024 * 1024,
   addressLengthMax: 262,
   membersMax: 16_384,
+  /** Members, one node aside, up to which every node has a link to every other. */
+  meshLinksMax: 128,
   rumoursPerMessageMax: 64,
   tagsPerNodeMax: 32,
   tasksPerNodeMax: 1_024,

@@ -1,7 +1,28 @@
+import { limits } from '../limits.js';
+
 /** Everything about links that can be tuned. */
 export interface LinksConfig {
-  /** Up to this many links this node dials members by itself; up to here the mesh is full. */
+  /** Up to so many links the mesh is full: every node has one to every other. With more members it is sparse. */
   readonly meshLinksMax: number;
+  /**
+   * Links that a node of a sparse mesh keeps at least, to members drawn at random. A random graph of n nodes hangs together from some
+   * log n links each; 16 leave room for losing half of them at n = 10,000.
+   */
+  readonly gossipLinks: number;
+  /** Above this, links that nothing was sent over lately are closed. Twice `gossipLinks`, as every link counts for both its ends. */
+  readonly gossipLinksMax: number;
+  /** Links above that which work is sent over; the least recently used goes first. */
+  readonly demandLinksMax: number;
+  /** How long a link counts as used after the last work on it. */
+  readonly demandIdleMs: number;
+  /** A link is not closed as a spare one before this: its peer may just have joined by it. */
+  readonly spareAgeMs: number;
+  /** The same where a newcomer finds no room: a seed at which thousands join at once passes them on at this pace. */
+  readonly crowdedAgeMs: number;
+  /** A link that was dialled to see whether a member answers is closed after this, when nothing else needs it. */
+  readonly probeLinkMs: number;
+  /** Of such links one in so many stays instead, in place of another: so the sparse mesh is drawn anew, slowly, for ever. */
+  readonly probeLinksPerStay: number;
   /** Links over this are refused, whoever dials. Some more than the mesh: both of a pair's links count until one is settled. */
   readonly linksMax: number;
   /** Dials under way at once: each costs a socket and a handshake. */
@@ -40,7 +61,15 @@ export interface LinksConfig {
 }
 
 export const defaultLinksConfig: LinksConfig = {
-  meshLinksMax: 128,
+  meshLinksMax: limits.meshLinksMax,
+  gossipLinks: 16,
+  gossipLinksMax: 32,
+  demandLinksMax: 64,
+  demandIdleMs: 30_000,
+  spareAgeMs: 5_000,
+  crowdedAgeMs: 500,
+  probeLinkMs: 1_000,
+  probeLinksPerStay: 16,
   linksMax: 192,
   dialsMax: 32,
   dialTurnMs: 250,

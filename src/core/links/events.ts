@@ -2,12 +2,15 @@ import type { LogEffect, NodeEffect, NodeEvent } from '../effects.js';
 import type { Hello } from '../hello.js';
 import type { LinkId, NodeId } from '../ids.js';
 import type { ContactLoss, MemberRecord } from '../member.js';
+import type { LinkPurpose } from './mesh.js';
 
 /** What the links core hears: from the network as it is, and from membership. */
 export type LinksEvent =
   | Extract<NodeEvent, { type: 'tick' | 'link_opened' | 'link_closed' | 'dial_failed' }>
   | { readonly type: 'member_changed'; readonly member: MemberRecord }
   | { readonly type: 'member_forgotten'; readonly node: NodeId }
+  /** A link to a member is wanted that a sparse mesh may not have. */
+  | { readonly type: 'link_wanted'; readonly node: NodeId; readonly purpose: LinkPurpose }
   /** This node leaves: no more dials. The network says goodbye when it shuts down. */
   | { readonly type: 'leaving' };
 

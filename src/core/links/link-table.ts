@@ -7,7 +7,10 @@ export interface OpenLink {
   readonly hello: Hello;
   /** The address this node dialled, or null if the peer dialled. */
   readonly dialled: string | null;
-  /** It lost against another link of its pair, or its member is gone: closed then. */
+  readonly openedAtMs: number;
+  /** When work was last sent or received on it; never: -Infinity. */
+  usedAtMs: number;
+  /** It lost against another link of its pair, its member is gone, or it was a probe's: closed then. */
   closeAtMs: number;
 }
 
@@ -32,6 +35,10 @@ export class LinkTable {
 
   all(): Iterable<OpenLink> {
     return this.#byLink.values();
+  }
+
+  nodes(): Iterable<NodeId> {
+    return this.#byNode.keys();
   }
 
   get(link: LinkId): OpenLink | undefined {

@@ -1,5 +1,5 @@
 import { assertNever } from '../assert.js';
-import type { LinkCloseReason, LogEffect } from '../effects.js';
+import type { LogEffect } from '../effects.js';
 import type { GoodbyeReason, Hello } from '../hello.js';
 import type { InstanceId, LinkId, NodeId } from '../ids.js';
 import { type ContactLoss, isPresent, type MemberRecord } from '../member.js';
@@ -7,10 +7,13 @@ import type { Random } from '../random.js';
 import { refusalOf } from './admission.js';
 import type { LinksConfig } from './config.js';
 import { type DialTrouble, idConflictAdvice } from './dial-advice.js';
+import { Dials } from './dials.js';
 import type { LinksEffect, LinksEvent } from './events.js';
+import { endOf, lossOf } from './link-end.js';
 import { LinkTable, type OpenLink } from './link-table.js';
 import { type LinkEnd, Mesh } from './mesh.js';
 import { Seeds } from './seeds.js';
+import { Spares } from './spares.js';
 
 export type { LinksEffect, LinksEvent } from './events.js';
 
@@ -20,6 +23,10 @@ export interface Links {
   nextDeadlineMs(): number;
   /** The link to send on, or null. */
   linkTo(node: NodeId): LinkId | null;
+  /** Work was sent to that node, or came from it. */
+  used(node: NodeId): void;
+  /** Whether members are left without a link. */
+  readonly isSparse: boolean;
   /** Whose link it is; also of one that lost and is about to be closed, for what still arrives on it. */
   nodeOf(link: LinkId): NodeId | null;
   count(): number;
@@ -42,9 +49,9 @@ class LinksCore implements Links {
   readonly #config: LinksConfig;
   readonly #seeds: Seeds;
   readonly #mesh: Mesh;
+  readonly #spares: Spares;
   readonly #table: LinkTable;
-  /** Dials under way, by address, and the members each is meant for: none if it is only a seed's. */
-  readonly #dialling = new Map<string, Set<NodeId>>();
+  readonly #dials: Dials;
   /** Nodes that closed their link as a duplicate before this end saw the other one, and until when it must show. */
   readonly #settling = new Map<NodeId, { readonly link: LinkId; readonly untilMs: number }>();
   #firstContactMs: number | null = null;
@@ -56,6 +63,8 @@ class LinksCore implements Links {
     this.#self = self;
     this.#config = config;
     this.#table = new LinkTable(self.id);
+    this.#dials = new Dials(config.dialsMax);
+    this.#spares = new Spares(config, random.fork('spares'));
     this.#seeds = new Seeds(
       seeds.filter((seed) => seed !== self.address),
       config,
@@ -80,10 +89,11 @@ class LinksCore implements Links {
   }
 
   nextDeadlineMs(): number {
-    const canDial = this.#dialling.size < this.#config.dialsMax && !this.#isLeaving;
+    const canDial = this.#dials.hasRoom && !this.#isLeaving;
     let deadlineMs = canDial
       ? Math.min(this.#seeds.nextDeadlineMs, this.#mesh.nextDeadlineMs)
       : Number.POSITIVE_INFINITY;
+    deadlineMs = Math.min(deadlineMs, this.#spares.nextDeadlineMs);
     for (const { untilMs } of this.#settling.values()) deadlineMs = Math.min(deadlineMs, untilMs);
     for (const { closeAtMs } of this.#table.all()) deadlineMs = Math.min(deadlineMs, closeAtMs);
     return deadlineMs;
@@ -91,6 +101,18 @@ class LinksCore implements Links {
 
   linkTo(node: NodeId): LinkId | null {
     return this.#table.current(node)?.link ?? null;
+  }
+
+  used(node: NodeId): void {
+    const open = this.#table.current(node);
+    if (open === null) return;
+    open.usedAtMs = this.#nowMs;
+    // A probe's link that turns out to be useful stays.
+    if (this.#isSpare(open)) open.closeAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  get isSparse(): boolean {
+    return this.#mesh.isSparse;
   }
 
   nodeOf(link: LinkId): NodeId | null {
@@ -107,7 +129,12 @@ class LinksCore implements Links {
         this.#handleTick();
         break;
       case 'link_opened':
-        this.#handleLinkOpened({ ...event, closeAtMs: Number.POSITIVE_INFINITY });
+        this.#handleLinkOpened({
+          ...event,
+          openedAtMs: this.#nowMs,
+          usedAtMs: Number.NEGATIVE_INFINITY,
+          closeAtMs: Number.POSITIVE_INFINITY,
+        });
         break;
       case 'link_closed':
         this.#handleLinkClosed(event);
@@ -120,6 +147,9 @@ class LinksCore implements Links {
         break;
       case 'member_forgotten':
         this.#mesh.forget(event.node, this.#nowMs);
+        break;
+      case 'link_wanted':
+        this.#mesh.want(event.node, event.purpose, this.#nowMs);
         break;
       case 'leaving':
         this.#isLeaving = true;
@@ -138,18 +168,33 @@ class LinksCore implements Links {
     for (const open of this.#table.all()) {
       if (open.closeAtMs <= this.#nowMs) this.#closeOverdue(open);
     }
+    if (!this.#mesh.isSparse) return;
+    for (const open of this.#spares.due(() => this.#currentLinks(), this.#nowMs)) this.#closeOverdue(open);
   }
 
-  #closeOverdue({ link, hello: { node } }: OpenLink): void {
+  #currentLinks(): OpenLink[] {
+    return [...this.#table.nodes()].flatMap((node) => this.#table.current(node) ?? []);
+  }
+
+  /** Whether it is for this node to close it when it has more than it needs. */
+  #isSpare({ hello: { node } }: OpenLink): boolean {
+    const member = this.#mesh.get(node);
+    return this.#mesh.isSparse && member !== undefined && isPresent(member);
+  }
+
+  #closeOverdue(open: OpenLink): void {
+    const { link, hello } = open;
+    const { node } = hello;
     const isLoser = this.#table.current(node)?.link !== link;
-    this.#closeLink(link, isLoser ? 'duplicate_link' : 'idle');
+    this.#closeLink(link, isLoser ? 'duplicate_link' : this.#isSpare(open) ? 'spare' : 'idle');
     if (this.#table.current(node) !== null) this.#goOnWithRest(node);
     else this.#loseContact({ node, link, reason: 'unreachable' }, 'closed');
   }
 
   #handleLinkOpened(open: OpenLink): void {
     const { hello, dialled } = open;
-    const wanted = this.#endDial(dialled);
+    const wanted = this.#dials.end(dialled);
+    this.#makeRoom();
     const refusal = this.#refusalOf(hello);
     if (refusal !== null) {
       this.#refuse(open, refusal);
@@ -162,12 +207,21 @@ class LinksCore implements Links {
     this.#noticeTakenAddresses(open);
     const isFirst = this.#table.current(hello.node) === null;
     this.#settling.delete(hello.node);
+    const purpose = dialled === null ? null : this.#mesh.purposeOf(hello.node);
     this.#mesh.opened(hello.node);
     for (const node of wanted) this.#mesh.missed(node, this.#nowMs);
     this.#table.add(open);
     this.#firstContactMs ??= this.#nowMs;
     if (isFirst) this.#goOnWithRest(hello.node);
     else this.#settleDuplicates(hello.node);
+    const at = { linkCount: this.#table.nodeCount, nowMs: this.#nowMs };
+    if (this.#mesh.isSparse) this.#spares.opened(open, purpose, at);
+  }
+
+  #makeRoom(): void {
+    if (!this.#mesh.isSparse || this.#table.size < this.#config.linksMax) return;
+    const spare = this.#spares.forNewcomer(this.#currentLinks(), this.#nowMs);
+    if (spare !== undefined) this.#closeOverdue(spare);
   }
 
   #refusalOf(hello: Hello): GoodbyeReason | null {
@@ -270,7 +324,7 @@ class LinksCore implements Links {
 
   #handleDialFailed(event: Extract<LinksEvent, { type: 'dial_failed' }>): void {
     const { address, goodbye } = event;
-    const wanted = this.#endDial(address);
+    const wanted = this.#dials.end(address);
     if (goodbye !== null) this.#handleRejection(address, goodbye, event.detail);
     else this.#handleSeedFailure(address, event);
     for (const node of wanted) {
@@ -324,7 +378,7 @@ class LinksCore implements Links {
 
   #dialDue(): void {
     if (!this.#mesh.knowsAlive() && this.#table.size === 0) {
-      this.#seeds.wake(this.#nowMs, (address) => this.#dialling.has(address));
+      this.#seeds.wake(this.#nowMs, (address) => this.#dials.has(address));
     }
     for (const address of this.#seeds.due(this.#nowMs)) {
       if (this.#dial(address, null)) this.#seeds.dialled(address);
@@ -334,24 +388,11 @@ class LinksCore implements Links {
     }
   }
 
-  /** Whether a dial is under way now: there is at most one to an address, and a bounded number in all. */
+  /** Whether a dial is under way now. */
   #dial(address: string, node: NodeId | null): boolean {
-    let wanted = this.#dialling.get(address);
-    if (wanted === undefined) {
-      if (this.#dialling.size >= this.#config.dialsMax) return false;
-      wanted = new Set();
-      this.#dialling.set(address, wanted);
-      this.#effects.push({ type: 'dial', address });
-    }
-    if (node !== null) wanted.add(node);
-    return true;
-  }
-
-  /** The members that were dialled there. */
-  #endDial(address: string | null): Iterable<NodeId> {
-    const wanted = address === null ? undefined : this.#dialling.get(address);
-    if (address !== null) this.#dialling.delete(address);
-    return wanted ?? [];
+    const how = this.#dials.begin(address, node);
+    if (how === 'begun') this.#effects.push({ type: 'dial', address });
+    return how !== 'full';
   }
 
   #loseContact(loss: { node: NodeId; link: LinkId | null; reason: ContactLoss }, end: LinkEnd | null): void {
@@ -372,18 +413,4 @@ class LinksCore implements Links {
   #log(level: LogEffect['level'], text: string, fields: LogEffect['fields']): void {
     this.#effects.push({ type: 'log', level, text, fields });
   }
-}
-
-/** What the end of a node's last link says about the node. */
-function lossOf(reason: LinkCloseReason, goodbye: GoodbyeReason | null): ContactLoss {
-  if (goodbye === 'leaving') return 'goodbye';
-  return reason === 'reset' ? 'reset' : 'unreachable';
-}
-
-/** What it means for the next dial; null: none. */
-function endOf(reason: LinkCloseReason, goodbye: GoodbyeReason | null): LinkEnd | null {
-  if (goodbye === 'leaving') return null;
-  // The peer took this node for dead: the sooner it hears otherwise, the better.
-  if (goodbye !== null && goodbye !== 'idle') return 'turned_away';
-  return reason === 'reset' ? 'reset' : 'closed';
 }
