@@ -7,11 +7,11 @@ import type { Reply } from './reply.js';
 export class Outbox {
   private effects: NodeEffect[] = [];
 
-  constructor(private readonly linkTo: (node: NodeId) => LinkId | null) {}
+  constructor(private readonly linkFor: (node: NodeId, message: PeerMessage) => LinkId | null) {}
 
   /** False, and nothing is sent, when there is no link to that node: what matters is sent again when there is one. */
   send(to: NodeId, message: PeerMessage): boolean {
-    const link = this.linkTo(to);
+    const link = this.linkFor(to, message);
     if (link === null) return false;
     this.effects.push({ type: 'send', link, message });
     return true;

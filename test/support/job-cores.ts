@@ -3,6 +3,7 @@ import type { AttemptStart, NodeEffect } from '../../src/core/effects.js';
 import type { Instant } from '../../src/core/instant.js';
 import { defaultJobsConfig, type JobsConfig } from '../../src/core/jobs/config.js';
 import { Jobs, type JobsEvent } from '../../src/core/jobs/jobs.js';
+import { fullReach } from '../../src/core/jobs/reach.js';
 import type { AttemptOutcome } from '../../src/core/jobs/record.js';
 import type { MemberRecord } from '../../src/core/member.js';
 import { Outbox } from '../../src/core/outbox.js';
@@ -82,6 +83,7 @@ export class JobCores {
           config: { ...defaultJobsConfig, ...config },
           random: createRandom(self.id),
           outbox,
+          reach: fullReach,
           members: {
             self: () => this.members.get(self.id) as MemberRecord,
             get: (id) => this.members.get(id),

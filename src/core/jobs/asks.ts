@@ -104,6 +104,12 @@ export class Asks {
     }
   }
 
+  /** Whether anything that was asked of that node is not answered. */
+  waitsFor(node: NodeId): boolean {
+    for (const { to } of this.pending.values()) if (to === node) return true;
+    return false;
+  }
+
   nodeGone(node: NodeId, now: Instant): void {
     const why = `node ${this.options.nameOf(node)} was lost before it answered`;
     for (const ask of [...this.pending.values()]) if (ask.to === node) this.fail(ask, why, now);

@@ -3,11 +3,13 @@ import type { Instant } from '../instant.js';
 import type { MemberRecord } from '../member.js';
 import type { AttemptKey, JobMessage } from '../messages.js';
 import { payloadBytes } from '../payload.js';
-import { hashText } from '../random.js';
+import { hashText, type Random } from '../random.js';
 import { candidatesFor, type Demand } from '../routing/candidates.js';
 import { type ExecutorLoad, pickAffinity, pickLeastLoaded, pickRoundRobin } from '../routing/policies.js';
+import { rendezvousFirst } from '../routing/rendezvous.js';
 import { type Debt, debtsByNode } from './debts.js';
 import type { Ledger } from './ledger.js';
+import type { Reach } from './reach.js';
 import type { JobRecord } from './record.js';
 import { WaitingLine } from './waiting-line.js';
 
@@ -15,6 +17,7 @@ import { WaitingLine } from './waiting-line.js';
 interface Executor {
   window: number;
   congested: boolean;
+  hasContact: boolean;
   /** Number of the resync that has not been answered; until then its window is not known. 0: none. */
   resync: number;
   /** Arguments of what is outstanding. */
@@ -30,7 +33,9 @@ interface JobClass {
   readonly policy: JobRecord['spec']['route'];
   readonly affinity: string | null;
   readonly line: WaitingLine;
+  /** Those that may run such a job; `near`: of these, the ones with a link. The same list where all have one. */
   candidates: NodeId[];
+  near: NodeId[];
   candidatesVersion: number;
   cursor: number;
 }
@@ -39,6 +44,8 @@ export interface DispatcherOptions {
   readonly self: NodeId;
   readonly ledger: Ledger;
   readonly members: () => Iterable<MemberRecord>;
+  readonly reach: Reach;
+  readonly random: Random;
   /** To a peer, or to this node's own executor. */
   readonly deliver: (to: NodeId, message: JobMessage) => void;
 }
@@ -55,6 +62,7 @@ export class Dispatcher {
   private readonly waiting = new Set<JobClass>();
   private membersVersion = 0;
   private resyncs = 0;
+  private reachDueMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: DispatcherOptions) {}
 
@@ -85,6 +93,7 @@ export class Dispatcher {
     // Pressure is a link's; the next one tells of its own.
     executor.congested = false;
     executor.resync = ++this.resyncs;
+    this.setContact(executor, true);
     this.options.deliver(node, { type: 'resync', seq: executor.resync });
   }
 
@@ -114,6 +123,9 @@ export class Dispatcher {
     executor.window = 0;
     executor.resync = 0;
     executor.congested = false;
+    this.setContact(executor, false);
+    // Of thousands of members that this node had a link to once, nothing is kept.
+    if (executor.outstanding.size === 0) this.executors.delete(node);
   }
 
   /** It had less room than it was thought to have; its next grant says how much. */
@@ -175,12 +187,13 @@ export class Dispatcher {
       const index = this.pick(jobClass);
       if (index < 0) {
         this.waiting.add(jobClass);
+        if (this.options.reach.isSparse()) this.reachFurther(jobClass, now);
         return;
       }
       const record = jobClass.line.shift();
       if (record === undefined) break;
       jobClass.cursor = index + 1;
-      this.send(record, jobClass.candidates[index] as NodeId, now);
+      this.send(record, this.nearOf(jobClass)[index] as NodeId, now);
     }
     this.waiting.delete(jobClass);
   }
@@ -188,13 +201,46 @@ export class Dispatcher {
   private candidatesOf(jobClass: JobClass): readonly NodeId[] {
     if (jobClass.candidatesVersion !== this.membersVersion) {
       jobClass.candidates = candidatesFor(jobClass.demand, this.options.members());
+      const { self, reach } = this.options;
+      // Whom an affinity leads to doesn't depend on who has a link just now.
+      const isNear = (node: NodeId): boolean =>
+        node === self || this.executors.get(node)?.hasContact === true;
+      const keepsAll = !reach.isSparse() || jobClass.policy === 'affinity';
+      jobClass.near = keepsAll ? jobClass.candidates : jobClass.candidates.filter(isNear);
       jobClass.candidatesVersion = this.membersVersion;
     }
     return jobClass.candidates;
   }
 
-  private pick(jobClass: JobClass): number {
+  private nearOf(jobClass: JobClass): readonly NodeId[] {
+    this.candidatesOf(jobClass);
+    return jobClass.near;
+  }
+
+  /** Nobody near has room: links to some others are asked for, a few at a time, as long as jobs wait. */
+  private reachFurther(jobClass: JobClass, now: Instant): void {
+    const { reach, random } = this.options;
     const candidates = this.candidatesOf(jobClass);
+    if (jobClass.policy === 'affinity') {
+      const node = rendezvousFirst(jobClass.affinity ?? '', candidates);
+      if (node !== null) reach.want(node);
+      return;
+    }
+    if (candidates.length === jobClass.near.length || now.monotonicMs < this.reachDueMs) return;
+    if (jobClass.demand.node === null) this.reachDueMs = now.monotonicMs + reachIntervalMs;
+    for (let count = 0; count < reachMax; count++) {
+      reach.want(candidates[random.below(candidates.length)] as NodeId);
+    }
+  }
+
+  private setContact(executor: Executor, hasContact: boolean): void {
+    if (executor.hasContact === hasContact) return;
+    executor.hasContact = hasContact;
+    if (this.options.reach.isSparse()) this.membersVersion++;
+  }
+
+  private pick(jobClass: JobClass): number {
+    const candidates = this.nearOf(jobClass);
     const { cursor } = jobClass;
     switch (jobClass.policy) {
       case 'round-robin':
@@ -237,7 +283,14 @@ export class Dispatcher {
   private executor(node: NodeId): Executor {
     let executor = this.executors.get(node);
     if (executor === undefined) {
-      executor = { window: 0, congested: false, resync: 0, outstandingBytes: 0, outstanding: new Map() };
+      executor = {
+        window: 0,
+        congested: false,
+        hasContact: false,
+        resync: 0,
+        outstandingBytes: 0,
+        outstanding: new Map(),
+      };
       this.executors.set(node, executor);
     }
     return executor;
@@ -255,6 +308,7 @@ export class Dispatcher {
         affinity,
         line: new WaitingLine(),
         candidates: [],
+        near: [],
         candidatesVersion: -1,
         // Each owner starts its walk elsewhere, so that many owners with one job each don't all choose the same node.
         cursor: hashText(`${this.options.self}/${name}`),
@@ -290,6 +344,9 @@ export class Dispatcher {
   }
 }
 
+/** So many links to further candidates are asked for in this time while jobs wait for room. */
+const reachMax = 8;
+const reachIntervalMs = 250;
 /** Lines looked at for one freed place. */
 const classesPerTurn = 64;
 /** Lines without jobs that are remembered for their place in the round. */

@@ -200,6 +200,15 @@ export class Executor {
     this.roomChanged(now);
   }
 
+  /** No link for now. True when the owner has not acknowledged all ends: it has to hear them. */
+  contactLost(owner: NodeId): boolean {
+    const account = this.accounts.get(owner);
+    if (account === undefined || owner === this.options.self) return false;
+    const isWaiting = account.sent.length + account.unsent.length > 0;
+    if (!isWaiting && account.held.size === 0) this.accounts.delete(owner);
+    return isWaiting;
+  }
+
   setDraining(draining: boolean, now: Instant): void {
     this.draining = draining;
     this.grantRoom(now);

@@ -15,6 +15,7 @@ import { Dispatcher } from './dispatcher.js';
 import { Executor } from './executor.js';
 import { Ledger } from './ledger.js';
 import { Owner } from './owner.js';
+import type { Reach } from './reach.js';
 import type { Asker, AttemptOutcome, JobState } from './record.js';
 import { Requests } from './requests.js';
 import { Waits } from './waits.js';
@@ -33,6 +34,7 @@ export interface JobsOptions {
   readonly random: Random;
   readonly outbox: Outbox;
   readonly members: MemberView;
+  readonly reach: Reach;
 }
 
 export type JobsEvent =
@@ -68,14 +70,21 @@ export class Jobs {
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
 
   constructor(private readonly options: JobsOptions) {
-    const { self, instance, config, random, outbox, members } = options;
+    const { self, instance, config, random, outbox, members, reach } = options;
     const deliver = (to: NodeId, message: JobMessage): void => this.deliver(to, message);
     const answer = (asker: Asker, reply: Reply): void => this.answer(asker, reply);
     const nameOf = (node: NodeId): string => members.get(node)?.name ?? node;
     this.ledger = new Ledger(config);
     this.waits = new Waits(answer);
     this.asks = new Asks({ deliver, nameOf });
-    this.dispatcher = new Dispatcher({ self, ledger: this.ledger, members: () => members.all(), deliver });
+    this.dispatcher = new Dispatcher({
+      self,
+      ledger: this.ledger,
+      members: () => members.all(),
+      reach,
+      random: random.fork('reach'),
+      deliver,
+    });
     this.owner = new Owner({
       self,
       config,
@@ -262,6 +271,9 @@ export class Jobs {
   /** Of a stranger, or of a member that is gone, nothing is kept: no death of it would ever clear it away. */
   private contactLost(node: NodeId, now: Instant): void {
     this.dispatcher.contactLost(node);
+    const hasEnds = this.executor.contactLost(node);
+    const { reach } = this.options;
+    if (reach.isSparse() && (hasEnds || this.asks.waitsFor(node))) reach.want(node);
     const state = this.options.members.get(node)?.state;
     if (node === this.options.self || state === 'alive' || state === 'suspect') return;
     this.acks.delete(node);

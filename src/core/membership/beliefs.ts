@@ -38,6 +38,7 @@ export class Beliefs {
   readonly #hearsay = new Set<NodeId>();
   #self: MemberRecord;
   #full = false;
+  #defences = 0;
 
   constructor(self: MemberRecord, context: BeliefsContext) {
     this.#context = context;
@@ -48,6 +49,11 @@ export class Beliefs {
 
   get self(): MemberRecord {
     return this.#self;
+  }
+
+  /** How often this node had to contradict what was said of it. */
+  get defences(): number {
+    return this.#defences;
   }
 
   get nextDeadlineMs(): number {
@@ -179,10 +185,21 @@ export class Beliefs {
     // Who leaves doesn't contradict: a `left` is final, and a death would only be the same thing said worse.
     if (this.#self.state === 'left') return;
     const incarnation = rumour.type === 'alive' ? rumour.member.incarnation : rumour.incarnation;
-    if (incarnation < this.#self.incarnation) return;
+    if (incarnation < this.#self.incarnation) {
+      // Refuted long ago; whoever still says so has missed it.
+      if (rumour.type !== 'alive') this.#defend(nowMs);
+      return;
+    }
     if (rumour.type === 'alive' && !supersedes(rumour.member, this.#self)) return;
     this.#raiseSelf(incarnation, {}, nowMs);
+    this.#defend(nowMs);
     this.#context.refuted();
+  }
+
+  /** What this node says of itself is told anew, as if it were fresh. */
+  #defend(nowMs: number): void {
+    this.#defences++;
+    this.#context.gossip.tell({ type: 'alive', member: this.#self }, nowMs);
   }
 
   #hearAlive(member: MemberRecord, nowMs: number): void {

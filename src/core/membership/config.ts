@@ -13,6 +13,13 @@ export interface MembershipConfig {
   readonly indirectProbes: number;
   /** About so many members that hear of a suspicion probe the suspect next, out of turn, so that it is confirmed or refuted soon. */
   readonly confirmingProbes: number;
+  /** Members, this node aside, from which on the mesh is sparse: not everybody has a link to everybody. As `meshLinksMax` of the links. */
+  readonly meshLinksMax: number;
+  /**
+   * In a sparse mesh one probe in so many goes to a member without a link, and costs a dial. The others go to those with one: all members
+   * are near somebody.
+   */
+  readonly turnsPerFar: number;
   /** A suspicion that enough members confirm lasts `multiplier × max(1, log10 n) × probeIntervalMs`: 1.5 s at n <= 10, 4.5 s at 1,000. */
   readonly suspicionMultiplier: number;
   /** A suspicion that nobody confirms lasts this many times longer: a lone accuser is more likely at fault itself. */
@@ -60,6 +67,8 @@ export const defaultMembershipConfig: MembershipConfig = {
   probeTimeoutMs: 250,
   indirectProbes: 3,
   confirmingProbes: 3,
+  meshLinksMax: limits.meshLinksMax,
+  turnsPerFar: 8,
   suspicionMultiplier: 3,
   suspicionMaxFactor: 6,
   resetSuspicionMs: 500,

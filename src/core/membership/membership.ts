@@ -45,6 +45,8 @@ export type MembershipEffect =
   | { readonly type: 'send'; readonly to: NodeId; readonly message: MembershipMessage }
   /** A member is new (`previous` null), or any field of it changed. Forgotten members are told with state `dead` or `left` long before. */
   | { readonly type: 'member_changed'; readonly member: MemberRecord; readonly previous: MemberRecord | null }
+  /** To see whether it answers; only where not everybody has a link to everybody. */
+  | { readonly type: 'contact_wanted'; readonly node: NodeId }
   | { readonly type: 'member_forgotten'; readonly member: MemberRecord }
   | LogEffect;
 
@@ -113,11 +115,11 @@ class MembershipCore implements Membership {
       random: random.fork('probe'),
       health: this.#health,
       send: (to, message) => this.#send(to, message),
-      targets: (hearsay) =>
-        hearsay
-          ? this.#beliefs.hearsay()
-          : [...this.members().keys()].filter((node) => !this.#beliefs.isHearsay(node)),
-      isHearsay: (node) => this.#beliefs.isHearsay(node),
+      targets: (isFar) => this.#probeTargets(isFar),
+      isFar: (node) => (this.#isSparse() ? !this.#contacts.has(node) : this.#beliefs.isHearsay(node)),
+      turnsPerFar: () => (this.#isSparse() ? config.turnsPerFar : 2),
+      canReach: (node) => this.#isSparse() && this.#beliefs.table.get(node) !== undefined,
+      reach: (node) => this.#effects.push({ type: 'contact_wanted', node }),
       isTarget: (node, nowMs) => this.#isProbeTarget(node, nowMs),
       hasContact: (node) => this.#contacts.has(node),
       incarnationOf: (node) => this.members().get(node)?.incarnation ?? 0,
@@ -206,10 +208,13 @@ class MembershipCore implements Membership {
   }
 
   #handleContactOpened(node: NodeId, hello: Hello): void {
+    const isNew = !this.#contacts.has(node);
     this.#contacts.add(node);
     this.#sparedUntilMs.delete(node);
     this.#beliefs.dropEvidence(node);
     this.#beliefs.seen(node);
+    if (isNew) this.#prober.contactOpened(node);
+    if (isNew && this.#isSparse()) this.#prober.insert(node, this.#contacts.size);
     if (this.#hasLeft()) return;
     const known = this.members().get(node);
     const isCurrent = known?.instance === hello.instance && known.incarnation >= hello.incarnation;
@@ -246,7 +251,7 @@ class MembershipCore implements Membership {
   }
 
   #handleMessage(from: NodeId, message: MembershipMessage): void {
-    const incarnationBefore = this.self().incarnation;
+    const defencesBefore = this.#beliefs.defences;
     if ('rumours' in message) {
       for (const rumour of message.rumours) this.#beliefs.hear(rumour, this.#nowMs);
     }
@@ -276,7 +281,7 @@ class MembershipCore implements Membership {
         assertNever(message);
     }
     // Whoever said the wrong thing about this node hears the right one first; a ping's ack has told it already.
-    if (message.type !== 'ping' && this.self().incarnation !== incarnationBefore)
+    if (message.type !== 'ping' && this.#beliefs.defences !== defencesBefore)
       this.#send(from, { type: 'gossip' });
   }
 
@@ -293,14 +298,18 @@ class MembershipCore implements Membership {
   #handleLeave(): void {
     this.#beliefs.leave(this.#nowMs);
     this.#prober.abandon(this.#nowMs);
-    // There is no time for rounds: everybody hears it from this node itself.
-    for (const node of this.#contacts) this.#send(node, { type: 'gossip' });
+    // There is no time for rounds, and no limit for this: everybody with a link hears it from this node itself.
+    const { id: node, incarnation } = this.self();
+    for (const to of this.#contacts) {
+      this.#emitSend(to, { type: 'gossip', rumours: [{ type: 'left', node, incarnation }] });
+    }
   }
 
   #becomeKnown(node: NodeId): void {
     if (node === this.self().id) return;
     this.#prober.insert(node, this.#beliefs.table.presentCount);
-    if (!this.#contacts.has(node)) {
+    // In a sparse mesh there may be no dial under way, and a probe makes one.
+    if (!this.#contacts.has(node) && !this.#isSparse()) {
       this.#sparedUntilMs.set(node, this.#nowMs + this.#config.contactGraceMs);
     }
   }
@@ -319,6 +328,20 @@ class MembershipCore implements Membership {
     if (sparedUntilMs !== undefined && nowMs < sparedUntilMs) return false;
     this.#sparedUntilMs.delete(node);
     return true;
+  }
+
+  #isSparse(): boolean {
+    return this.#beliefs.table.presentCount > this.#config.meshLinksMax;
+  }
+
+  #probeTargets(isFar: boolean): NodeId[] {
+    if (this.#isSparse())
+      return isFar
+        ? [...this.members().keys()].filter((node) => !this.#contacts.has(node))
+        : [...this.#contacts];
+    return isFar
+      ? this.#beliefs.hearsay()
+      : [...this.members().keys()].filter((node) => !this.#beliefs.isHearsay(node));
   }
 
   #aliveContacts(): NodeId[] {

@@ -30,12 +30,16 @@ export class ProbeOrder {
     this.#urgent.add(node);
   }
 
-  /** The next member to probe that `isTarget`, or null if there is none in the rest of this round and one whole new round. */
-  next(candidates: () => NodeId[], isTarget: (node: NodeId) => boolean): NodeId | null {
+  nextUrgent(isTarget: (node: NodeId) => boolean): NodeId | null {
     for (const node of this.#urgent) {
       this.#urgent.delete(node);
       if (isTarget(node)) return node;
     }
+    return null;
+  }
+
+  /** The next member to probe that `isTarget`, or null if there is none in the rest of this round and one whole new round. */
+  next(candidates: () => NodeId[], isTarget: (node: NodeId) => boolean): NodeId | null {
     const found = this.#nextOfRound(isTarget);
     if (found !== null) return found;
     this.#round = shuffled(candidates(), this.#random);

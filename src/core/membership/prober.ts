@@ -16,10 +16,19 @@ export interface ProberContext {
   readonly random: Random;
   readonly health: LocalHealth;
   send(to: NodeId, message: BareMessage): void;
-  /** Members to probe, in any order: those known by hearsay alone, or all others. */
-  targets(hearsay: boolean): NodeId[];
-  /** Whether the member has never shown that it is there: it may have been made up. */
-  isHearsay(node: NodeId): boolean;
+  /** Members to probe, in any order: the near ones or the far ones. */
+  targets(isFar: boolean): NodeId[];
+  /**
+   * In a full mesh, far is who has never shown that it is there: it may have been made up. In a sparse one, far is who this node has
+   * no link to: others are near it.
+   */
+  isFar(node: NodeId): boolean;
+  /** One probe in so many goes to a far member. */
+  turnsPerFar(): number;
+  /** Whether a link to this node may be had by asking for it. */
+  canReach(node: NodeId): boolean;
+  /** A link to it is wanted, to see whether it answers. */
+  reach(node: NodeId): void;
   /** Whether a member is there to be probed now. */
   isTarget(node: NodeId, nowMs: number): boolean;
   hasContact(node: NodeId): boolean;
@@ -60,11 +69,10 @@ interface Relay {
 /** Probes members one after another, directly and then through others; and probes for others that ask. */
 export class Prober {
   readonly #context: ProberContext;
-  /** Members that have shown that they are there. */
-  readonly #order: ProbeOrder;
-  /** Members known by hearsay alone get every second probe at most: however many are made up, a real one is missed in time. */
-  readonly #hearsayOrder: ProbeOrder;
-  #isHearsayTurn = false;
+  readonly #near: ProbeOrder;
+  /** Far members get some of the probes only: however many are made up, a real one is missed in time. */
+  readonly #far: ProbeOrder;
+  #turn = 0;
   readonly #relays = new Map<number, Relay>();
   #probe: Probe | null = null;
   #seq = 0;
@@ -73,8 +81,8 @@ export class Prober {
 
   constructor(context: ProberContext) {
     this.#context = context;
-    this.#order = new ProbeOrder(context.random.fork('order'));
-    this.#hearsayOrder = new ProbeOrder(context.random.fork('hearsay'));
+    this.#near = new ProbeOrder(context.random.fork('near'));
+    this.#far = new ProbeOrder(context.random.fork('far'));
   }
 
   get nextDeadlineMs(): number {
@@ -93,8 +101,8 @@ export class Prober {
 
   /** It takes part no more. */
   drop(node: NodeId): void {
-    this.#order.drop(node);
-    this.#hearsayOrder.drop(node);
+    this.#near.drop(node);
+    this.#far.drop(node);
   }
 
   /** A suspect is probed next, out of turn. */
@@ -121,12 +129,20 @@ export class Prober {
     this.#relays.clear();
   }
 
+  /** There was no link to this node, and now there is: its hello is as good as an ack. */
+  contactOpened(node: NodeId): void {
+    if (this.#probe?.target === node) this.#succeed(this.#probe);
+    for (const [seq, relay] of this.#relays) {
+      if (relay.target !== node) continue;
+      this.#relays.delete(seq);
+      this.#context.send(relay.origin, { type: 'ack', seq: relay.originSeq });
+    }
+  }
+
   handleAck(from: NodeId, seq: number): void {
     const probe = this.#probe;
     if (probe !== null && seq === probe.seq && (from === probe.target || probe.asked.has(from))) {
-      this.#probe = null;
-      this.#context.acked(probe.target);
-      this.#context.health.change(-1);
+      this.#succeed(probe);
       return;
     }
     const relay = this.#relays.get(seq);
@@ -141,7 +157,9 @@ export class Prober {
 
   handleProbeRequest(origin: NodeId, { seq, target }: { seq: number; target: NodeId }, nowMs: number): void {
     const { config } = this.#context;
-    if (!this.#context.hasContact(target) || this.#relays.size >= config.relaysMax) {
+    const hasContact = this.#context.hasContact(target);
+    const isInReach = hasContact || this.#context.canReach(target);
+    if (!isInReach || this.#relays.size >= config.relaysMax) {
       this.#context.send(origin, { type: 'nack', seq });
       return;
     }
@@ -155,7 +173,8 @@ export class Prober {
       endsAtMs: nowMs + config.probeIntervalMs,
       nacked: false,
     });
-    this.#context.send(target, { type: 'ping', seq: relaySeq });
+    if (hasContact) this.#context.send(target, { type: 'ping', seq: relaySeq });
+    else this.#context.reach(target);
   }
 
   #start(nowMs: number): void {
@@ -177,23 +196,33 @@ export class Prober {
     this.#probe = probe;
     if (this.#context.hasContact(target)) {
       this.#context.send(target, { type: 'ping', seq: probe.seq });
+    } else if (this.#context.canReach(target)) {
+      this.#context.reach(target);
     } else {
       this.#askOthers(probe);
     }
   }
 
   #nextTarget(nowMs: number): NodeId | null {
-    const next = (hearsay: boolean): NodeId | null =>
-      (hearsay ? this.#hearsayOrder : this.#order).next(
-        () => this.#context.targets(hearsay),
-        (node) => this.#context.isHearsay(node) === hearsay && this.#context.isTarget(node, nowMs),
-      );
-    this.#isHearsayTurn = !this.#isHearsayTurn;
-    return next(this.#isHearsayTurn) ?? next(!this.#isHearsayTurn);
+    const isTarget = (isFar: boolean) => (node: NodeId) =>
+      this.#context.isFar(node) === isFar && this.#context.isTarget(node, nowMs);
+    const urgent = this.#near.nextUrgent(isTarget(false)) ?? this.#far.nextUrgent(isTarget(true));
+    if (urgent !== null) return urgent;
+    const next = (isFar: boolean): NodeId | null =>
+      (isFar ? this.#far : this.#near).next(() => this.#context.targets(isFar), isTarget(isFar));
+    this.#turn++;
+    const isFarTurn = this.#turn % this.#context.turnsPerFar() === 0;
+    return next(isFarTurn) ?? next(!isFarTurn);
   }
 
   #orderOf(node: NodeId): ProbeOrder {
-    return this.#context.isHearsay(node) ? this.#hearsayOrder : this.#order;
+    return this.#context.isFar(node) ? this.#far : this.#near;
+  }
+
+  #succeed(probe: Probe): void {
+    this.#probe = null;
+    this.#context.acked(probe.target);
+    this.#context.health.change(-1);
   }
 
   #tickProbe(probe: Probe, nowMs: number): void {

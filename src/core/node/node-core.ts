@@ -76,7 +76,7 @@ export class NodeCore {
       config: options.links,
       random: random.fork('links'),
     });
-    this.outbox = new Outbox((node) => this.links.linkTo(node));
+    this.outbox = new Outbox((node, message) => this.linkFor(node, message));
     const members: MemberView = {
       self: () => this.membership.self(),
       get: (node) => this.membership.members().get(node),
@@ -89,6 +89,10 @@ export class NodeCore {
       random: random.fork('jobs'),
       outbox: this.outbox,
       members,
+      reach: {
+        isSparse: () => this.links.isSparse,
+        want: (node) => this.runLinks({ type: 'link_wanted', node, purpose: 'work' }),
+      },
     });
     this.departure = new Departure({
       drainTimeoutMs: options.drainTimeoutMs,
@@ -187,10 +191,20 @@ export class NodeCore {
     return counts;
   }
 
+  /** In a sparse mesh, the links that work goes over are kept, and made where they are missing. */
+  private linkFor(node: NodeId, message: PeerMessage): LinkId | null {
+    const link = this.links.linkTo(node);
+    if (!this.links.isSparse || !isWork(message)) return link;
+    if (link === null) this.runLinks({ type: 'link_wanted', node, purpose: 'work' });
+    else this.links.used(node);
+    return link;
+  }
+
   private handleMessage(link: LinkId, message: PeerMessage): void {
     const from = this.links.nodeOf(link);
     // A link that was not kept may still deliver what was on its way.
     if (from === null) return;
+    if (this.links.isSparse && isWork(message)) this.links.used(from);
     if (isMembershipMessage(message)) this.runMembership({ type: 'message', from, message });
     else if (message.type === 'ask' && this.handleAsk(from, message)) return;
     else this.jobs.step({ type: 'message', from, message }, this.now);
@@ -210,6 +224,9 @@ export class NodeCore {
           this.tellNews(effect);
           this.runLinks(effect);
           this.jobs.step(effect, this.now);
+          break;
+        case 'contact_wanted':
+          this.runLinks({ type: 'link_wanted', node: effect.node, purpose: 'probe' });
           break;
         case 'member_forgotten':
           this.runLinks({ type: 'member_forgotten', node: effect.member.id });
@@ -283,6 +300,21 @@ export class NodeCore {
     this.runMembership({ type: 'leave' });
     this.runLinks({ type: 'leaving' });
   }
+}
+
+/**
+ * Messages that something waits for. What two nodes tell each other on every new link is none, or each link would be the
+ * reason for another.
+ */
+function isWork({ type }: PeerMessage): boolean {
+  return (
+    type === 'run' ||
+    type === 'ran' ||
+    type === 'stop' ||
+    type === 'ask' ||
+    type === 'answer' ||
+    type === 'progress'
+  );
 }
 
 function selfRecord(options: NodeCoreOptions): MemberRecord {

@@ -70,10 +70,13 @@ t.test('a ping that carries a suspicion of this node gets an ack that carries th
   t.equal(membership.healthScore(), 1);
 });
 
-t.test('incarnation does not increase for a stale suspicion', async (t) => {
+t.test('who tells a stale suspicion hears the truth, and the incarnation stays as it is', async (t) => {
   const membership = startWithTwo();
   tell(membership, b, [{ type: 'suspect', node: a, incarnation: 1, accuser: b }], 2_000);
-  t.strictSame(tell(membership, c, [{ type: 'suspect', node: a, incarnation: 1, accuser: c }], 2_001), []);
+  const rumours = [{ type: 'alive', member: aliveMember('a', { incarnation: 2 }) }];
+  t.strictSame(tell(membership, c, [{ type: 'suspect', node: a, incarnation: 1, accuser: c }], 2_001), [
+    { type: 'send', to: c, message: { type: 'gossip', rumours } },
+  ]);
   t.equal(membership.self().incarnation, 2);
 });
 

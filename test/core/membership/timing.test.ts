@@ -122,7 +122,14 @@ t.test('every member is probed once a round, a hurried one next', async (t) => {
   const round = all.map(next);
   t.strictSame(round.toSorted(), all);
   order.hurry('d');
-  t.equal(next(), 'd');
+  t.equal(
+    order.nextUrgent(() => true),
+    'd',
+  );
+  t.equal(
+    order.nextUrgent(() => true),
+    null,
+  );
   t.strictSame(all.map(next).toSorted(), all);
   t.equal(
     order.next(

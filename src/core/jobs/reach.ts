@@ -1,0 +1,12 @@
+import type { NodeId } from '../ids.js';
+
+/** In a large cluster not every node has a link to every other: what the job core knows of that, and can do about it. */
+export interface Reach {
+  /** Whether members may be without a link. */
+  isSparse(): boolean;
+  /** Asks for a link to a member; `contact_opened` comes when it is there. Asking twice is asking once. */
+  want(node: NodeId): void;
+}
+
+/** Every node has a link to every other. */
+export const fullReach: Reach = { isSparse: () => false, want: () => {} };
