@@ -1,7 +1,7 @@
 import type { ClientCommand } from '../core/commands.js';
 import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
 import { defaultJobsConfig, type JobsConfig } from '../core/jobs/config.js';
-import { defaultLinksConfig } from '../core/links/config.js';
+import { defaultLinksConfig, type LinksConfig } from '../core/links/config.js';
 import type { MemberState, Tags, TaskOffer } from '../core/member.js';
 import { defaultMembershipConfig, type MembershipConfig } from '../core/membership/config.js';
 import { createRandom, hashText, type Random } from '../core/random.js';
@@ -16,6 +16,7 @@ export interface SimClusterOptions {
   readonly seed: string;
   readonly network?: Partial<SimNetworkOptions>;
   readonly jobs?: Partial<JobsConfig>;
+  readonly links?: Partial<LinksConfig>;
   readonly membership?: Partial<MembershipConfig>;
   readonly runMs?: readonly [min: number, max: number];
   /** How handlers go; they all obey and end well unless this says otherwise. */
@@ -90,7 +91,7 @@ export class SimCluster implements SimObserver {
         tasks,
         seeds: name === 'a' ? [] : ['a:1'],
         membership: { ...defaultMembershipConfig, ...this.options.membership },
-        links: defaultLinksConfig,
+        links: { ...defaultLinksConfig, ...this.options.links },
         jobs: { ...defaultJobsConfig, ...this.options.jobs },
         drainTimeoutMs: 5_000,
         seed: `${this.options.seed}/${instance}`,

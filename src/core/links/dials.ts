@@ -9,6 +9,10 @@ export class Dials {
     this.#dialsMax = dialsMax;
   }
 
+  get size(): number {
+    return this.#wanted.size;
+  }
+
   get hasRoom(): boolean {
     return this.#wanted.size < this.#dialsMax;
   }

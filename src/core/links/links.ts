@@ -194,7 +194,7 @@ class LinksCore implements Links {
   #handleLinkOpened(open: OpenLink): void {
     const { hello, dialled } = open;
     const wanted = this.#dials.end(dialled);
-    this.#makeRoom();
+    this.#makeRoom(0);
     const refusal = this.#refusalOf(hello);
     if (refusal !== null) {
       this.#refuse(open, refusal);
@@ -218,10 +218,13 @@ class LinksCore implements Links {
     if (this.#mesh.isSparse) this.#spares.opened(open, purpose, at);
   }
 
-  #makeRoom(): void {
-    if (!this.#mesh.isSparse || this.#table.size < this.#config.linksMax) return;
+  /** Whether there is room for one more link, beside so many that are on their way. */
+  #makeRoom(dialsUnderWay: number): boolean {
+    const { linksMax } = this.#config;
+    if (!this.#mesh.isSparse || this.#table.size + dialsUnderWay < linksMax) return true;
     const spare = this.#spares.forNewcomer(this.#currentLinks(), this.#nowMs);
     if (spare !== undefined) this.#closeOverdue(spare);
+    return this.#table.size + dialsUnderWay < linksMax;
   }
 
   #refusalOf(hello: Hello): GoodbyeReason | null {
@@ -384,7 +387,10 @@ class LinksCore implements Links {
       if (this.#dial(address, null)) this.#seeds.dialled(address);
     }
     for (const { id, address } of this.#mesh.due(this.#nowMs)) {
-      if (this.#dial(address, id)) this.#mesh.dialled(id);
+      // Links that are refused at this end when they are up would cost both ends a handshake.
+      if (!this.#makeRoom(this.#dials.size))
+        this.#mesh.postpone(id, this.#nowMs + this.#config.crowdedAgeMs / 2);
+      else if (this.#dial(address, id)) this.#mesh.dialled(id);
     }
   }
 

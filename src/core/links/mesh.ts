@@ -132,6 +132,12 @@ export class Mesh {
     return this.#plans.due(nowMs).flatMap(({ node }) => this.#members.get(node) ?? []);
   }
 
+  /** There is no room for another link now. */
+  postpone(node: NodeId, untilMs: number): void {
+    const plan = this.#plans.get(node);
+    if (plan !== undefined) plan.dueMs = untilMs;
+  }
+
   /** A dial is under way; how it ends sets the next one. */
   dialled(node: NodeId): void {
     const plan = this.#plans.get(node);
