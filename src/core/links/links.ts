@@ -1,11 +1,11 @@
 import { assertNever } from '../assert.js';
 import type { LogEffect } from '../effects.js';
 import type { GoodbyeReason, Hello } from '../hello.js';
-import type { InstanceId, LinkId, NodeId } from '../ids.js';
+import type { LinkId, NodeId } from '../ids.js';
 import { type ContactLoss, isPresent, type MemberRecord } from '../member.js';
-import type { Random } from '../random.js';
 import { refusalOf } from './admission.js';
 import type { LinksConfig } from './config.js';
+import type { Links, LinksOptions } from './contract.js';
 import { type DialTrouble, idConflictAdvice } from './dial-advice.js';
 import { Dials } from './dials.js';
 import type { LinksEffect, LinksEvent } from './events.js';
@@ -16,28 +16,6 @@ import { Seeds } from './seeds.js';
 import { Spares } from './spares.js';
 
 export type { LinksEffect, LinksEvent } from './events.js';
-
-/** Which links a node keeps: whom it dials and when, and which of two links to a node counts. */
-export interface Links {
-  step(event: LinksEvent, nowMs: number): LinksEffect[];
-  nextDeadlineMs(): number;
-  /** The link to send on, or null. */
-  linkTo(node: NodeId): LinkId | null;
-  /** Work was sent to that node, or came from it. */
-  used(node: NodeId): void;
-  /** Whether members are left without a link. */
-  readonly isSparse: boolean;
-  /** Whose link it is; also of one that lost and is about to be closed, for what still arrives on it. */
-  nodeOf(link: LinkId): NodeId | null;
-  count(): number;
-}
-
-export interface LinksOptions {
-  readonly self: { readonly id: NodeId; readonly instance: InstanceId; readonly address: string };
-  readonly seeds: readonly string[];
-  readonly config: LinksConfig;
-  readonly random: Random;
-}
 
 /** The first step must come at once: it dials the seeds. */
 export function createLinks(options: LinksOptions): Links {

@@ -5,7 +5,8 @@ import type { Instant } from '../instant.js';
 import type { JobsConfig } from '../jobs/config.js';
 import { Jobs, type MemberView } from '../jobs/jobs.js';
 import type { LinksConfig } from '../links/config.js';
-import { createLinks, type Links, type LinksEvent } from '../links/links.js';
+import type { Links } from '../links/contract.js';
+import { createLinks, type LinksEvent } from '../links/links.js';
 import type { MemberRecord, MemberState, Tags, TaskOffer } from '../member.js';
 import type { MembershipConfig } from '../membership/config.js';
 import {
@@ -54,7 +55,7 @@ const namesakeMembersMax = 1_024;
  */
 export class NodeCore {
   private readonly membership: Membership;
-  private readonly links: Links;
+  readonly links: Links;
   readonly jobs: Jobs;
   private readonly cluster: ClusterRequests;
   private readonly departure: Departure;

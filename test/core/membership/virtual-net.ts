@@ -1,6 +1,7 @@
 import type { DialFailure, LogEffect } from '../../../src/core/effects.js';
 import { defaultLinksConfig } from '../../../src/core/links/config.js';
-import { createLinks, type Links, type LinksEffect, type LinksEvent } from '../../../src/core/links/links.js';
+import type { Links } from '../../../src/core/links/contract.js';
+import { createLinks, type LinksEffect, type LinksEvent } from '../../../src/core/links/links.js';
 import { incarnationsPerStart, type MemberRecord, type MemberState } from '../../../src/core/member.js';
 import { defaultMembershipConfig } from '../../../src/core/membership/config.js';
 import {
