@@ -21,6 +21,14 @@ export const limits = {
   linkQueueBytesHigh: 4 * 1024 * 1024,
   linkQueueBytesLow: 1024 * 1024,
   linkQueueBytesMax: 256 * 1024 * 1024,
+  /** Asks, answers, attempts or ends on their way to one peer that it has not acknowledged; one that goes over it is sent still. */
+  linkWindowBytes: 8 * 1024 * 1024,
+  /** Asks of one node that are not answered, over all other nodes; and of one other node that are open here. */
+  asksMax: 100_000,
+  /** What is kept for them. */
+  askedBytesMax: 256 * 1024 * 1024,
+  /** Answers for other nodes that they have not acknowledged. */
+  answersBytesMax: 256 * 1024 * 1024,
   /** Handed to a socket before it has drained: what a control frame may have to wait behind. */
   linkWriteBytesMax: 128 * 1024,
   /** A whole message, put together from its chunks: a body of `bodyBytesMax` counts UTF-16 units, 3 bytes each at most. */

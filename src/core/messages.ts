@@ -1,5 +1,5 @@
 import type { ClientCommand } from './commands.js';
-import type { JobId, NodeId } from './ids.js';
+import type { InstanceId, JobId, NodeId } from './ids.js';
 import type { AttemptOutcome } from './jobs/record.js';
 import type { MemberRecord } from './member.js';
 import type { Payload } from './payload.js';
@@ -64,7 +64,10 @@ export interface AttemptKey {
  * and between any two nodes, for a client's request that another node must answer:
  *
  *     a ─ask(seq, command)─► b            b ─answer(seq, reply)─► a, or before it a ─ask_abandoned(seq)─► b
- *     a ─resync_wanted─► b                b forgets what a asked; a asks anew what it still wants
+ *                                         b ─asks_taken(seqs)─► a                what is not answered at once
+ *     a ─answers_taken(seqs)─► b          until then b sends its answer again on every new link
+ *     a ─asking(round, seqs)─► b          on every new link: what a waits for; all else b forgets
+ *                                         b ─asks_unknown(round, seqs)─► a       what never arrived: a asks it again
  */
 export type JobMessage =
   | {
@@ -93,6 +96,18 @@ export type JobMessage =
   | { readonly type: 'progress'; readonly key: AttemptKey; readonly value: string }
   | { readonly type: 'ask'; readonly seq: number; readonly command: PeerCommand }
   | { readonly type: 'answer'; readonly seq: number; readonly reply: Reply }
+  | { readonly type: 'asks_taken'; readonly seqs: readonly number[] }
+  | { readonly type: 'answers_taken'; readonly seqs: readonly number[] }
+  | {
+      readonly type: 'asking';
+      /** The asker's process: asks of an earlier one are over. */
+      readonly instance: InstanceId;
+      readonly round: number;
+      /** Asks from this number on are not told of here. */
+      readonly next: number;
+      readonly seqs: readonly number[];
+    }
+  | { readonly type: 'asks_unknown'; readonly round: number; readonly seqs: readonly number[] }
   /** The asker's client is gone: an answer is no longer wanted. */
   | { readonly type: 'ask_abandoned'; readonly seq: number };
 

@@ -26,4 +26,8 @@ export const frameKinds = {
   ask_abandoned: 42,
   resync: 43,
   resync_wanted: 44,
+  asks_taken: 45,
+  answers_taken: 46,
+  asking: 47,
+  asks_unknown: 48,
 } as const;

@@ -132,6 +132,13 @@ export class FieldReader {
     return this.#fail(`an array of at most ${countMax}`);
   }
 
+  /** Whole numbers, as `count`. */
+  counts(countMax: number): number[] {
+    const values = this.array(countMax);
+    const inner = new FieldReader(values, `${this.#subject}: numbers`, 0);
+    return values.map(() => inner.count());
+  }
+
   /** The fields of an array within this one; `first` as for the constructor. */
   nested(subject: string, first: 0 | 1): FieldReader {
     return nestedFields(this.array(limits.frameBytesMax), subject, first);

@@ -130,12 +130,43 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
       reply.ok ? [seq, true, reply.text] : [seq, false, reply.code, reply.message],
     decode: (fields) => ({ type: 'answer', seq: fields.count(), reply: readReply(fields) }),
   },
+  /** [seq...] */
+  asks_taken: {
+    encode: ({ seqs }) => [seqs],
+    decode: (fields) => ({ type: 'asks_taken', seqs: readSeqs(fields) }),
+  },
+  /** [seq...] */
+  answers_taken: {
+    encode: ({ seqs }) => [seqs],
+    decode: (fields) => ({ type: 'answers_taken', seqs: readSeqs(fields) }),
+  },
+  /** instance, round, next, [seq...] */
+  asking: {
+    encode: ({ instance, round, next, seqs }) => [instance, round, next, seqs],
+    decode: (fields) => ({
+      type: 'asking',
+      instance: fields.instanceId(),
+      round: fields.count(),
+      next: fields.count(),
+      seqs: readSeqs(fields),
+    }),
+  },
+  /** round, [seq...] */
+  asks_unknown: {
+    encode: ({ round, seqs }) => [round, seqs],
+    decode: (fields) => ({ type: 'asks_unknown', round: fields.count(), seqs: readSeqs(fields) }),
+  },
   /** seq */
   ask_abandoned: {
     encode: (message) => [message.seq],
     decode: (fields) => ({ type: 'ask_abandoned', seq: fields.count() }),
   },
 };
+
+/** Claims may be open beside as many other asks. */
+function readSeqs(fields: FieldReader): number[] {
+  return fields.counts(2 * limits.asksMax);
+}
 
 function readKey(fields: FieldReader): AttemptKey {
   return { job: fields.jobId(), epoch: fields.count(), attempt: fields.count() };

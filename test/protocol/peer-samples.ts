@@ -139,4 +139,8 @@ export const messages: readonly PeerMessage[] = [
   { type: 'answer', seq: 5, reply: { ok: true, text: '' } },
   { type: 'answer', seq: 5, reply: { ok: false, code: 'NOT_FOUND', message: 'no such job' } },
   { type: 'ask_abandoned', seq: 5 },
+  { type: 'asks_taken', seqs: [1, 2 ** 40] },
+  { type: 'answers_taken', seqs: [] },
+  { type: 'asking', instance: 'aaaaa', round: 3, next: 9, seqs: [1, 8] },
+  { type: 'asks_unknown', round: 3, seqs: [8] },
 ];

@@ -51,7 +51,7 @@ function openRequests(cluster: SimCluster): string[] {
   return cluster
     .running()
     .flatMap(({ name, core }) => core.jobs.debts().map((debt) => ({ name, ...debt })))
-    .filter(({ kind, count }) => /ask|wait|search|check/.test(kind) && count > 0)
+    .filter(({ kind, count }) => /ask|wait|search|check/.test(kind) && count !== 0)
     .map(({ name, kind, count }) => `${name}: ${count} ${kind}`);
 }
 

@@ -84,6 +84,7 @@ export class JobCores {
           random: createRandom(self.id),
           outbox,
           reach: fullReach,
+          handleOther: () => false,
           members: {
             self: () => this.members.get(self.id) as MemberRecord,
             get: (id) => this.members.get(id),

@@ -1,7 +1,7 @@
 import type { NodeId, RequestId } from '../ids.js';
 import type { Asker } from './record.js';
 
-/** One entry for each request that something is kept for, found by who asked, and by the node that asks for its clients. */
+/** One entry for each request that something is kept for, found by who asked. */
 export class AskerTable<Entry> {
   private readonly byClient = new Map<RequestId, Entry>();
   private readonly byPeer = new Map<NodeId, Map<number, Entry>>();
@@ -28,15 +28,6 @@ export class AskerTable<Entry> {
       entries?.delete(asker.seq);
       if (entries?.size === 0) this.byPeer.delete(asker.node);
     }
-  }
-
-  countAt(node: NodeId): number {
-    return this.byPeer.get(node)?.size ?? 0;
-  }
-
-  /** The requests of that node's clients. */
-  askersAt(node: NodeId): Asker[] {
-    return [...(this.byPeer.get(node)?.keys() ?? [])].map((seq) => ({ type: 'peer', node, seq }));
   }
 
   values(): Entry[] {

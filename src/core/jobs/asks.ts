@@ -1,20 +1,34 @@
 import { type Deadline, Deadlines } from '../deadlines.js';
-import type { NodeId } from '../ids.js';
+import type { InstanceId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
+import { limits } from '../limits.js';
 import type { JobMessage, PeerCommand } from '../messages.js';
 import { payloadBytes } from '../payload.js';
 import { errorReply, type Reply } from '../reply.js';
+import { Acks } from './acks.js';
 import { type Debt, debtsByNode } from './debts.js';
+import { SendWindow } from './send-window.js';
 
 /** A request that another node answers. */
 interface Ask {
   readonly seq: number;
   readonly to: NodeId;
+  /** Kept until it is answered: the other node may forget it, if it takes this one for dead for a moment. */
   readonly command: PeerCommand;
+  readonly bytes: number;
   readonly answered: Answered;
   readonly late: Reply | null;
   deadline: Deadline<Ask> | null;
-  wasRepeated: boolean;
+}
+
+/** Asks of one other node. */
+interface Peer {
+  readonly pending: Map<number, Ask>;
+  readonly window: SendWindow<Ask>;
+  /** When it was last told what is pending, with which number, and what that was. */
+  toldAtMs: number;
+  round: number;
+  told: readonly number[];
 }
 
 /** `now` is the moment of the answer: what follows from it happens then, and not when it was asked. */
@@ -32,60 +46,103 @@ export interface AskOptions {
 }
 
 export interface AsksOptions {
+  readonly instance: InstanceId;
   readonly deliver: (to: NodeId, message: JobMessage) => void;
   readonly nameOf: (node: NodeId) => string;
+  /** Whether the node is a member that takes part. */
+  readonly isPresent: (node: NodeId) => boolean;
 }
 
-/** Asks of this node that are not answered, over all other nodes; and those of one other node that are not answered here. */
-export const asksMax = 100_000;
-/** Arguments of jobs in them. */
-export const askedBytesMax = 256 * 1024 * 1024;
+/** What one request costs to keep, its arguments aside; some more than measured. */
+const requestBytes = 600;
+/** A node that asks again and again what is pending is told so often. */
+const askingGapMs = 100;
 
 /**
- * Requests that this node passes on for its clients. What is asked changes nothing when it is asked twice (only the
- * answer may say that it is done already), so an ask whose link broke goes out again on the next link; it ends with an
- * answer, with the other node's death, or in time.
+ * Requests that this node passes on for its clients. On every new link each side tells the other what it still waits for
+ * (`asking`), what never arrived goes out again, and answers come until they are acknowledged: so each is handled
+ * once. An ask ends with its answer, with the other node's death, or in time.
  */
 export class Asks {
   private readonly pending = new Map<number, Ask>();
+  private readonly peers = new Map<NodeId, Peer>();
   private readonly expiries = new Deadlines<Ask>();
+  private readonly acks: Acks;
+  /** Nodes that are to be told soon what is pending. */
+  private readonly askingDue = new Map<NodeId, number>();
+  /** Of all nodes together: so a number is never used for two asks of one process. */
   private nextSeq = 1;
   private bytes = 0;
 
-  constructor(private readonly options: AsksOptions) {}
+  constructor(private readonly options: AsksOptions) {
+    this.acks = new Acks((to, seqs) => this.options.deliver(to, { type: 'answers_taken', seqs }));
+  }
 
-  /** Returns a number to abandon it by. */
+  /** Returns a number to abandon it by; 0 when it was answered at once. */
   ask({ to, command, now, timeoutMs, late, answered }: AskOptions): number {
     const bytes = askedBytes(command);
-    if (this.pending.size >= asksMax || this.bytes + bytes > askedBytesMax) {
+    // A claim decides whether a job exists already: were it refused here, the job would be taken twice.
+    const isFull = this.pending.size >= limits.asksMax || this.bytes + bytes > limits.askedBytesMax;
+    if (isFull && command.type !== 'claim') {
       const why = `${this.pending.size} requests of ${this.bytes} bytes wait for answers of other nodes`;
       answered(errorReply('BUSY', `retry-after=1s ${why}`), now);
       return 0;
     }
-    this.bytes += bytes;
     const ask: Ask = {
       seq: this.nextSeq++,
       to,
       command,
+      bytes,
       answered,
       late: late ?? null,
       deadline: null,
-      wasRepeated: false,
     };
+    if (!this.options.isPresent(to)) {
+      this.fail(ask, `node ${this.options.nameOf(to)} is not there`, now);
+      return 0;
+    }
+    this.bytes += bytes;
+    const peer = this.peer(to);
     this.pending.set(ask.seq, ask);
+    peer.pending.set(ask.seq, ask);
     if (timeoutMs !== null) ask.deadline = this.expiries.add(now.monotonicMs + timeoutMs, ask);
-    this.options.deliver(to, { type: 'ask', seq: ask.seq, command });
+    peer.window.push(ask);
+    this.send(to, peer);
     return ask.seq;
   }
 
   handleAnswer(from: NodeId, { seq, reply }: Extract<JobMessage, { type: 'answer' }>, now: Instant): void {
     const ask = this.pending.get(seq);
+    // Also of one that was answered before, or given up: so that it doesn't come again.
+    this.acks.add(from, seq, reply.ok ? reply.text.length : 0, now);
     // An answer that nobody asked this node for is no answer.
     if (ask === undefined || ask.to !== from) return;
     this.end(ask);
-    // The first one may have been refused, and the one after it be about to wait.
-    if (ask.wasRepeated) this.options.deliver(from, { type: 'ask_abandoned', seq });
     ask.answered(reply, now);
+    this.sendTo(from);
+  }
+
+  /** The other node has them, and will answer. */
+  handleTaken(from: NodeId, seqs: readonly number[]): void {
+    const peer = this.peers.get(from);
+    if (peer === undefined) return;
+    for (const seq of seqs) if (!peer.window.isUnsent(seq)) peer.window.remove(seq);
+    this.send(from, peer);
+  }
+
+  /** What never arrived there, of all that it was told of last: that is sent again, and the rest is there. */
+  handleUnknown(from: NodeId, { round, seqs }: Extract<JobMessage, { type: 'asks_unknown' }>): void {
+    const peer = this.peers.get(from);
+    if (peer === undefined || peer.round !== round) return;
+    const unknown = new Set(seqs);
+    for (const seq of peer.told) {
+      const ask = peer.pending.get(seq);
+      if (ask === undefined) continue;
+      peer.window.remove(seq);
+      if (unknown.has(seq)) peer.window.push(ask);
+    }
+    peer.told = [];
+    this.send(from, peer);
   }
 
   abandon(seq: number): void {
@@ -95,24 +152,41 @@ export class Asks {
     this.options.deliver(ask.to, { type: 'ask_abandoned', seq });
   }
 
-  /** A new link: the other node has forgotten what was asked on the old one, and is asked again. */
-  contactOpened(node: NodeId): void {
-    for (const ask of this.pending.values()) {
-      if (ask.to !== node) continue;
-      ask.wasRepeated = true;
-      this.options.deliver(node, { type: 'ask', seq: ask.seq, command: ask.command });
-    }
+  /** A new link: what was on its way on another one may be lost. */
+  contactOpened(node: NodeId, now: Instant): void {
+    const peer = this.peer(node);
+    peer.toldAtMs = now.monotonicMs;
+    this.askingDue.delete(node);
+    peer.round++;
+    peer.told = [...peer.pending.keys()].filter((seq) => !peer.window.isUnsent(seq));
+    const { instance } = this.options;
+    const { round, told } = peer;
+    this.options.deliver(node, { type: 'asking', instance, round, next: this.nextSeq, seqs: told });
+  }
+
+  /** That node has seen a new link, which this one may not have noticed. It may say so as often as it likes. */
+  askingWanted(node: NodeId, now: Instant): void {
+    const dueMs = this.peer(node).toldAtMs + askingGapMs;
+    if (dueMs <= now.monotonicMs) this.contactOpened(node, now);
+    else this.askingDue.set(node, dueMs);
   }
 
   /** Whether anything that was asked of that node is not answered. */
   waitsFor(node: NodeId): boolean {
-    for (const { to } of this.pending.values()) if (to === node) return true;
-    return false;
+    return (this.peers.get(node)?.pending.size ?? 0) > 0;
+  }
+
+  get size(): number {
+    return this.pending.size;
   }
 
   nodeGone(node: NodeId, now: Instant): void {
     const why = `node ${this.options.nameOf(node)} was lost before it answered`;
-    for (const ask of [...this.pending.values()]) if (ask.to === node) this.fail(ask, why, now);
+    const pending = [...(this.peers.get(node)?.pending.values() ?? [])];
+    this.peers.delete(node);
+    this.askingDue.delete(node);
+    this.acks.forget(node);
+    for (const ask of pending) this.fail(ask, why, now);
   }
 
   /** This node ends: whoever waits for another one's answer is told. */
@@ -121,6 +195,8 @@ export class Asks {
   }
 
   tick(now: Instant): void {
+    this.acks.tick(now);
+    for (const [node, dueMs] of this.askingDue) if (dueMs <= now.monotonicMs) this.contactOpened(node, now);
     for (
       let ask = this.expiries.takeDue(now.monotonicMs);
       ask !== undefined;
@@ -133,12 +209,17 @@ export class Asks {
   }
 
   nextDeadlineMs(): number {
-    return this.expiries.nextMs();
+    let dueMs = Math.min(this.expiries.nextMs(), this.acks.nextDeadlineMs());
+    for (const askingMs of this.askingDue.values()) dueMs = Math.min(dueMs, askingMs);
+    return dueMs;
   }
 
   private end(ask: Ask): void {
-    this.pending.delete(ask.seq);
-    this.bytes -= askedBytes(ask.command);
+    if (!this.pending.delete(ask.seq)) return;
+    const peer = this.peers.get(ask.to);
+    peer?.pending.delete(ask.seq);
+    peer?.window.remove(ask.seq);
+    this.bytes -= ask.bytes;
     if (ask.deadline !== null) this.expiries.cancel(ask.deadline);
   }
 
@@ -147,18 +228,44 @@ export class Asks {
     ask.answered(errorReply('UNAVAILABLE', `${why}; what was asked may or may not have happened`), now);
   }
 
+  private sendTo(node: NodeId): void {
+    const peer = this.peers.get(node);
+    if (peer !== undefined) this.send(node, peer);
+  }
+
+  private send(to: NodeId, { window }: Peer): void {
+    for (let ask = window.next(); ask !== undefined; ask = window.next()) {
+      this.options.deliver(to, { type: 'ask', seq: ask.seq, command: ask.command });
+    }
+  }
+
+  private peer(node: NodeId): Peer {
+    let peer = this.peers.get(node);
+    if (peer === undefined) {
+      peer = {
+        pending: new Map(),
+        window: new SendWindow(limits.linkWindowBytes),
+        toldAtMs: Number.NEGATIVE_INFINITY,
+        round: 0,
+        told: [],
+      };
+      this.peers.set(node, peer);
+    }
+    return peer;
+  }
+
   /** What is kept for asks now, for checkers. */
   debts(): Debt[] {
-    const nodes = [...this.pending.values()].map(({ to }) => [to, 1] as const);
     return [
-      ...debtsByNode('asks not answered', nodes, (count) => count),
+      ...debtsByNode('asks not answered', this.peers, ({ pending }) => pending.size),
       { kind: 'bytes asked', count: this.bytes, node: null },
       { kind: 'time-outs of asks', count: this.expiries.size, node: null },
+      { kind: 'answers to acknowledge', count: this.acks.size, node: null },
     ];
   }
 }
 
-/** What a command keeps of memory, its few words aside. */
+/** What a command keeps of memory. */
 export function askedBytes(command: PeerCommand): number {
-  return command.type === 'submit' ? payloadBytes(command.args) : 0;
+  return requestBytes + (command.type === 'submit' ? payloadBytes(command.args) : 0);
 }

@@ -97,16 +97,6 @@ export class JobSearch {
     this.options.asks.abandon(seq);
   }
 
-  /** Requests of that node's clients that this node has passed on. */
-  countOf(node: NodeId): number {
-    return this.asksOf.countAt(node);
-  }
-
-  /** That node's process is gone, and its clients with it. */
-  abandonPeer(node: NodeId): void {
-    for (const asker of this.asksOf.askersAt(node)) this.abandon(asker);
-  }
-
   notFound(job: JobId, silent: NodeId | null = null): Reply {
     const { members } = this.options;
     const origin = originOf(job);

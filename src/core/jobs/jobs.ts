@@ -8,7 +8,9 @@ import type { Outbox } from '../outbox.js';
 import { payloadBytes } from '../payload.js';
 import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
-import { Asks } from './asks.js';
+import { ackBytesMax, ackCountMax, ackDelayMs } from './acks.js';
+import { Asked } from './asked.js';
+import { Asks, askedBytes } from './asks.js';
 import type { JobsConfig } from './config.js';
 import { type Debt, debtsByNode } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
@@ -35,6 +37,8 @@ export interface JobsOptions {
   readonly outbox: Outbox;
   readonly members: MemberView;
   readonly reach: Reach;
+  /** A command that is not about jobs; false when it is. */
+  readonly handleOther: (command: ClientCommand, asker: Asker, now: Instant) => boolean;
 }
 
 export type JobsEvent =
@@ -50,11 +54,6 @@ export type JobsEvent =
   | { readonly type: 'attempt_ended'; readonly run: RunId; readonly outcome: AttemptOutcome }
   | { readonly type: 'attempt_progress'; readonly run: RunId; readonly value: string };
 
-/** Ends of attempts are acknowledged together: at the latest after this many, after this much, or after this long. */
-const ackCountMax = 64;
-const ackBytesMax = 1024 * 1024;
-const ackDelayMs = 20;
-
 /** The job core: what this node does as an owner, as an executor, and for its clients. Effects go to the outbox. */
 export class Jobs {
   readonly ledger: Ledger;
@@ -63,6 +62,7 @@ export class Jobs {
   private readonly dispatcher: Dispatcher;
   private readonly waits: Waits;
   private readonly asks: Asks;
+  private readonly asked: Asked;
   private readonly requests: Requests;
   /** Ends told by each executor and not acknowledged yet. */
   private readonly acks = new Map<NodeId, { seq: number; count: number; bytes: number }>();
@@ -76,7 +76,15 @@ export class Jobs {
     const nameOf = (node: NodeId): string => members.get(node)?.name ?? node;
     this.ledger = new Ledger(config);
     this.waits = new Waits(answer);
-    this.asks = new Asks({ deliver, nameOf });
+    const isPresent = (node: NodeId): boolean => {
+      const state = members.get(node)?.state;
+      return state === 'alive' || state === 'suspect';
+    };
+    this.asks = new Asks({ instance, deliver, nameOf, isPresent });
+    this.asked = new Asked({
+      deliver,
+      abandoned: (node, seq) => this.requests.abandon({ type: 'peer', node, seq }),
+    });
     this.dispatcher = new Dispatcher({
       self,
       ledger: this.ledger,
@@ -152,6 +160,7 @@ export class Jobs {
       this.ledger.nextExpiryMs(),
       this.waits.nextExpiryMs(),
       this.asks.nextDeadlineMs(),
+      this.asked.nextDeadlineMs(),
       this.executor.nextDeadlineMs(),
       this.acksDueMs,
     );
@@ -168,6 +177,7 @@ export class Jobs {
       !this.executor.isEmpty() ||
       this.ledger.counts.running > 0 ||
       this.dispatcher.hasRunnable() ||
+      this.asks.size > 0 ||
       this.owner.nextStartMs() <= monotonicMs
     );
   }
@@ -195,6 +205,7 @@ export class Jobs {
     this.ledger.expire(now.monotonicMs);
     this.waits.expire(now.monotonicMs);
     this.asks.tick(now);
+    this.asked.tick(now);
     this.executor.tick(now);
     if (now.monotonicMs >= this.acksDueMs) this.sendAcks();
   }
@@ -219,23 +230,38 @@ export class Jobs {
       case 'resync':
         return this.executor.handleResync(from, message.seq);
       case 'resync_wanted':
-        // What it asked may have been given up while nothing reached this node; what it still wants, it asks anew.
-        this.requests.abandonPeer(from);
         this.dispatcher.resync(from);
-        return this.asks.contactOpened(from);
+        return this.asks.askingWanted(from, now);
       case 'grant':
         return this.dispatcher.granted(from, message.window, now);
       case 'progress':
         return this.owner.handleProgress(from, message.key, message.value);
       case 'ask':
-        return this.requests.handleAsk(message.command, { type: 'peer', node: from, seq: message.seq }, now);
+        return this.handleAsk(from, message, now);
       case 'answer':
         return this.asks.handleAnswer(from, message, now);
       case 'ask_abandoned':
-        return this.requests.abandon({ type: 'peer', node: from, seq: message.seq });
+        return this.asked.handleAbandoned(from, message.seq);
+      case 'asks_taken':
+        return this.asks.handleTaken(from, message.seqs);
+      case 'answers_taken':
+        return this.asked.handleAnswersTaken(from, message.seqs);
+      case 'asking':
+        return this.asked.handleAsking(from, message);
+      case 'asks_unknown':
+        return this.asks.handleUnknown(from, message);
       default:
         assertNever(message);
     }
+  }
+
+  private handleAsk(from: NodeId, message: Extract<JobMessage, { type: 'ask' }>, now: Instant): void {
+    if (!this.asked.take(from, message)) return;
+    const { seq, command } = message;
+    const asker: Asker = { type: 'peer', node: from, seq };
+    if (command.type === 'claim' || !this.options.handleOther(command, asker, now))
+      this.requests.handleAsk(command, asker, now);
+    this.asked.taken(from, seq, askedBytes(command), now);
   }
 
   private memberChanged(member: MemberRecord, previous: MemberRecord | null, now: Instant): void {
@@ -245,7 +271,7 @@ export class Jobs {
     if (member.id !== this.options.self && ((isGone && !wasGone) || hasRestarted)) {
       this.acks.delete(member.id);
       this.executor.ownerGone(member.id, now);
-      this.requests.abandonPeer(member.id);
+      this.asked.forget(member.id);
       this.asks.nodeGone(member.id, now);
       this.owner.executorGone(member.id, member.name, isGone ? member.state : 'restarted', now);
       // A new instance may have a link already; it starts from nothing, and is told so.
@@ -265,7 +291,7 @@ export class Jobs {
     this.dispatcher.resync(node);
     if (node === this.options.self) return;
     this.deliver(node, { type: 'resync_wanted' });
-    this.asks.contactOpened(node);
+    this.asks.contactOpened(node, this.now);
   }
 
   /** Of a stranger, or of a member that is gone, nothing is kept: no death of it would ever clear it away. */
@@ -278,7 +304,8 @@ export class Jobs {
     if (node === this.options.self || state === 'alive' || state === 'suspect') return;
     this.acks.delete(node);
     this.executor.ownerGone(node, now);
-    this.requests.abandonPeer(node);
+    this.asked.forget(node);
+    this.asks.nodeGone(node, now);
     this.dispatcher.forgetStranger(node);
   }
 
@@ -288,10 +315,10 @@ export class Jobs {
     else this.options.outbox.send(to, message);
   }
 
-  private answer(asker: Asker, reply: Reply): void {
+  /** To a client of this node, or to the node that asked for one of its own. */
+  answer(asker: Asker, reply: Reply): void {
     if (asker.type === 'client') this.options.outbox.reply(asker.request, reply);
-    else if (asker.type === 'peer')
-      this.options.outbox.send(asker.node, { type: 'answer', seq: asker.seq, reply });
+    else if (asker.type === 'peer') this.asked.answer(asker.node, asker.seq, reply);
   }
 
   private noteEnd(from: NodeId, { seq, outcome }: Extract<JobMessage, { type: 'ran' }>, now: Instant): void {
@@ -317,7 +344,8 @@ export class Jobs {
 
   /** All that this node keeps now for what is not over, for checkers. */
   debts(): Debt[] {
-    const parts = [this.owner, this.dispatcher, this.executor, this.waits, this.asks, this.requests];
+    const { owner, dispatcher, executor, waits, asks, asked, requests } = this;
+    const parts = [owner, dispatcher, executor, waits, asks, asked, requests];
     return [
       ...parts.flatMap((part) => part.debts()),
       ...debtsByNode('acknowledgements to send', this.acks, () => 1),

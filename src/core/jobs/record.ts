@@ -91,6 +91,8 @@ export interface JobRecord {
 export interface Waiter {
   readonly asker: Asker;
   readonly wants: 'outcome' | 'cancelled';
+  /** Its place among the record's waiters: there may be 100,000 of them, and each may give up. */
+  index: number;
   deadline: Deadline<ExpiringWait> | null;
 }
 

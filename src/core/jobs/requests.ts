@@ -2,18 +2,20 @@ import { assertNever } from '../assert.js';
 import type { ClientCommand, SubmitCommand } from '../commands.js';
 import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
+import { limits } from '../limits.js';
 import type { PeerCommand } from '../messages.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { rendezvousFirst } from '../routing/rendezvous.js';
 import { Admission, drainingReply } from './admission.js';
 import { acceptedReply, describeJob } from './answers.js';
 import { AskerTable } from './asker-table.js';
-import { type Asks, askedBytes, askedBytesMax, asksMax } from './asks.js';
+import { type Asks, askedBytes } from './asks.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import { JobListing } from './job-listing.js';
 import { type Findings, JobSearch, waitedInVain } from './job-search.js';
 import type { MemberView } from './jobs.js';
+import { KeyCheck } from './key-check.js';
 import type { Ledger } from './ledger.js';
 import type { Owner } from './owner.js';
 import type { Asker, JobRecord } from './record.js';
@@ -36,19 +38,8 @@ type JobCommand = Extract<ClientCommand, { type: 'wait' | 'status' | 'cancel' | 
 
 /** A request whose job is being looked for. */
 interface Searching {
-  /** False once whoever asked is gone, or has asked anew. */
-  isWanted: boolean;
-}
-
-interface Submission extends Searching {
-  readonly command: SubmitCommand;
-  readonly asker: Asker;
-}
-
-/** A key that is new here, until the other nodes that may know it have been heard. */
-interface KeyCheck {
-  readonly submissions: Submission[];
-  readonly decide: (findings: Findings, now: Instant) => void;
+  /** Whoever asked is gone. */
+  giveUp(): void;
 }
 
 /** What clients ask about jobs: answered here if this node owns the job, else by the node that does. */
@@ -91,14 +82,9 @@ export class Requests {
     }
   }
 
-  /** What another node asks. It asks again on a new link; the later ask takes the place of the earlier one. */
+  /** What another node asks. */
   handleAsk(command: PeerCommand, asker: Extract<Asker, { type: 'peer' }>, now: Instant): void {
-    this.abandon(asker);
-    const { node } = asker;
-    const open = this.options.waits.countOf(node) + this.searching.countAt(node) + this.search.countOf(node);
-    if (open >= asksMax)
-      this.options.answer(asker, errorReply('BUSY', `retry-after=1s ${open} requests wait here`));
-    else if (command.type === 'claim') this.options.answer(asker, this.claim(command.job, asker.node, now));
+    if (command.type === 'claim') this.options.answer(asker, this.claim(command.job, asker.node, now));
     else this.handle(command, asker, now);
   }
 
@@ -109,18 +95,10 @@ export class Requests {
 
   /** Whoever asked is gone: no answer is sent any more. The jobs go on. */
   abandon(asker: Asker): void {
-    const searching = this.searching.get(asker);
-    if (searching !== undefined) searching.isWanted = false;
+    this.searching.get(asker)?.giveUp();
     this.searching.delete(asker);
     this.options.waits.remove(asker);
     this.search.abandon(asker);
-  }
-
-  /** That node's process is gone, and its clients with it; or it will ask anew. */
-  abandonPeer(node: NodeId): void {
-    for (const asker of this.searching.askersAt(node)) this.abandon(asker);
-    this.options.waits.removePeer(node);
-    this.search.abandonPeer(node);
   }
 
   private submit(command: SubmitCommand, asker: Asker, now: Instant): void {
@@ -158,43 +136,39 @@ export class Requests {
   /** A key that is new here may be known to a node that was its home before this one joined. */
   private checkKey(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
     const bytes = askedBytes(command);
-    if (this.checkingBytes + bytes > askedBytesMax) {
+    if (this.checkingBytes + bytes > limits.askedBytesMax) {
       const why = `${this.checkingBytes} bytes of jobs wait for news of their keys`;
       this.options.answer(asker, errorReply('BUSY', `retry-after=1s ${why}`));
       return;
     }
-    this.checkingBytes += bytes;
-    const submission: Submission = { command, asker, isWanted: true };
-    this.searching.set(asker, submission);
-    const earlier = this.checking.get(id);
-    if (earlier !== undefined) {
-      earlier.submissions.push(submission);
-      return;
+    let check = this.checking.get(id);
+    const isNew = check === undefined;
+    if (check === undefined) {
+      check = new KeyCheck((bytes) => {
+        this.checkingBytes += bytes;
+      });
+      this.checking.set(id, check);
     }
-    const check: KeyCheck = {
-      submissions: [submission],
-      decide: ({ holder }, now) => {
-        if (this.checking.get(id) !== check) return;
-        this.checking.delete(id);
-        for (const submission of check.submissions) this.submitChecked(id, submission, holder, now);
-      },
-    };
-    this.checking.set(id, check);
+    const submission = check.add(command, asker);
+    this.searching.set(asker, { giveUp: () => check.giveUp(submission) });
+    if (!isNew) return;
     const { askTimeoutMs } = this.options.config;
-    this.search.find(id, { question: 'claim', timeoutMs: askTimeoutMs, found: check.decide }, now);
+    const found = (findings: Findings, now: Instant): void => this.decide(id, check, findings, now);
+    this.search.find(id, { question: 'claim', timeoutMs: askTimeoutMs, found }, now);
   }
 
-  private submitChecked(id: JobId, submission: Submission, holder: NodeId | null, now: Instant): void {
-    let { command, asker } = submission;
-    this.checkingBytes -= askedBytes(command);
-    if (submission.isWanted) this.searching.delete(asker);
-    else {
-      // The job of a client that is gone is taken all the same, but nobody waits for it.
-      command = { ...command, wait: false };
-      asker = { type: 'nobody' };
+  private decide(id: JobId, check: KeyCheck, { holder }: Findings, now: Instant): void {
+    if (this.checking.get(id) !== check) return;
+    this.checking.delete(id);
+    for (const { command, asker } of check.take()) {
+      this.searching.delete(asker);
+      if (holder === null) this.submitHere(id, command, asker, now);
+      else {
+        this.search.passOn(holder, command, asker, now, (_, now) =>
+          this.submitAtHome(id, command, asker, now, [holder]),
+        );
+      }
     }
-    if (holder === null) this.submitHere(id, command, asker, now);
-    else this.search.passOn(holder, command, asker, now);
   }
 
   /**
@@ -207,7 +181,7 @@ export class Requests {
     const check = this.checking.get(id);
     if (check !== undefined) {
       if (!this.isDraining() && rendezvousFirst(id, [self, from]) === self) return okReply();
-      check.decide({ holder: from, silent: null }, now);
+      this.decide(id, check, { holder: from, silent: null }, now);
     }
     return this.search.notFound(id);
   }
@@ -240,13 +214,17 @@ export class Requests {
       answer(asker, this.search.notFound(command.job));
       return;
     }
-    const searching: Searching = { isWanted: true };
-    this.searching.set(asker, searching);
+    let isWanted = true;
+    this.searching.set(asker, {
+      giveUp: () => {
+        isWanted = false;
+      },
+    });
     const waitMs = command.type === 'wait' ? command.timeoutMs : null;
     const timeoutMs = Math.min(this.options.config.askTimeoutMs, waitMs ?? Number.POSITIVE_INFINITY);
     const endsAtMs = waitMs === null ? null : now.monotonicMs + waitMs;
     const found = ({ holder, silent }: Findings, now: Instant): void => {
-      if (!searching.isWanted) return;
+      if (!isWanted) return;
       this.searching.delete(asker);
       const leftMs = endsAtMs === null ? null : endsAtMs - now.monotonicMs;
       if (holder === null && silent !== null && leftMs !== null && leftMs <= 0) {

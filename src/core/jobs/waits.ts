@@ -1,5 +1,4 @@
 import { Deadlines } from '../deadlines.js';
-import type { NodeId } from '../ids.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { outcomeReply } from './answers.js';
 import { AskerTable } from './asker-table.js';
@@ -14,7 +13,7 @@ export class Waits {
   constructor(private readonly answer: (asker: Asker, reply: Reply) => void) {}
 
   add(record: JobRecord, asker: Asker, wants: Waiter['wants'], endsAtMs: number | null): void {
-    const waiter: Waiter = { asker, wants, deadline: null };
+    const waiter: Waiter = { asker, wants, deadline: null, index: record.waiters?.length ?? 0 };
     const wait: ExpiringWait = { record, waiter };
     if (endsAtMs !== null) waiter.deadline = this.expiries.add(endsAtMs, wait);
     this.waits.set(asker, wait);
@@ -38,20 +37,14 @@ export class Waits {
     if (wait === undefined) return;
     this.unlist(wait.waiter);
     const waiters = wait.record.waiters;
-    const index = waiters?.indexOf(wait.waiter) ?? -1;
-    if (waiters === null || index < 0) return;
+    const { index } = wait.waiter;
+    if (waiters === null || waiters[index] !== wait.waiter) return;
     const last = waiters.pop() as Waiter;
-    if (index < waiters.length) waiters[index] = last;
+    if (last !== wait.waiter) {
+      waiters[index] = last;
+      last.index = index;
+    }
     if (waiters.length === 0) wait.record.waiters = null;
-  }
-
-  countOf(node: NodeId): number {
-    return this.waits.countAt(node);
-  }
-
-  /** That node's process is gone, and its clients with it. */
-  removePeer(node: NodeId): void {
-    for (const asker of this.waits.askersAt(node)) this.remove(asker);
   }
 
   /** This node ends, and what it owns with it: whoever waits is told. */

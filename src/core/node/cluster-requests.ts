@@ -3,8 +3,6 @@ import type { Instant } from '../instant.js';
 import type { Jobs, MemberView } from '../jobs/jobs.js';
 import type { Asker } from '../jobs/record.js';
 import type { MemberRecord, MemberState } from '../member.js';
-import type { PeerCommand } from '../messages.js';
-import type { Outbox } from '../outbox.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import type { NodeCoreOptions } from './node-core.js';
 
@@ -12,7 +10,6 @@ export interface ClusterRequestsOptions {
   readonly options: NodeCoreOptions;
   readonly members: MemberView;
   readonly jobs: Jobs;
-  readonly outbox: Outbox;
   readonly linkCount: () => number;
   readonly countMembers: () => Record<MemberState, number>;
   readonly setDraining: (draining: boolean, now: Instant) => void;
@@ -27,7 +24,7 @@ export class ClusterRequests {
   constructor(private readonly parts: ClusterRequestsOptions) {}
 
   /** False when the command is about jobs. */
-  handle(command: PeerCommand, asker: Asker, now: Instant): boolean {
+  handle(command: ClientCommand, asker: Asker, now: Instant): boolean {
     switch (command.type) {
       case 'nodes':
         this.answer(asker, okReply(JSON.stringify(this.describeNodes())));
@@ -137,9 +134,7 @@ export class ClusterRequests {
   }
 
   private answer(asker: Asker, reply: Reply): void {
-    if (asker.type === 'client') this.parts.outbox.reply(asker.request, reply);
-    else if (asker.type === 'peer')
-      this.parts.outbox.send(asker.node, { type: 'answer', seq: asker.seq, reply });
+    this.parts.jobs.answer(asker, reply);
   }
 }
 

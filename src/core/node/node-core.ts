@@ -15,7 +15,7 @@ import {
   type MembershipEffect,
   type MembershipEvent,
 } from '../membership/membership.js';
-import { isMembershipMessage, type JobMessage, type PeerMessage } from '../messages.js';
+import { isMembershipMessage, type PeerMessage } from '../messages.js';
 import { Outbox } from '../outbox.js';
 import { createRandom } from '../random.js';
 import { ClusterRequests } from './cluster-requests.js';
@@ -94,6 +94,7 @@ export class NodeCore {
         isSparse: () => this.links.isSparse,
         want: (node) => this.runLinks({ type: 'link_wanted', node, purpose: 'work' }),
       },
+      handleOther: (command, asker, now) => this.cluster.handle(command, asker, now),
     });
     this.departure = new Departure({
       drainTimeoutMs: options.drainTimeoutMs,
@@ -106,7 +107,6 @@ export class NodeCore {
       options,
       members,
       jobs: this.jobs,
-      outbox: this.outbox,
       linkCount: () => this.links.count(),
       countMembers: () => this.countMembers(),
       setDraining: (draining, now) => this.setDraining(draining, now),
@@ -207,12 +207,7 @@ export class NodeCore {
     if (from === null) return;
     if (this.links.isSparse && isWork(message)) this.links.used(from);
     if (isMembershipMessage(message)) this.runMembership({ type: 'message', from, message });
-    else if (message.type === 'ask' && this.handleAsk(from, message)) return;
     else this.jobs.step({ type: 'message', from, message }, this.now);
-  }
-
-  private handleAsk(from: NodeId, { seq, command }: Extract<JobMessage, { type: 'ask' }>): boolean {
-    return this.cluster.handle(command, { type: 'peer', node: from, seq }, this.now);
   }
 
   private runMembership(event: MembershipEvent): void {

@@ -1,39 +1,242 @@
 import t from 'tap';
+import { Asked } from '../../../src/core/jobs/asked.js';
 import { Asks } from '../../../src/core/jobs/asks.js';
-import type { JobMessage } from '../../../src/core/messages.js';
-import { errorReply, type Reply } from '../../../src/core/reply.js';
+import type { JobMessage, PeerCommand } from '../../../src/core/messages.js';
+import { createRandom } from '../../../src/core/random.js';
+import type { Reply } from '../../../src/core/reply.js';
+import { submitCommand } from '../../support/job-cores.js';
 
-const now = { monotonicMs: 0, wallMs: 0 };
+const megabyte = 'x'.repeat(1024 * 1024);
+const wait: PeerCommand = { type: 'wait', job: 'b-b-1', timeoutMs: null };
 
-/** One ask of a node called b, with what went there and what was answered. */
-function askOfB() {
-  const sent: JobMessage['type'][] = [];
-  const answers: Reply[] = [];
-  const asks = new Asks({ deliver: (_, { type }) => sent.push(type), nameOf: (node) => node });
-  const seq = asks.ask({
-    to: 'b',
-    command: { type: 'wait', job: 'b-b-1', timeoutMs: null },
-    now,
-    timeoutMs: null,
-    answered: (reply) => answers.push(reply),
-  });
-  return { asks, seq, sent, answers };
+/** Node a asks node b over a link that can be watched, broken and replaced. */
+class Pair {
+  readonly taken: number[] = [];
+  readonly abandoned: number[] = [];
+  readonly replies = new Map<number, Reply[]>();
+  wire: { to: 'a' | 'b'; message: JobMessage }[] = [];
+  now = { monotonicMs: 0, wallMs: 0 };
+  asks = this.startA('first');
+  readonly asked: Asked;
+
+  constructor() {
+    this.asked = new Asked({
+      deliver: (_, message) => this.wire.push({ to: 'a', message }),
+      abandoned: (_, seq) => this.abandoned.push(seq),
+    });
+    this.asks.contactOpened('b', this.now);
+    this.run();
+  }
+
+  startA(instance: string): Asks {
+    return new Asks({
+      instance,
+      deliver: (_, message) => this.wire.push({ to: 'b', message }),
+      nameOf: (node) => node,
+      isPresent: (node) => node === 'b',
+    });
+  }
+
+  ask(command: PeerCommand = wait, timeoutMs: number | null = null): number {
+    const replies: Reply[] = [];
+    const answered = (reply: Reply): number => replies.push(reply);
+    const seq = this.asks.ask({ to: 'b', command, now: this.now, timeoutMs, answered });
+    this.replies.set(seq, replies);
+    return seq;
+  }
+
+  answer(seq: number, text = 'done'): void {
+    this.asked.answer('a', seq, { ok: true, text });
+  }
+
+  /** Delivers what is on its way, and what follows from it; or as many messages as said. */
+  run(count = Number.POSITIVE_INFINITY): void {
+    for (let left = count; left > 0 && this.wire.length > 0; left--) {
+      const { to, message } = this.wire.shift() as Pair['wire'][number];
+      if (to === 'a') this.atA(message);
+      else this.atB(message);
+    }
+  }
+
+  pass(ms: number): void {
+    this.run();
+    this.now = { monotonicMs: this.now.monotonicMs + ms, wallMs: 0 };
+    this.asks.tick(this.now);
+    this.asked.tick(this.now);
+    this.run();
+  }
+
+  /** What is on its way is lost. */
+  relink(): void {
+    this.wire = [];
+    this.now = { monotonicMs: this.now.monotonicMs + 100, wallMs: 0 };
+    this.asks.contactOpened('b', this.now);
+  }
+
+  /** All that is kept at both ends. */
+  debts(): string[] {
+    return [...this.asks.debts(), ...this.asked.debts()]
+      .filter(({ count }) => count !== 0)
+      .map(({ kind, count }) => `${count} ${kind}`);
+  }
+
+  /** The message of an ask comes once more, late, over another link. */
+  atBAgain(seq: number): void {
+    this.atB({ type: 'ask', seq, command: wait });
+  }
+
+  private atA(message: JobMessage): void {
+    if (message.type === 'answer') this.asks.handleAnswer('b', message, this.now);
+    if (message.type === 'asks_taken') this.asks.handleTaken('b', message.seqs);
+    if (message.type === 'asks_unknown') this.asks.handleUnknown('b', message);
+  }
+
+  private atB(message: JobMessage): void {
+    if (message.type === 'ask' && this.asked.take('a', message)) {
+      this.taken.push(message.seq);
+      this.asked.taken('a', message.seq, 1, this.now);
+    }
+    if (message.type === 'ask_abandoned') this.asked.handleAbandoned('a', message.seq);
+    if (message.type === 'answers_taken') this.asked.handleAnswersTaken('a', message.seqs);
+    if (message.type === 'asking') this.asked.handleAsking('a', message);
+  }
 }
 
-// Both ends of a new link have what is open asked again, so it may go out twice. One that was refused the first time (its
-// node was draining) was taken the second time, and waited for by nobody.
-t.test('what was asked twice is given up with its first answer', async (t) => {
-  const { asks, seq, sent, answers } = askOfB();
-  asks.contactOpened('b');
-  asks.contactOpened('b');
-  asks.handleAnswer('b', { type: 'answer', seq, reply: errorReply('DRAINING', 'not now') }, now);
-  t.same(sent, ['ask', 'ask', 'ask', 'ask_abandoned']);
-  t.equal(answers.length, 1);
+t.test('an ask is answered, and then nothing is kept for it', async (t) => {
+  const pair = new Pair();
+  const seq = pair.ask();
+  pair.run();
+  pair.answer(seq);
+  pair.pass(50);
+  t.same(pair.replies.get(seq), [{ ok: true, text: 'done' }]);
+  t.same(pair.debts(), []);
 });
 
-t.test('what was asked once is over with its answer', async (t) => {
-  const { asks, seq, sent, answers } = askOfB();
-  asks.contactOpened('c');
-  asks.handleAnswer('b', { type: 'answer', seq, reply: { ok: true, text: '1' } }, now);
-  t.same([sent, answers], [['ask'], [{ ok: true, text: '1' }]]);
+t.test('an ask that a broken link swallowed is asked again', async (t) => {
+  const pair = new Pair();
+  const seq = pair.ask();
+  pair.relink();
+  pair.run();
+  t.same(pair.taken, [seq]);
+});
+
+t.test('an ask that has arrived is not sent again on a new link, nor taken again if it is', async (t) => {
+  const pair = new Pair();
+  const seq = pair.ask();
+  pair.run();
+  pair.relink();
+  pair.run();
+  pair.atBAgain(seq);
+  t.same(pair.taken, [seq]);
+});
+
+t.test('an answer that a broken link swallowed comes again, and is heard once', async (t) => {
+  const pair = new Pair();
+  const seq = pair.ask();
+  pair.run();
+  pair.answer(seq);
+  pair.relink();
+  pair.run();
+  pair.relink();
+  pair.pass(50);
+  t.same(pair.replies.get(seq), [{ ok: true, text: 'done' }]);
+  t.same(pair.debts(), []);
+});
+
+t.test('what is given up while there is no link is forgotten on the next one', async (t) => {
+  const pair = new Pair();
+  const seq = pair.ask();
+  pair.run();
+  pair.asks.abandon(seq);
+  pair.relink();
+  pair.pass(100);
+  t.same(pair.abandoned, [seq]);
+  t.same(pair.debts(), []);
+});
+
+t.test("asks of the asking node's earlier process are over when a new one shows itself", async (t) => {
+  const pair = new Pair();
+  const old = pair.ask();
+  pair.run();
+  pair.asks = pair.startA('second');
+  pair.relink();
+  pair.run();
+  t.same(pair.abandoned, [old]);
+  const seq = pair.ask();
+  t.equal(seq, old, 'though its numbers are the same');
+  pair.run();
+  t.same(pair.taken, [old, seq]);
+});
+
+t.test(
+  'one link break after another, at every moment: each ask is taken once and answered once',
+  async (t) => {
+    for (let run = 0; run < 200; run++) {
+      const random = createRandom(`break ${run}`);
+      const pair = new Pair();
+      const open: number[] = [];
+      for (let step = 0; step < 60; step++) {
+        if (random.below(3) === 0) open.push(pair.ask(random.below(2) === 0 ? wait : submitCommand()));
+        pair.run(random.below(4));
+        const ready = pair.taken.filter((seq) => open.includes(seq));
+        if (ready.length > 0 && random.below(2) === 0)
+          pair.answer(ready[random.below(ready.length)] as number);
+        if (random.below(6) === 0) pair.relink();
+        if (random.below(4) === 0) pair.pass(10);
+      }
+      pair.relink();
+      pair.pass(100);
+      for (const seq of pair.taken) pair.answer(seq);
+      pair.pass(100);
+      pair.pass(100);
+      t.equal(new Set(pair.taken).size, pair.taken.length, `run ${run}: none is taken twice`);
+      for (const seq of open) t.equal(pair.replies.get(seq)?.length, 1, `run ${run}: ${seq}`);
+      t.same(pair.debts(), [], `run ${run}`);
+    }
+  },
+);
+
+t.test('no more than a window of arguments or answers is on its way at once', async (t) => {
+  const pair = new Pair();
+  for (let count = 0; count < 40; count++) pair.ask(submitCommand({ key: `k${count}` }, { args: megabyte }));
+  t.equal(pair.wire.length, 8);
+  for (let round = 0; round < 40; round++) pair.pass(20);
+  t.equal(pair.taken.length, 40, 'the others follow as those are acknowledged');
+  for (const seq of pair.taken) pair.answer(seq, megabyte);
+  t.equal(pair.wire.length, 8);
+  for (let round = 0; round < 40; round++) pair.pass(20);
+  t.ok([...pair.replies.values()].every(({ length }) => length === 1));
+  t.same(pair.debts(), []);
+});
+
+t.test('an ask that gets no answer in time is given up, and its memory is given back once', async (t) => {
+  const pair = new Pair();
+  for (let count = 0; count < 10; count++) {
+    const seq = pair.ask(submitCommand({ key: `k${count}` }, { args: megabyte }), 1_000);
+    pair.pass(1_000);
+    t.match(pair.replies.get(seq), [{ code: 'UNAVAILABLE' }]);
+  }
+  t.same(pair.debts(), []);
+});
+
+t.test('a node that is not there is not asked, and that is said at once', async (t) => {
+  const { asks } = new Pair();
+  let said: Reply | null = null;
+  const answered = (reply: Reply): void => {
+    said = reply;
+  };
+  asks.ask({ to: 'c', command: wait, now: { monotonicMs: 0, wallMs: 0 }, timeoutMs: null, answered });
+  t.match(said, { code: 'UNAVAILABLE' });
+});
+
+t.test('however often a node wants to hear what is asked of it, it is told ten times a second', async (t) => {
+  const pair = new Pair();
+  for (let count = 0; count < 1_000; count++) pair.ask();
+  pair.run();
+  for (let ms = 0; ms < 1_000; ms++) {
+    pair.now = { monotonicMs: ms, wallMs: 0 };
+    pair.asks.tick(pair.now);
+    pair.asks.askingWanted('b', pair.now);
+  }
+  t.ok(pair.wire.length <= 11, `${pair.wire.length} times`);
 });

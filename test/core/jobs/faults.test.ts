@@ -252,6 +252,7 @@ t.test('an answer that got lost is asked for again', async (t) => {
   cores.runAll();
   t.notOk(cores.replies.has(wait));
   cores.step('a', { type: 'contact_opened', node: nodeId('c') });
+  cores.pass(100);
   t.same(cores.replies.get(wait), { ok: true, text: '1' });
 });
 
@@ -289,6 +290,7 @@ t.test(
     cores.step('a', { type: 'member_changed', member: dead, previous: aliveMember('b') });
     cores.step('a', { type: 'member_changed', member: aliveMember('b', { incarnation: 2 }), previous: dead });
     for (let round = 0; round < 5; round++) cores.runAll();
+    cores.pass(100);
     t.equal(cores.status('b', ofB).state, 'done', 'its own job runs again');
     t.equal(cores.status('a', ofA).state, 'done');
     t.match(cores.replies.get(wait), { ok: true }, 'its wait is answered');

@@ -1,0 +1,55 @@
+/** Something that is sent to another node until that one says that it has it. */
+export interface WindowItem {
+  readonly seq: number;
+  readonly bytes: number;
+}
+
+/**
+ * What waits to be sent to one node, and what is on its way there: no more than so many bytes at once, since a link's queue is
+ * bounded; the item that goes over it is sent still.
+ */
+export class SendWindow<Item extends WindowItem> {
+  private readonly inFlight = new Map<number, Item>();
+  private unsent = new Map<number, Item>();
+  private bytesInFlight = 0;
+
+  constructor(private readonly bytesMax: number) {}
+
+  push(item: Item): void {
+    this.unsent.set(item.seq, item);
+  }
+
+  /** The next one to send now, or undefined. */
+  next(): Item | undefined {
+    if (this.bytesInFlight >= this.bytesMax) return undefined;
+    for (const item of this.unsent.values()) {
+      this.unsent.delete(item.seq);
+      this.inFlight.set(item.seq, item);
+      this.bytesInFlight += item.bytes;
+      return item;
+    }
+    return undefined;
+  }
+
+  /** It has arrived, or is not wanted any more. */
+  remove(seq: number): void {
+    const item = this.inFlight.get(seq);
+    if (item === undefined) this.unsent.delete(seq);
+    else {
+      this.inFlight.delete(seq);
+      this.bytesInFlight -= item.bytes;
+    }
+  }
+
+  /** What was on its way may be lost with its link: all that `isLost` goes out again, before everything else. */
+  rewind(isLost: (seq: number) => boolean = () => true): void {
+    const lost = [...this.inFlight.values()].filter(({ seq }) => isLost(seq));
+    for (const { seq } of lost) this.remove(seq);
+    this.unsent = new Map([...lost.map((item) => [item.seq, item] as const), ...this.unsent]);
+  }
+
+  /** Whether it waits here still. */
+  isUnsent(seq: number): boolean {
+    return this.unsent.has(seq);
+  }
+}
