@@ -5,36 +5,51 @@ import { endStartedGroups, runTestFile, type TestFileReport, type TestFileRun } 
 
 /**
  * Runs the compiled tests: first those that stay within one process each, two at a time; then those that start
- * real nodes, one at a time, so that their timing is their own. `npm test -- PATTERN...` runs the files whose
- * path holds one of the patterns. The last line is `N passed, N failed`; the exit code is 0 only without failures.
+ * real nodes, one at a time, so that their timing is their own; of those with networks of their own, which mostly wait for
+ * time-outs, only the ones that measure are alone. `npm test -- PATTERN...` runs the files whose path holds one of the
+ * patterns; `--long` includes those that take minutes. Tests that a machine can't run are counted on the line before the
+ * last; with RONDO_TEST_NETWORK=required they have failed. The last line is `N passed, N failed`; the exit code is 0 only
+ * without failures.
  */
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const jobsAtOnce = 2;
 const fileTimeoutMs = 60_000;
 const clusterFileTimeoutMs = 180_000;
 const clusterDirectory = 'test/cluster/';
+const networkDirectory = 'test/netns/';
+const longDirectory = 'test/netns/long/';
+/** What they measure or assert would suffer from others. */
+const aloneInNetwork: ReadonlySet<string> = new Set(['test/netns/stops.test.ts', 'test/netns/timing.test.ts']);
+const longOption = '--long';
+const mayNetworkNotRun = process.env.RONDO_TEST_NETWORK !== 'required';
 
-async function main(patterns: readonly string[]): Promise<number> {
-  const paths = testPaths().filter(
-    (path) => patterns.length === 0 || patterns.some((each) => path.includes(each)),
-  );
+async function main(args: readonly string[]): Promise<number> {
+  const patterns = args.filter((argument) => argument !== longOption);
+  const paths = testPaths()
+    .filter((path) => args.includes(longOption) || !path.startsWith(longDirectory))
+    .filter((path) => patterns.length === 0 || patterns.some((each) => path.includes(each)));
   if (paths.length === 0) {
     process.stderr.write(`No test file's path holds ${patterns.map((each) => `"${each}"`).join(' or ')}.\n`);
     return 2;
   }
   const startedAtMs = Date.now();
-  const ofCluster = paths.filter((path) => path.startsWith(clusterDirectory));
-  const ofOneProcess = paths.filter((path) => !path.startsWith(clusterDirectory));
+  const isAlone = (path: string): boolean => path.startsWith(clusterDirectory) || aloneInNetwork.has(path);
+  const alone = paths.filter(isAlone);
+  const ofNetwork = paths.filter((path) => path.startsWith(networkDirectory) && !isAlone(path));
+  const ofOneProcess = paths.filter((path) => !isAlone(path) && !path.startsWith(networkDirectory));
   const reports = [
     ...(await runAll(ofOneProcess, { atOnce: jobsAtOnce, timeoutMs: fileTimeoutMs })),
-    ...(await runAll(ofCluster, { atOnce: 1, timeoutMs: clusterFileTimeoutMs })),
+    ...(await runAll(alone, { atOnce: 1, timeoutMs: clusterFileTimeoutMs })),
+    ...(await runAll(ofNetwork, { atOnce: jobsAtOnce, timeoutMs: clusterFileTimeoutMs })),
   ];
   printFailures(reports);
   const passed = reports.reduce((sum, report) => sum + report.passed, 0);
   const failed = reports.reduce((sum, report) => sum + report.failures.length, 0);
+  printNotRun(reports);
   console.log(`\n${reports.length} files in ${seconds(Date.now() - startedAtMs)}`);
   console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0 && passed > 0 ? 0 : 1;
+  const notRun = reports.reduce((sum, report) => sum + report.notRun.length, 0);
+  return failed === 0 && passed + notRun > 0 ? 0 : 1;
 }
 
 /** By source, not by what stands in dist: a compiled test whose source is gone must not run. */
@@ -58,7 +73,8 @@ async function runAll(
   const reports: TestFileReport[] = [];
   const lane = async (): Promise<void> => {
     for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
-      const run: TestFileRun = { path, compiled: compiledPath(path), root, timeoutMs };
+      const mayNotRun = mayNetworkNotRun && path.startsWith(networkDirectory);
+      const run: TestFileRun = { path, compiled: compiledPath(path), root, timeoutMs, mayNotRun };
       const report = await runTestFile(run);
       reports.push(report);
       printProgress(report);
@@ -72,10 +88,21 @@ function compiledPath(path: string): string {
   return resolve(root, 'dist', path.replace(/\.ts$/, '.js'));
 }
 
-function printProgress({ path, passed, failures, elapsedMs }: TestFileReport): void {
-  const verdict = failures.length === 0 ? 'ok    ' : 'FAILED';
-  const counts = failures.length === 0 ? `${passed} passed` : `${passed} passed, ${failures.length} failed`;
-  console.log(`${verdict} ${path}  ${counts}  ${seconds(elapsedMs)}`);
+function printProgress({ path, passed, failures, notRun, measured, elapsedMs }: TestFileReport): void {
+  const verdict = failures.length > 0 ? 'FAILED' : passed > 0 ? 'ok    ' : 'NOT RUN';
+  const counts = [`${passed} passed`];
+  if (failures.length > 0) counts.push(`${failures.length} failed`);
+  if (notRun.length > 0) counts.push(`${notRun.length} not run`);
+  console.log(`${verdict} ${path}  ${counts.join(', ')}  ${seconds(elapsedMs)}`);
+  for (const what of measured) console.log(`         ${what}`);
+}
+
+function printNotRun(reports: readonly TestFileReport[]): void {
+  const all = reports.flatMap(({ path, notRun }) => notRun.map((each) => ({ path, ...each })));
+  if (all.length === 0) return;
+  console.log('\nNot run (see "Tests" in README.md for what they need)');
+  for (const { path, name, details } of all) console.log(`  ${path}: ${name}: ${details.join(' ')}`);
+  console.log(`${all.length} NOT RUN`);
 }
 
 function printFailures(reports: readonly TestFileReport[]): void {

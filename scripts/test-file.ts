@@ -7,6 +7,10 @@ export interface TestFileReport {
   readonly path: string;
   readonly passed: number;
   readonly failures: readonly TestFailure[];
+  /** Tests that this machine can't run, with the reason. */
+  readonly notRun: readonly TestFailure[];
+  /** What it has measured, in words. */
+  readonly measured: readonly string[];
   readonly elapsedMs: number;
   /** The end of what it wrote to standard error. */
   readonly errorOutput: string;
@@ -25,10 +29,15 @@ export interface TestFileRun {
   readonly compiled: string;
   readonly root: string;
   readonly timeoutMs: number;
+  /** Whether it may leave tests out for what the machine lacks; else that counts as failed too. */
+  readonly mayNotRun?: boolean;
 }
 
 const errorOutputLengthMax = 16 * 1024;
 const detailLinesMax = 60;
+/** How a test begins the reason why it is left out when the machine can't run it. */
+const notRunPrefix = 'not run: ';
+const measuredPattern = /^# measured: (.+)/;
 /** tap's own time limit comes first, because it can say which test was still running. */
 const tapLeadMs = 5_000;
 
@@ -53,7 +62,7 @@ export async function runTestFile(run: TestFileRun): Promise<TestFileReport> {
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errorOutput = (errorOutput + text).slice(-errorOutputLengthMax);
   });
-  const tally = readTap(child.stdout);
+  const tally = readTap(child.stdout, run.mayNotRun === true);
   let isOverTime = false;
   const timer = setTimeout(() => {
     isOverTime = true;
@@ -65,14 +74,16 @@ export async function runTestFile(run: TestFileRun): Promise<TestFileReport> {
   // Whatever still holds the pipes would keep the tally from ending.
   endGroup(child.pid);
   running.delete(child);
-  const { passed, failures } = await tally;
+  const { passed, failures, notRun, measured } = await tally;
   if (isOverTime)
     failures.push({ name: `ran longer than ${run.timeoutMs / 1000} s and was ended`, details: [] });
   else if (failures.length === 0 && exit !== 'code 0')
     failures.push({ name: `ended with ${exit}`, details: [] });
-  else if (failures.length + passed === 0) failures.push({ name: 'has no test', details: [] });
+  else if (failures.length + passed + notRun.length === 0)
+    failures.push({ name: 'has no test', details: [] });
   if (leftBehind.length > 0) failures.push({ name: 'left processes behind', details: leftBehind });
-  return { path: run.path, passed, failures, elapsedMs: Date.now() - startedAtMs, errorOutput };
+  const elapsedMs = Date.now() - startedAtMs;
+  return { path: run.path, passed, failures, notRun, measured, elapsedMs, errorOutput };
 }
 
 function exitOf(child: ChildProcess): Promise<string> {
@@ -85,12 +96,14 @@ function exitOf(child: ChildProcess): Promise<string> {
 interface Tally {
   passed: number;
   readonly failures: TestFailure[];
+  readonly notRun: TestFailure[];
+  readonly measured: string[];
 }
 
 /** Counts the top-level test points, and gathers what is known of each that failed from the points below it. */
-function readTap(output: NodeJS.ReadableStream): Promise<Tally> {
+function readTap(output: NodeJS.ReadableStream, mayNotRun: boolean): Promise<Tally> {
   return new Promise((resolve) => {
-    const tally: Tally = { passed: 0, failures: [] };
+    const tally: Tally = { passed: 0, failures: [], notRun: [], measured: [] };
     let inner: Result[] = [];
     const parser = new Parser((results) => {
       for (const failure of results.failures) {
@@ -100,9 +113,12 @@ function readTap(output: NodeJS.ReadableStream): Promise<Tally> {
       resolve(tally);
     });
     gatherFailures(parser, (result) => inner.push(result));
+    gatherMeasured(parser, tally.measured);
     parser.on('assert', (result: Result) => {
       const isLeftOut = result.skip || result.todo;
+      const reason = mayNotRun ? notRunReason(result) : null;
       if (result.ok && !isLeftOut) tally.passed++;
+      else if (reason !== null) tally.notRun.push({ name: result.name, details: [reason] });
       else tally.failures.push(isLeftOut ? leftOut(result) : failureOf(result, inner));
       inner = [];
     });
@@ -117,6 +133,21 @@ function gatherFailures(parser: Parser, found: (result: Result) => void): void {
     });
     gatherFailures(child, found);
   });
+}
+
+function gatherMeasured(parser: Parser, measured: string[]): void {
+  parser.on('comment', (comment: string) => {
+    const [, what] = measuredPattern.exec(comment.trim()) ?? [];
+    if (what !== undefined) measured.push(what);
+  });
+  parser.on('child', (child: Parser) => gatherMeasured(child, measured));
+}
+
+/** Null when it is left out for any other reason, or not at all. */
+function notRunReason({ ok, skip }: Result): string | null {
+  return ok && typeof skip === 'string' && skip.startsWith(notRunPrefix)
+    ? skip.slice(notRunPrefix.length)
+    : null;
 }
 
 function leftOut(result: Result): TestFailure {

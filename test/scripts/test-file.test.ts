@@ -4,13 +4,14 @@ import { membersOfGroup } from '../../scripts/process-group.js';
 import { runTestFile, type TestFileReport } from '../../scripts/test-file.js';
 
 /** Runs JavaScript that writes TAP to its standard output as if it were a test file. */
-function runText(t: Test, text: string, timeoutMs = 20_000): Promise<TestFileReport> {
+function runText(t: Test, text: string, timeoutMs = 20_000, mayNotRun = false): Promise<TestFileReport> {
   const directory = t.testdir({ 'sample.mjs': text });
   return runTestFile({
     path: 'test/sample.test.ts',
     compiled: join(directory, 'sample.mjs'),
     root: directory,
     timeoutMs,
+    mayNotRun,
   });
 }
 
@@ -37,6 +38,32 @@ t.test('a failed test is told with the assertion under it and its difference', a
 t.test('a test that is left out counts as failed', async (t) => {
   const report = await runText(t, "console.log('ok 1 - later # SKIP no time\\n1..1')");
   t.match(report, { passed: 0, failures: [{ name: 'later' }] });
+});
+
+t.test('a test that the machine can’t run is told apart, where that is allowed and only then', async (t) => {
+  const text = "console.log('ok 1 - cut # SKIP not run: no namespaces\\nok 2 - later # SKIP no time\\n1..2')";
+  const allowed = await runText(t, text, 20_000, true);
+  t.match(allowed, {
+    passed: 0,
+    notRun: [{ name: 'cut', details: ['no namespaces'] }],
+    failures: [{ name: 'later' }],
+  });
+  const forbidden = await runText(t, text);
+  t.match(forbidden, { notRun: [], failures: [{ name: 'cut' }, { name: 'later' }] });
+});
+
+t.test('what a test has measured is kept', async (t) => {
+  const lines = [
+    '# Subtest: speed',
+    '    # measured: 7 ms',
+    '    ok 1 - fast',
+    '    1..1',
+    'ok 1 - speed',
+    '1..1',
+  ];
+  const report = await runText(t, `console.log(${JSON.stringify(lines.join('\n'))})`);
+  t.match(report, { passed: 1, failures: [] });
+  t.same(report.measured, ['7 ms']);
 });
 
 t.test('a file that ends before its plan is done has failed', async (t) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitUntil } from './wait-until.js';
 
-/** A daemon started from the command line, on free ports of the loopback address. */
+/** A daemon started from the command line, on free ports of the loopback address unless said otherwise. */
 export interface ClusterNode {
   readonly name: string;
   readonly id: string;
@@ -12,6 +12,8 @@ export interface ClusterNode {
   /** `host:port`, as are `client` and `http`. */
   readonly peer: string;
   readonly client: string;
+  /** What its clients say with AUTH; null on loopback, where it asks for nothing. */
+  readonly token: string | null;
   readonly http: string | null;
   readonly child: ChildProcess;
   readonly dataDirectory: string;
@@ -36,8 +38,14 @@ export interface StartNodeOptions {
   /** Ready files and the node's data live here. */
   readonly directory: string;
   readonly listen?: string;
+  readonly client?: string;
+  readonly token?: string;
   readonly join?: readonly string[];
   readonly args?: readonly string[];
+  /** A command that runs it, `ip netns exec NAME` for one. It must not fork: signals are for the node. */
+  readonly within?: readonly string[];
+  /** Another build of `rondo` than this one. */
+  readonly program?: string;
 }
 
 /** The command a user types, in a checkout that is built. */
@@ -59,14 +67,14 @@ export async function startNode(options: StartNodeOptions): Promise<ClusterNode>
   const readyFile = join(directory, `${name}.ready.json`);
   const dataDirectory = join(directory, name);
   rmSync(readyFile, { force: true });
-  const child = spawn(
-    process.execPath,
-    [rondoPath, 'start', ...startArguments(options, readyFile, dataDirectory)],
-    {
-      env: environmentWithoutRondo(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const [command, ...args] = [
+    ...[...(options.within ?? []), process.execPath, options.program ?? rondoPath, 'start'],
+    ...startArguments(options, readyFile, dataDirectory),
+  ];
+  const child = spawn(command as string, args, {
+    env: environmentWithoutRondo(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   running.add(child);
   let log = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -78,6 +86,7 @@ export async function startNode(options: StartNodeOptions): Promise<ClusterNode>
   const ready = await untilReady(child, { name, readyFile, ended, logs: () => log });
   return {
     ...ready,
+    token: options.token ?? null,
     child,
     dataDirectory,
     ended,
@@ -89,9 +98,9 @@ export async function startNode(options: StartNodeOptions): Promise<ClusterNode>
 }
 
 function startArguments(options: StartNodeOptions, readyFile: string, dataDirectory: string): string[] {
-  const { name, listen = '127.0.0.1:0', join: seeds = [], args = [] } = options;
+  const { name, listen = '127.0.0.1:0', client = '127.0.0.1:0', join: seeds = [], args = [] } = options;
   const argument = [
-    ...['--name', name, '--listen', listen, '--client', '127.0.0.1:0', '--http', '127.0.0.1:0'],
+    ...['--name', name, '--listen', listen, '--client', client, '--http', '127.0.0.1:0'],
     ...['--ready-file', readyFile],
     ...seeds.flatMap((seed) => ['--join', seed]),
   ];

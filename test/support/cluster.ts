@@ -106,14 +106,17 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
+/** Where to send requests, and what to say first. */
+export type ClientPort = Pick<ClusterNode, 'client'> & Partial<Pick<ClusterNode, 'token'>>;
+
 /** Sends one request on a connection of its own and gives the reply's line, `OK ...` or `ERR ...`. */
-export async function request(
-  node: Pick<ClusterNode, 'client'>,
-  line: string,
-  timeoutMs?: number,
-): Promise<string> {
+export async function request(node: ClientPort, line: string, timeoutMs?: number): Promise<string> {
   const connection = await connectLines(node.client);
   try {
+    if (typeof node.token === 'string') {
+      connection.send(`AUTH ${node.token}`);
+      await connection.next();
+    }
     connection.send(line);
     return await connection.next(timeoutMs);
   } finally {
@@ -122,14 +125,14 @@ export async function request(
 }
 
 /** The same for a request whose reply is `OK` and one JSON value; rejects with the reply when it is an error. */
-export async function requestJson<Value>(node: Pick<ClusterNode, 'client'>, line: string): Promise<Value> {
+export async function requestJson<Value>(node: ClientPort, line: string): Promise<Value> {
   const reply = await request(node, line);
   if (!reply.startsWith('OK ')) throw new Error(`${line}: ${reply}`);
   return JSON.parse(reply.slice(3)) as Value;
 }
 
 /** The members as this node knows them. */
-export function membersAt(node: Pick<ClusterNode, 'client'>): Promise<MemberShown[]> {
+export function membersAt(node: ClientPort): Promise<MemberShown[]> {
   return requestJson<MemberShown[]>(node, 'NODES');
 }
 
@@ -164,7 +167,8 @@ function isRunning(node: ClusterNode): boolean {
   return node.child.exitCode === null && node.child.signalCode === null;
 }
 
-function makeKey(directory: string): string {
+/** Makes a cluster key in this directory, and gives the path of its file. */
+export function makeKey(directory: string): string {
   const keyFile = join(directory, 'cluster.key');
   const { status, stderr } = spawnSync(process.execPath, [rondoPath, 'keygen', keyFile], {
     encoding: 'utf8',
