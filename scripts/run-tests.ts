@@ -19,7 +19,10 @@ const clusterDirectory = 'test/cluster/';
 const networkDirectory = 'test/netns/';
 const longDirectory = 'test/netns/long/';
 /** What they measure or assert would suffer from others. */
-const aloneInNetwork: ReadonlySet<string> = new Set(['test/netns/stops.test.ts', 'test/netns/timing.test.ts']);
+const aloneInNetwork: ReadonlySet<string> = new Set([
+  'test/netns/stops.test.ts',
+  'test/netns/timing.test.ts',
+]);
 const longOption = '--long';
 const mayNetworkNotRun = process.env.RONDO_TEST_NETWORK !== 'required';
 
