@@ -14,6 +14,9 @@ const ownNamespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '-
 /** `ip netns` keeps names in /run; a fresh one is seen by this file alone. */
 const setUp = 'set -e; mount -t tmpfs tmpfs /run; ip link set lo up; exec "$@"';
 
+const trial =
+  'ip netns add one; ip link add two type bridge; ip link add three type veth peer name four netns one';
+
 if (process.env[insideVariable] === undefined) {
   process.env.PATH = `${process.env.PATH ?? ''}:${administratorPaths}`;
   const fault = namespaceFault();
@@ -26,7 +29,7 @@ if (process.env[insideVariable] === undefined) {
 /** Why this machine gives no namespaces; null when it does. */
 function namespaceFault(): string | null {
   if (process.platform !== 'linux') return 'network namespaces need Linux';
-  const { error, status, stderr } = spawnSync('unshare', argumentsFor(['ip', 'netns', 'add', 'trial']), {
+  const { error, status, stderr } = spawnSync('unshare', argumentsFor(['sh', '-ec', trial]), {
     encoding: 'utf8',
   });
   if (error === undefined && status === 0) return null;
