@@ -8,7 +8,7 @@ import { endStartedGroups, runTestFile, type TestFileReport, type TestFileRun } 
  * real nodes, one at a time, so that their timing is their own; of those with networks of their own, which mostly wait for
  * time-outs, only the ones that measure are alone. `npm test -- PATTERN...` runs the files whose path holds one of the
  * patterns; `--long` includes those that take minutes. Tests that a machine can't run are counted on the line before the
- * last; with RONDO_TEST_NETWORK=required they have failed. The last line is `N passed, N failed`; the exit code is 0 only
+ * last; with TEST_NETWORK=required they have failed. The last line is `N passed, N failed`; the exit code is 0 only
  * without failures.
  */
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -24,7 +24,7 @@ const aloneInNetwork: ReadonlySet<string> = new Set([
   'test/netns/timing.test.ts',
 ]);
 const longOption = '--long';
-const mayNetworkNotRun = process.env.RONDO_TEST_NETWORK !== 'required';
+const mayNetworkNotRun = process.env.TEST_NETWORK !== 'required';
 
 async function main(args: readonly string[]): Promise<number> {
   const patterns = args.filter((argument) => argument !== longOption);

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
  */
 export const notRunPrefix = 'not run: ';
 
-const insideVariable = 'RONDO_TEST_NAMESPACES';
+const insideVariable = 'TEST_NAMESPACES';
 const administratorPaths = '/usr/sbin:/sbin';
 const ownNamespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
 /** `ip netns` keeps names in /run; a fresh one is seen by this file alone. */
