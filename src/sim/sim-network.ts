@@ -1,7 +1,9 @@
 import type { DialFailure } from '../core/effects.js';
+import type { GoodbyeReason } from '../core/hello.js';
 import type { LinkId } from '../core/ids.js';
 import type { PeerMessage } from '../core/messages.js';
 import type { Random } from '../core/random.js';
+import { judgeHello } from '../protocol/peer-hello.js';
 import type { SimNode } from './sim-node.js';
 import type { SimTime } from './sim-time.js';
 
@@ -38,6 +40,8 @@ export class SimNetwork {
   messageCount = 0;
   private readonly wires = new Map<LinkId, Wire>();
   private readonly cuts = new Set<string>();
+  /** As given, until a spell of more. */
+  loss: number;
   private held: { from: string; to: string; release: () => void }[] = [];
   private lastLink = 0;
 
@@ -46,7 +50,9 @@ export class SimNetwork {
     private readonly random: Random,
     private readonly options: SimNetworkOptions,
     private readonly nodeAt: (address: string) => SimNode | undefined,
-  ) {}
+  ) {
+    this.loss = options.loss;
+  }
 
   dial(from: SimNode, address: string): void {
     this.time.after(this.delayMs(), () => {
@@ -60,7 +66,11 @@ export class SimNetwork {
         this.isCut(target.name, from.name)
       ) {
         this.failDial(from, address, 'timeout', dialTimeoutMs);
-      } else this.open(from, target, address);
+      } else {
+        const refusal = judgeHello(from.hello(), target.hello());
+        if (refusal === null) this.open(from, target, address);
+        else this.failDial(from, address, 'rejected', this.delayMs(), refusal);
+      }
     });
   }
 
@@ -70,7 +80,7 @@ export class SimNetwork {
     if (wire === undefined || to === undefined || !wire.isOpen) return;
     this.messageCount++;
     this.pass(from.name, to.node.name, () => {
-      const againMs = this.random.next() < this.options.loss ? retransmitMs : 0;
+      const againMs = this.random.next() < this.loss ? retransmitMs : 0;
       this.arriveInOrder(to, againMs, () => {
         if (wire.isOpen) to.node.arrive({ type: 'message', link: to.link, message });
       });
@@ -120,6 +130,11 @@ export class SimNetwork {
     this.cuts.add(`${from}>${to}`);
   }
 
+  uncut(from: string, to: string): void {
+    this.cuts.delete(`${from}>${to}`);
+    for (const { from, to, release } of this.held.splice(0)) this.pass(from, to, release);
+  }
+
   heal(): void {
     this.cuts.clear();
     for (const { from, to, release } of this.held.splice(0)) this.pass(from, to, release);
@@ -162,9 +177,15 @@ export class SimNetwork {
     }
   }
 
-  private failDial(from: SimNode, address: string, reason: DialFailure, afterMs: number): void {
+  private failDial(
+    from: SimNode,
+    address: string,
+    reason: DialFailure,
+    afterMs: number,
+    goodbye: GoodbyeReason | null = null,
+  ): void {
     this.time.after(afterMs, () =>
-      from.arrive({ type: 'dial_failed', address, reason, detail: reason, goodbye: null }),
+      from.arrive({ type: 'dial_failed', address, reason, detail: reason, goodbye }),
     );
   }
 

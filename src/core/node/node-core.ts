@@ -44,6 +44,8 @@ export interface NodeCoreOptions {
   readonly drainTimeoutMs: number;
   /** Everything random in the node follows from this text. */
   readonly seed: string;
+  /** Another membership core in place of the real one: one that is watched, for checkers. */
+  readonly createMembership?: typeof createMembership;
 }
 
 /** In a larger cluster, names are not compared: every join would cost a walk through all members. */
@@ -66,7 +68,7 @@ export class NodeCore {
   constructor(private readonly options: NodeCoreOptions) {
     const { id, instance, address } = options;
     const random = createRandom(options.seed);
-    this.membership = createMembership({
+    this.membership = (options.createMembership ?? createMembership)({
       self: selfRecord(options),
       config: options.membership,
       random: random.fork('membership'),
