@@ -1,6 +1,7 @@
 import { defaultSubmitOptions, type SubmitCommand } from '../../../src/core/commands.js';
 import type { Random } from '../../../src/core/random.js';
 import { disagreements, Invariants, unsettledPairs } from '../../../src/sim/invariants.js';
+import { type Sabotage, type SabotageName, sabotages } from '../../../src/sim/sabotage.js';
 import { SimCluster, type SimRequest } from '../../../src/sim/sim-cluster.js';
 import type { Invariant, InvariantViolation } from '../../../src/sim/violation.js';
 import { ChaosFaults } from './faults.js';
@@ -37,13 +38,13 @@ const pollMs = 50;
 const jobMs = 5_000;
 
 /** The command that repeats a run, and tells its story. */
-export function replayCommand(seed: string): string {
-  return `npm run soak -- --seed ${seed}`;
+export function replayCommand(seed: string, sabotage: SabotageName | null = null): string {
+  return `npm run soak -- --seed ${seed}${sabotage === null ? '' : ` --sabotage ${sabotage}`}`;
 }
 
 /** One random cluster under random faults, with every invariant checked after every step. */
-export function runChaos(seed: string): ChaosReport {
-  return new ChaosRun(drawPlan(seed)).run();
+export function runChaos(seed: string, sabotage: SabotageName | null = null): ChaosReport {
+  return new ChaosRun(drawPlan(seed), sabotage).run();
 }
 
 class ChaosRun {
@@ -55,19 +56,24 @@ class ChaosRun {
   private agreedAfterMs = Number.POSITIVE_INFINITY;
   private lastJob = 0;
 
-  constructor(private readonly plan: ChaosPlan) {
+  constructor(
+    private readonly plan: ChaosPlan,
+    sabotage: SabotageName | null,
+  ) {
+    const spoilt: Sabotage = sabotage === null ? {} : sabotages[sabotage];
     const { seed, loss, delayMs, runMs } = plan;
     this.invariants = new Invariants({
       nowMs: () => this.cluster.time.nowMs,
       seed,
-      replay: replayCommand(seed),
+      replay: replayCommand(seed, sabotage),
     });
     const { invariants } = this;
     const cluster = new SimCluster({
       seed: `chaos/${seed}`,
       network: { loss, delayMs },
       runMs,
-      hooks: [invariants],
+      membership: spoilt.membership ?? {},
+      hooks: [{ wrapMembership: (_, membership) => spoilt.spoil?.(membership) ?? membership }, invariants],
     });
     this.cluster = cluster;
     this.random = cluster.random.fork('chaos');
