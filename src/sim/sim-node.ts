@@ -50,7 +50,7 @@ export class SimNode {
   /** How much its wall clock is ahead of the true time; may be negative. */
   wallOffsetMs = 0;
   private pausedAtMs = 0;
-  private readonly waiting: NodeEvent[] = [];
+  private readonly waiting: (() => void)[] = [];
   private readonly threads: SimThreads;
   private tickAtMs = Number.POSITIVE_INFINITY;
 
@@ -73,6 +73,7 @@ export class SimNode {
   }
 
   start(): void {
+    this.parts.network.powerOn(this.name);
     this.perform(this.core.start(this.instant()));
     this.scheduleTick();
   }
@@ -85,11 +86,13 @@ export class SimNode {
   arrive(event: NodeEvent): void {
     if (this.status === 'dead') return;
     this.parts.observer.arrived(this.name, event);
-    if (this.status === 'paused') {
-      this.waiting.push(event);
-      return;
-    }
-    this.handle(event);
+    this.enter(() => this.handle(event));
+  }
+
+  /** What its process does: now, when it goes on, or never. */
+  enter(action: () => void): void {
+    if (this.status === 'running') action();
+    else if (this.status === 'paused') this.waiting.push(action);
   }
 
   pause(): void {
@@ -105,12 +108,20 @@ export class SimNode {
     this.resumedAtMs = this.parts.time.nowMs;
     this.asleepMs += this.resumedAtMs - this.pausedAtMs;
     this.handle({ type: 'tick', lateMs: Math.max(0, this.parts.time.nowMs - this.tickAtMs) });
-    for (const event of this.waiting.splice(0)) this.handle(event);
+    for (const action of this.waiting.splice(0)) this.enter(action);
+    this.parts.network.resumed(this);
   }
 
   kill(): void {
+    if (this.status === 'dead') return;
     this.status = 'dead';
     this.parts.network.resetAll(this);
+  }
+
+  /** The machine loses its power. */
+  powerOff(): void {
+    this.status = 'dead';
+    this.parts.network.powerOff(this);
   }
 
   hello(): Hello {
@@ -179,6 +190,7 @@ export class SimNode {
           assertNever(effect);
       }
     }
+    network.flush();
   }
 
   private scheduleTick(): void {
