@@ -1,3 +1,4 @@
+import type { DiskStep } from '../core/durable-steps.js';
 import type { NodeId } from '../core/ids.js';
 import type { MemberRecord } from '../core/member.js';
 import type { MembershipConfig } from '../core/membership/config.js';
@@ -8,6 +9,8 @@ import type { MembershipMessage, Rumour } from '../core/messages.js';
 export interface Sabotage {
   readonly membership?: Partial<MembershipConfig>;
   spoil?(membership: Membership): Membership;
+  /** What a node does not do when it counts its start on disk. */
+  skipsStep?(step: DiskStep): boolean;
 }
 
 export const sabotages = {
@@ -23,6 +26,8 @@ export const sabotages = {
   acceptOldIncarnation: { spoil: (membership) => believingAnything(membership) },
   /** It says that it is alive, at the incarnation at which it is suspect. */
   refuteWithoutRaising: { spoil: (membership) => refutingInVain(membership) },
+  /** The count of starts is written, and not synced. */
+  skipStartSync: { skipsStep: ({ type }) => type === 'sync' || type === 'sync_directory' },
 } as const satisfies Readonly<Record<string, Sabotage>>;
 
 export type SabotageName = keyof typeof sabotages;

@@ -78,9 +78,9 @@ export class SimCluster implements SimObserver {
   start(
     name: string,
     tasks: readonly TaskOffer[] = [{ name: 'echo' }],
-    others: Partial<NodeCoreOptions> = {},
+    others: Partial<NodeCoreOptions> & { readonly starts?: number } = {},
   ): SimNode {
-    const starts = (this.nodes.get(name)?.starts ?? 0) + 1;
+    const starts = others.starts ?? (this.nodes.get(name)?.starts ?? 0) + 1;
     const id = name.padEnd(12, '0');
     const instance = `${name}${starts}`.padEnd(5, '0');
     const node = new SimNode(

@@ -13,6 +13,7 @@ export const invariantNames = {
   16: 'round-robin counts differ by at most one',
   17: 'a job has at most one accepted outcome',
   18: 'every queue is within its limit',
+  21: 'what is recovered from disk is valid',
 } as const;
 
 export type Invariant = keyof typeof invariantNames;

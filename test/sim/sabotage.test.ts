@@ -10,6 +10,7 @@ const foundBy: Readonly<Record<SabotageName, readonly Invariant[]>> = {
   endlessSuspicion: [7],
   acceptOldIncarnation: [2, 3],
   refuteWithoutRaising: [4],
+  skipStartSync: [1, 21],
 };
 const seedsMax = 40;
 

@@ -1,6 +1,7 @@
 import type { Random } from '../../../src/core/random.js';
 import type { Invariants } from '../../../src/sim/invariants.js';
 import type { SimNode } from '../../../src/sim/sim-node.js';
+import type { DialFate, SimPath } from '../../../src/sim/sim-path.js';
 import type { ChaosNodes } from './nodes.js';
 import { type ChaosPlan, drawFault, type FaultKind, pick, pickSome } from './plan.js';
 
@@ -61,6 +62,23 @@ export class ChaosFaults {
     const lengthMs = pick(this.options.random, [50, 500, 3_000, 15_000]);
     this.lasting(lengthMs, () => this.options.nodes.restart(name));
     return `${name}, for ${lengthMs} ms`;
+  }
+
+  /** No goodbye, no reset: the others are left with links that nobody answers on. */
+  private powerLoss({ name }: SimNode): string {
+    this.options.nodes.powerOff(name);
+    const lengthMs = pick(this.options.random, [500, 3_000, 15_000]);
+    this.lasting(lengthMs, () => this.options.nodes.restart(name));
+    return `${name}, for ${lengthMs} ms`;
+  }
+
+  private powerLossInStart({ name }: SimNode): string {
+    const { nodes, random } = this.options;
+    const count = 1 + random.below(3);
+    nodes.powerOff(name);
+    for (let start = 0; start < count; start++) nodes.startInVain(name);
+    this.lasting(500, () => nodes.restart(name));
+    return `${name}, ${count} times`;
   }
 
   private pause(victim: SimNode): string {
@@ -148,6 +166,69 @@ export class ChaosFaults {
     return `of ${count}`;
   }
 
+  /** What one end sent last is lost in the reset, and what the other sent is not. */
+  private tailLost({ name }: SimNode): string | null {
+    const other = this.pickOther(name);
+    if (other === null) return null;
+    this.options.nodes.cluster.network.resetLosingTailTo(other, name);
+    return `from ${name} to ${other}`;
+  }
+
+  /** A firewall has forgotten the connection. */
+  private silentLink({ name }: SimNode): string | null {
+    const other = this.pickOther(name);
+    if (other === null) return null;
+    const lengthMs = 20_000 * this.options.random.next();
+    this.lasting(lengthMs, this.options.nodes.cluster.network.silenceBetween(name, other));
+    return `${name} ${other}, for ${lengthMs.toFixed(0)} ms`;
+  }
+
+  private slowPath({ name }: SimNode): string | null {
+    const other = this.pickOther(name);
+    if (other === null) return null;
+    const bytesPerSecond = pick(this.options.random, [300, 2_000, 20_000]);
+    this.spoilPath([name, other], (path) => {
+      path.own = { bytesPerSecond };
+    });
+    return `from ${name} to ${other}, ${bytesPerSecond} bytes a second`;
+  }
+
+  private stalledReader({ name }: SimNode): string {
+    const { network } = this.options.nodes.cluster;
+    const lengthMs = pick(this.options.random, [500, 5_000, 15_000]);
+    network.stallReads(name, true);
+    this.lasting(lengthMs, () => network.stallReads(name, false));
+    return `${name}, for ${lengthMs} ms`;
+  }
+
+  private dialsRefused(victim: SimNode): string | null {
+    return this.failDials(victim, 'refused');
+  }
+
+  private dialsSilent(victim: SimNode): string | null {
+    return this.failDials(victim, 'silent');
+  }
+
+  /** Dials alone; without a reset nobody would dial. */
+  private failDials({ name }: SimNode, fate: DialFate): string | null {
+    const other = this.pickOther(name);
+    if (other === null) return null;
+    this.spoilPath([name, other], (path) => {
+      path.dials = fate;
+    });
+    this.options.nodes.cluster.network.resetBetween(name, other);
+    return `from ${name} to ${other}`;
+  }
+
+  private spoilPath([from, to]: readonly [string, string], spoil: (path: SimPath) => void): void {
+    const path = this.options.nodes.cluster.network.paths.between(from, to);
+    spoil(path);
+    this.lasting(2_000 + this.options.random.next() * 10_000, () => {
+      path.own = {};
+      path.dials = 'answered';
+    });
+  }
+
   private lossSpell(): string {
     const { nodes, random, plan } = this.options;
     const { network } = nodes.cluster;
@@ -187,7 +268,7 @@ export class ChaosFaults {
     return `every ${(2 * gapMs).toFixed(0)} ms`;
   }
 
-  /** A second node starts with a copy of the first one's data directory. */
+  /** The second node has a copy of the first one's data directory. */
   private twin({ name }: SimNode): string {
     const { nodes } = this.options;
     const twin = nodes.startTwin(name, this.nameNewcomer('t'));

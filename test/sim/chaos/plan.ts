@@ -1,8 +1,13 @@
+import { limits } from '../../../src/core/limits.js';
 import { createRandom, type Random } from '../../../src/core/random.js';
+import type { WireFormat } from '../../../src/sim/sim-format.js';
+import type { QueueLimits } from '../../../src/sim/sim-link.js';
 
 /** Each is a function in `faults.ts`. */
 export const faultKinds = [
   'kill',
+  'powerLoss',
+  'powerLossInStart',
   'pause',
   'block',
   'blockOften',
@@ -17,6 +22,12 @@ export const faultKinds = [
   'resetOne',
   'resetPair',
   'resetStorm',
+  'tailLost',
+  'silentLink',
+  'slowPath',
+  'stalledReader',
+  'dialsRefused',
+  'dialsSilent',
   'lossSpell',
   'wallJump',
   'leave',
@@ -41,6 +52,9 @@ export interface ChaosPlan {
   readonly isCalm: boolean;
   readonly loss: number;
   readonly delayMs: readonly [min: number, max: number];
+  readonly format: WireFormat;
+  readonly pieceBytes: readonly [min: number, max: number];
+  readonly queues: { readonly windowBytes?: number } & Partial<QueueLimits>;
   readonly faultsMs: number;
   readonly faultGapMs: number;
   readonly jobGapMs: number;
@@ -49,6 +63,14 @@ export interface ChaosPlan {
 
 /** Every so manieth run has no faults at all. */
 const calmOneIn = 10;
+
+/** So short that they fill. */
+const shortQueues: ChaosPlan['queues'] = {
+  windowBytes: 4 * 1024,
+  queueBytesHigh: 4 * 1024,
+  queueBytesLow: 1024,
+  queueBytesMax: 64 * 1024,
+};
 
 export function drawPlan(seed: string): ChaosPlan {
   const random = createRandom(`chaos/${seed}`);
@@ -66,6 +88,13 @@ export function drawPlan(seed: string): ChaosPlan {
       [0.05, 0.2],
       [5, 40],
     ]),
+    format: random.below(3) === 0 ? 'messages' : 'bytes',
+    pieceBytes: pick(random, [
+      [1, 1],
+      [1, 100],
+      [1, limits.chunkBytesMax],
+    ]),
+    queues: random.below(3) === 0 ? shortQueues : {},
     faultsMs: 30_000,
     faultGapMs: pick(random, [500, 2_000, 5_000]),
     jobGapMs: pick(random, [200, 1_000]),
