@@ -21,10 +21,16 @@ export interface SimTraffic {
 
 /** How much may wait for one peer. */
 export interface QueueLimits {
-  readonly queueBytesHigh: number;
-  readonly queueBytesLow: number;
-  readonly queueBytesMax: number;
+  queueBytesHigh: number;
+  queueBytesLow: number;
+  queueBytesMax: number;
 }
+
+export const defaultQueueLimits: Readonly<QueueLimits> = {
+  queueBytesHigh: limits.linkQueueBytesHigh,
+  queueBytesLow: limits.linkQueueBytesLow,
+  queueBytesMax: limits.linkQueueBytesMax,
+};
 
 export interface SimLinkOptions {
   readonly id: LinkId;

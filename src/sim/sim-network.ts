@@ -5,7 +5,7 @@ import type { PeerMessage } from '../core/messages.js';
 import type { Random } from '../core/random.js';
 import { SimDialler } from './sim-dialler.js';
 import { createFrameReader, type Segment, type WireFormat } from './sim-format.js';
-import { type QueueLimits, SimLink, type SimTraffic } from './sim-link.js';
+import { defaultQueueLimits, type QueueLimits, SimLink, type SimTraffic } from './sim-link.js';
 import type { SimNode } from './sim-node.js';
 import { SimPaths } from './sim-paths.js';
 import { SimStream } from './sim-stream.js';
@@ -34,6 +34,8 @@ const windowBytesDefault = 256 * 1024;
  */
 export class SimNetwork {
   readonly paths: SimPaths;
+  /** Of all links, those included that are open. */
+  readonly queueLimits: QueueLimits;
   private readonly dialler: SimDialler;
   private readonly links = new Map<LinkId, SimLink>();
   private readonly linksOfNode = new Map<SimNode, Set<SimLink>>();
@@ -50,6 +52,11 @@ export class SimNetwork {
     nodeAt: (address: string) => SimNode | undefined,
   ) {
     this.paths = new SimPaths(time, random, options);
+    this.queueLimits = {
+      queueBytesHigh: options.queueBytesHigh ?? defaultQueueLimits.queueBytesHigh,
+      queueBytesLow: options.queueBytesLow ?? defaultQueueLimits.queueBytesLow,
+      queueBytesMax: options.queueBytesMax ?? defaultQueueLimits.queueBytesMax,
+    };
     this.dialler = new SimDialler({
       time,
       paths: this.paths,
@@ -192,7 +199,6 @@ export class SimNetwork {
 
   private createLink(node: SimNode, dialled: string | null): SimLink {
     const [min, max] = this.options.pieceBytes ?? [limits.chunkBytesMax, limits.chunkBytesMax];
-    const { linkQueueBytesHigh, linkQueueBytesLow, linkQueueBytesMax } = limits;
     const link = new SimLink({
       id: ++this.lastLink,
       node,
@@ -201,11 +207,7 @@ export class SimNetwork {
         this.options.format ?? 'messages',
         () => min + this.random.below(max - min + 1),
       ),
-      queueLimits: {
-        queueBytesHigh: this.options.queueBytesHigh ?? linkQueueBytesHigh,
-        queueBytesLow: this.options.queueBytesLow ?? linkQueueBytesLow,
-        queueBytesMax: this.options.queueBytesMax ?? linkQueueBytesMax,
-      },
+      queueLimits: this.queueLimits,
       unreadBytesMax: (this.options.windowBytes ?? windowBytesDefault) / 2,
       traffic: this.trafficOf(node.name),
       after: (delayMs, action) => this.time.after(delayMs, action),

@@ -10,8 +10,11 @@ export interface ChaosFaultsOptions {
   readonly nodes: ChaosNodes;
   readonly random: Random;
   readonly invariants: Invariants;
+  /** Gives a node a job with so many bytes of arguments. */
+  readonly submit: (entry: string, argsBytes: number) => void;
 }
 
+const floodBytes = 8_000;
 const hourMs = 3_600_000;
 const strangerCluster = 'other';
 
@@ -199,6 +202,18 @@ export class ChaosFaults {
     network.stallReads(name, true);
     this.lasting(lengthMs, () => network.stallReads(name, false));
     return `${name}, for ${lengthMs} ms`;
+  }
+
+  /** More work than a node can hand out to one that doesn't read. */
+  private flood({ name }: SimNode): string | null {
+    const { nodes, random, submit } = this.options;
+    const reader = this.pickOther(name);
+    if (reader === null) return null;
+    const count = 10 + random.below(40);
+    nodes.cluster.network.stallReads(reader, true);
+    this.lasting(2_000, () => nodes.cluster.network.stallReads(reader, false));
+    for (let job = 0; job < count; job++) submit(name, floodBytes);
+    return `of ${count} jobs at ${name}, and ${reader} does not read`;
   }
 
   private dialsRefused(victim: SimNode): string | null {

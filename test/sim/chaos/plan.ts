@@ -26,6 +26,7 @@ export const faultKinds = [
   'silentLink',
   'slowPath',
   'stalledReader',
+  'flood',
   'dialsRefused',
   'dialsSilent',
   'lossSpell',

@@ -1,8 +1,10 @@
 import { defaultSubmitOptions, type SubmitCommand } from '../../../src/core/commands.js';
+import type { NodeEvent } from '../../../src/core/effects.js';
 import type { Random } from '../../../src/core/random.js';
 import { disagreements, Invariants, unsettledPairs } from '../../../src/sim/invariants.js';
 import { type Sabotage, type SabotageName, sabotages } from '../../../src/sim/sabotage.js';
 import { SimCluster, type SimRequest } from '../../../src/sim/sim-cluster.js';
+import { defaultQueueLimits } from '../../../src/sim/sim-link.js';
 import type { Invariant, InvariantViolation } from '../../../src/sim/violation.js';
 import { ChaosFaults } from './faults.js';
 import { ChaosNodes } from './nodes.js';
@@ -13,6 +15,8 @@ export interface ChaosReport {
   /** What did not hold; null when all did. */
   readonly violation: InvariantViolation | Error | null;
   readonly fired: ReadonlyMap<FaultKind, number>;
+  /** How often what only short queues and slow readers bring about has happened. */
+  readonly met: ReadonlyMap<MetKind, number>;
   readonly story: readonly string[];
   /** From the end of all faults until all views were equal and right. */
   readonly agreedAfterMs: number;
@@ -20,6 +24,17 @@ export interface ChaosReport {
   /** The same for the same seed, on every machine. */
   readonly traceHash: number;
 }
+
+export const metKinds = [
+  'congested',
+  'relieved',
+  'stalled',
+  'reset',
+  'goodbye',
+  'dial timeout',
+  'dial refused',
+] as const;
+export type MetKind = (typeof metKinds)[number];
 
 /** How long it may take, once all faults have ended, until ... */
 const limitsMs = {
@@ -55,6 +70,7 @@ class ChaosRun {
   private readonly random: Random;
   private agreedAfterMs = Number.POSITIVE_INFINITY;
   private lastJob = 0;
+  private readonly met = new Map<MetKind, number>();
 
   constructor(
     private readonly plan: ChaosPlan,
@@ -73,6 +89,7 @@ class ChaosRun {
       network: { loss, delayMs, format, pieceBytes, ...queues },
       runMs,
       membership: spoilt.membership ?? {},
+      watch: { arrived: (_, event) => this.note(event), performed: () => {} },
       hooks: [{ wrapMembership: (_, membership) => spoilt.spoil?.(membership) ?? membership }, invariants],
     });
     this.cluster = cluster;
@@ -89,6 +106,7 @@ class ChaosRun {
       nodes: this.nodes,
       invariants,
       random: this.random.fork('faults'),
+      submit: (entry, argsBytes) => this.submit(entry, false, argsBytes),
     });
   }
 
@@ -104,11 +122,17 @@ class ChaosRun {
       seed: this.plan.seed,
       violation,
       fired: this.faults.fired,
+      met: this.met,
       story: this.faults.story,
       agreedAfterMs: this.agreedAfterMs,
       simulatedMs: this.cluster.time.nowMs,
       traceHash: this.cluster.traceHash,
     };
+  }
+
+  private note(event: NodeEvent): void {
+    const kind = metKindOf(event);
+    if (kind !== null) this.met.set(kind, (this.met.get(kind) ?? 0) + 1);
   }
 
   private runThrough(): void {
@@ -122,6 +146,8 @@ class ChaosRun {
     this.scheduleJobs();
     cluster.runFor(plan.faultsMs);
     faults.relieveAll();
+    // Ends that wait to be told again all go onto a new link at once: where that is over its limit, no link ever lasts.
+    Object.assign(cluster.network.queueLimits, defaultQueueLimits);
     this.bringBack();
     const healedAtMs = cluster.time.nowMs;
     this.within(limitsMs.agree, 5, () => disagreements(nodes.live()));
@@ -156,8 +182,9 @@ class ChaosRun {
     cluster.time.after(plan.jobGapMs, next);
   }
 
-  private submit(entry: string, wait: boolean): SimRequest {
-    const args = String(++this.lastJob);
+  private submit(entry: string, wait: boolean, argsBytes = 0): SimRequest {
+    // A JSON value may have any number of blanks around it.
+    const args = String(++this.lastJob).padEnd(argsBytes);
     const command: SubmitCommand = {
       type: 'submit',
       wait,
@@ -193,5 +220,18 @@ class ChaosRun {
       if (time.nowMs >= endMs) this.invariants.fail(invariant, 'the cluster', wrong.slice(0, 8).join('; '));
       time.runFor(pollMs);
     }
+  }
+}
+
+function metKindOf(event: NodeEvent): MetKind | null {
+  switch (event.type) {
+    case 'link_pressure':
+      return event.congested ? 'congested' : 'relieved';
+    case 'link_closed':
+      return metKinds.find((kind) => kind === event.reason) ?? null;
+    case 'dial_failed':
+      return metKinds.find((kind) => kind === `dial ${event.reason}`) ?? null;
+    default:
+      return null;
   }
 }
