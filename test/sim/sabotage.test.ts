@@ -3,6 +3,8 @@ import { type SabotageName, sabotages } from '../../src/sim/sabotage.js';
 import { type Invariant, InvariantViolation } from '../../src/sim/violation.js';
 import { runChaos } from './chaos/run.js';
 
+t.setTimeout(180_000);
+
 /** A checker that has never failed proves nothing. Each way to spoil nodes is found by one of these, within so many seeds. */
 const foundBy: Readonly<Record<SabotageName, readonly Invariant[]>> = {
   dropTombstones: [2, 3],
@@ -16,7 +18,6 @@ const seedsMax = 100;
 
 for (const sabotage of Object.keys(sabotages) as SabotageName[]) {
   t.test(`${sabotage} is found`, async (t) => {
-    t.setTimeout(180_000);
     const found = findFirst(sabotage);
     if (found === null) {
       t.fail(`not in ${seedsMax} seeds`);

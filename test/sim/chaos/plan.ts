@@ -70,7 +70,7 @@ const shortQueues: ChaosPlan['queues'] = {
   windowBytes: 4 * 1024,
   queueBytesHigh: 4 * 1024,
   queueBytesLow: 1024,
-  queueBytesMax: 64 * 1024,
+  queueBytesMax: 32 * 1024,
 };
 
 export function drawPlan(seed: string): ChaosPlan {
