@@ -1,7 +1,7 @@
 import type { NodeId } from '../ids.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { whyNobody } from '../routing/candidates.js';
-import type { MemberView } from './jobs.js';
+import type { MemberView } from './member-view.js';
 import type { JobRecord } from './record.js';
 
 /** What RUN and WAIT answer for a job that has its outcome. */

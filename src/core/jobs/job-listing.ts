@@ -5,8 +5,8 @@ import { errorReply, okReply, type Reply } from '../reply.js';
 import { describeJob } from './answers.js';
 import type { Asks } from './asks.js';
 import type { JobsConfig } from './config.js';
-import type { MemberView } from './jobs.js';
 import type { Ledger } from './ledger.js';
+import type { MemberView } from './member-view.js';
 import type { Asker, JobRecord } from './record.js';
 
 export interface JobListingOptions {

@@ -16,18 +16,12 @@ import { type Debt, debtsByNode } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
 import { Executor } from './executor.js';
 import { Ledger } from './ledger.js';
+import type { MemberView } from './member-view.js';
 import { Owner } from './owner.js';
 import type { Reach } from './reach.js';
 import type { Asker, AttemptOutcome, JobState } from './record.js';
 import { Requests } from './requests.js';
 import { Waits } from './waits.js';
-
-/** What the job core knows of the cluster, kept by membership. */
-export interface MemberView {
-  self(): MemberRecord;
-  get(node: NodeId): MemberRecord | undefined;
-  all(): Iterable<MemberRecord>;
-}
 
 export interface JobsOptions {
   readonly self: NodeId;
