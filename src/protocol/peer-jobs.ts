@@ -112,7 +112,7 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
     decode: (fields) => ({
       type: 'progress',
       key: readKey(fields),
-      value: fields.json(limits.progressLengthMax),
+      value: fields.progress(),
     }),
   },
   /** seq, command */

@@ -188,6 +188,11 @@ t.test('every list and text is taken at its limit and refused one over it', (t) 
       limits.progressLengthMax,
       (count) => [frameKinds.progress, key.job, 1, 1, JSON.stringify('x'.repeat(count - 2))],
     ],
+    [
+      'progress within progress',
+      limits.progressDepthMax,
+      (depth) => [frameKinds.progress, key.job, 1, 1, `${'['.repeat(depth)}${']'.repeat(depth)}`],
+    ],
     ['arguments', limits.bodyBytesMax, (count) => withValue(run, [5], 'x'.repeat(count))],
     [
       "an error's name",

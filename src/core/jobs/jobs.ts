@@ -155,6 +155,7 @@ export class Jobs {
       this.waits.nextExpiryMs(),
       this.asks.nextDeadlineMs(),
       this.asked.nextDeadlineMs(),
+      this.requests.nextDeadlineMs(),
       this.executor.nextDeadlineMs(),
       this.acksDueMs,
     );
@@ -181,6 +182,7 @@ export class Jobs {
     this.now = now;
     const why = `node ${this.options.members.self().name} leaves`;
     this.waits.failAll(why);
+    this.requests.failAll(why);
     this.asks.failAll(why, now);
   }
 
@@ -200,6 +202,7 @@ export class Jobs {
     this.waits.expire(now.monotonicMs);
     this.asks.tick(now);
     this.asked.tick(now);
+    this.requests.tick(now);
     this.executor.tick(now);
     if (now.monotonicMs >= this.acksDueMs) this.sendAcks();
   }

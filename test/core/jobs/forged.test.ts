@@ -4,28 +4,6 @@ import { aliveMember, JobCores, nodeId, submitCommand } from '../../support/job-
 
 const members = ['a', 'b'].map((name) => aliveMember(name));
 
-/** What a node answers when the other one lists its jobs as this text. */
-function listedWhenOtherSays(text: string): unknown {
-  const cores = new JobCores({ members });
-  cores.submit('a', { node: 'a' });
-  cores.loseAll('b', 'a', 'answer');
-  const request = cores.request('a', { type: 'jobs', state: null, task: null, limit: 2 });
-  // A node's first ask has the number 1.
-  const answer: JobMessage = { type: 'answer', seq: 1, reply: { ok: true, text } };
-  cores.step('a', { type: 'message', from: nodeId('b'), message: answer });
-  const reply = cores.replies.get(request);
-  return reply?.ok === true ? JSON.parse(reply.text) : reply;
-}
-
-t.test('a list of jobs that is none counts as empty, and an overlong one is cut', async (t) => {
-  for (const text of ['', 'not JSON', 'null', '{"length":3}', '[null,1,"x",[],{},{"id":1,"createdAt":2}]']) {
-    t.match(listedWhenOtherSays(text), [{ owner: 'a' }], text);
-    t.match(listedWhenOtherSays(text), { length: 1 }, text);
-  }
-  const row = { id: 'x', createdAt: '9999' };
-  t.match(listedWhenOtherSays(JSON.stringify(Array(500_000).fill(row))), [row, row]);
-});
-
 t.test('of a peer that never was a member nothing is kept when its link is gone', async (t) => {
   const cores = new JobCores({ members });
   for (let count = 0; count < 100; count++) {
