@@ -44,7 +44,7 @@ export function statusText(
 ): string {
   const { spec } = record;
   const nameOf = (node: NodeId): string => members.get(node)?.name ?? node;
-  const facts = {
+  const facts = JSON.stringify({
     id: spec.id,
     task: spec.task,
     state: record.state,
@@ -60,11 +60,12 @@ export function statusText(
     notBefore: record.state === 'delayed' ? isoTime(record.notBeforeMs) : null,
     startedAt: record.startedAtMs === null ? null : isoTime(record.startedAtMs),
     finishedAt: record.finishedAtMs === null ? null : isoTime(record.finishedAtMs),
+  });
+  const trouble = JSON.stringify({
     waiting: record.state === 'queued' ? reason() : null,
     error: record.error,
-  };
-  const text = JSON.stringify(facts);
-  return `${text.slice(0, -1)},"progress":${record.progress ?? 'null'}}`;
+  });
+  return `${facts.slice(0, -1)},"progress":${record.progress ?? 'null'},${trouble.slice(1)}`;
 }
 
 export function isoTime(wallMs: number): string {

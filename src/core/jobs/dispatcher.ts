@@ -20,6 +20,8 @@ interface Executor {
   hasContact: boolean;
   /** Number of the resync that has not been answered; until then its window is not known. 0: none. */
   resync: number;
+  /** Number of the one that was answered last. */
+  session: number;
   /** Arguments of what is outstanding. */
   outstandingBytes: number;
   /** Attempts sent there whose end has not been told. */
@@ -56,8 +58,9 @@ export interface DispatcherOptions {
  */
 export class Dispatcher {
   private readonly executors = new Map<NodeId, Executor>();
-  /** In order of last use; idle ones are kept for their cursor, the oldest dropped first. */
   private readonly classes = new Map<string, JobClass>();
+  /** Those without jobs in line, in order of last use: kept for their cursor, the oldest dropped first. */
+  private readonly idle = new Set<JobClass>();
   /** Those with jobs in line. */
   private readonly waiting = new Set<JobClass>();
   private membersVersion = 0;
@@ -69,6 +72,7 @@ export class Dispatcher {
   /** Queues a job whose state is `queued`, and starts it if there is room. */
   enqueue(record: JobRecord, now: Instant, place: 'back' | 'front' = 'back'): void {
     const jobClass = this.classOf(record);
+    this.idle.delete(jobClass);
     if (place === 'back') jobClass.line.push(record);
     else jobClass.line.pushFront(record);
     this.dispatch(jobClass, now);
@@ -76,12 +80,16 @@ export class Dispatcher {
 
   /** A queued job was cancelled: its state has changed already. */
   forget(record: JobRecord): void {
-    this.classes.get(classNameOf(record))?.line.remove(record);
+    const jobClass = this.classes.get(classNameOf(record));
+    if (jobClass === undefined || record.place === null) return;
+    jobClass.line.remove(record);
+    if (jobClass.line.length === 0) this.rest(jobClass);
   }
 
   granted(node: NodeId, window: number, now: Instant): void {
     const executor = this.executor(node);
-    if (executor.resync !== 0) return;
+    // What is sent before it has answered a first resync, it would take for what was sent before that.
+    if (executor.resync !== 0 || executor.session === 0) return;
     executor.window = window;
     this.dispatchWaiting(now);
   }
@@ -90,8 +98,6 @@ export class Dispatcher {
   resync(node: NodeId): void {
     const executor = this.executor(node);
     executor.window = 0;
-    // Pressure is a link's; the next one tells of its own.
-    executor.congested = false;
     executor.resync = ++this.resyncs;
     this.setContact(executor, true);
     this.options.deliver(node, { type: 'resync', seq: executor.resync });
@@ -102,10 +108,12 @@ export class Dispatcher {
     const executor = this.executor(node);
     if (executor.resync !== seq) return false;
     executor.resync = 0;
+    executor.session = seq;
     return true;
   }
 
   pressure(node: NodeId, congested: boolean, now: Instant): void {
+    if (this.executors.get(node)?.congested === congested) return;
     this.executor(node).congested = congested;
     if (!congested) this.dispatchWaiting(now);
   }
@@ -195,7 +203,20 @@ export class Dispatcher {
       jobClass.cursor = index + 1;
       this.send(record, this.nearOf(jobClass)[index] as NodeId, now);
     }
+    this.rest(jobClass);
+  }
+
+  /** Its line is empty. */
+  private rest(jobClass: JobClass): void {
     this.waiting.delete(jobClass);
+    this.idle.delete(jobClass);
+    this.idle.add(jobClass);
+    if (this.idle.size <= idleClassesMax) return;
+    for (const oldest of this.idle) {
+      this.idle.delete(oldest);
+      this.classes.delete(oldest.name);
+      return;
+    }
   }
 
   private candidatesOf(jobClass: JobClass): readonly NodeId[] {
@@ -270,6 +291,7 @@ export class Dispatcher {
       priority: spec.priority,
       timeoutMs: spec.timeoutMs,
       isolate: record.fatalities > 0,
+      session: executor.session,
     });
   }
 
@@ -288,6 +310,7 @@ export class Dispatcher {
         congested: false,
         hasContact: false,
         resync: 0,
+        session: 0,
         outstandingBytes: 0,
         outstanding: new Map(),
       };
@@ -314,18 +337,8 @@ export class Dispatcher {
         cursor: hashText(`${this.options.self}/${name}`),
       };
       this.classes.set(name, jobClass);
-      this.dropIdleClass();
     }
     return jobClass;
-  }
-
-  private dropIdleClass(): void {
-    if (this.classes.size - this.waiting.size <= idleClassesMax) return;
-    for (const jobClass of this.classes.values()) {
-      if (jobClass.line.length > 0) continue;
-      this.classes.delete(jobClass.name);
-      return;
-    }
   }
 
   /** What is kept for jobs and executors now, for checkers. */

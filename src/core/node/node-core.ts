@@ -64,6 +64,8 @@ export class NodeCore {
   private readonly departure: Departure;
   private readonly outbox: Outbox;
   private readonly memberNews = new MemberNews();
+  /** Links whose peers read more slowly than they are sent to. */
+  private readonly congested = new Set<LinkId>();
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
 
   constructor(private readonly options: NodeCoreOptions) {
@@ -138,14 +140,22 @@ export class NodeCore {
       case 'message':
         this.handleMessage(event.link, event.message);
         break;
-      case 'link_opened':
       case 'link_closed':
+        this.congested.delete(event.link);
+        this.runLinks(event);
+        break;
+      case 'link_opened':
+        this.runLinks(event);
+        if (this.congested.size > 0) this.tellPressure(event.hello.node);
+        break;
       case 'dial_failed':
         this.runLinks(event);
         break;
       case 'link_pressure': {
+        if (event.congested) this.congested.add(event.link);
+        else this.congested.delete(event.link);
         const node = this.links.nodeOf(event.link);
-        if (node !== null) this.jobs.step({ type: 'pressure', node, congested: event.congested }, now);
+        if (node !== null) this.tellPressure(node);
         break;
       }
       case 'request':
@@ -223,6 +233,7 @@ export class NodeCore {
           this.tellNews(effect);
           this.runLinks(effect);
           this.jobs.step(effect, this.now);
+          if (this.congested.size > 0) this.tellPressure(effect.member.id);
           break;
         case 'contact_wanted':
           this.runLinks({ type: 'link_wanted', node: effect.node, purpose: 'probe' });
@@ -268,6 +279,7 @@ export class NodeCore {
         case 'contact_opened':
           this.runMembership({ type: 'contact_opened', node: effect.node, hello: effect.hello });
           this.jobs.step({ type: 'contact_opened', node: effect.node }, this.now);
+          this.tellPressure(effect.node);
           break;
         case 'contact_lost':
           this.runMembership({ type: 'contact_lost', node: effect.node, reason: effect.reason });
@@ -286,6 +298,13 @@ export class NodeCore {
           assertNever(effect);
       }
     }
+  }
+
+  /** Of two links of a pair, work is sent on one, and only that one's queue says whether there is room for more. */
+  private tellPressure(node: NodeId): void {
+    const link = this.links.linkTo(node);
+    if (link === null) return;
+    this.jobs.step({ type: 'pressure', node, congested: this.congested.has(link) }, this.now);
   }
 
   private setDraining(draining: boolean, now: Instant): void {

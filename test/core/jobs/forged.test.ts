@@ -10,7 +10,16 @@ t.test('of a peer that never was a member nothing is kept when its link is gone'
     const node = nodeId(`x${count}`);
     const key = { job: `${node}-aaaaa-1`, epoch: 1, attempt: 1 };
     cores.step('a', { type: 'contact_opened', node });
-    const run = { type: 'run', key, task: 'echo', args: '1', priority: 0, timeoutMs: 1_000, isolate: false };
+    const run = {
+      type: 'run',
+      key,
+      task: 'echo',
+      args: '1',
+      priority: 0,
+      timeoutMs: 1_000,
+      isolate: false,
+      session: 99,
+    };
     cores.step('a', { type: 'message', from: node, message: run as JobMessage });
     cores.step('a', { type: 'contact_lost', node });
   }
@@ -32,6 +41,7 @@ t.test('attempts beyond the room that was granted are refused once they fill the
       priority: 0,
       timeoutMs: 1_000,
       isolate: false,
+      session: 99,
     };
     cores.step('a', { type: 'message', from: nodeId('b'), message });
   }
