@@ -83,10 +83,10 @@ t.test(
   async (t) => {
     const cores = coresOf('a', 'b', 'c');
     finishJobs(cores, 'b', 50);
-    cores.loseAll('b', 'a', 'answer');
+    cores.cutLink('a', 'b');
     const sentBefore = cores.sent.length;
     const requests = Array.from({ length: 10_000 }, () => cores.request('a', list));
-    t.equal(cores.sent.slice(sentBefore).filter((sent) => sent === 'a>b ask').length, 4, 'lists under way');
+    t.equal(cores.sent.slice(sentBefore).filter((sent) => sent === 'a>c ask').length, 4, 'lists under way');
     const refused = answersTo(cores, requests);
     t.equal(refused.length, 10_000 - 4 - 256, 'and 256 wait');
     t.ok(
@@ -94,10 +94,10 @@ t.test(
         (reply) => !reply.ok && reply.code === 'BUSY' && reply.message.startsWith('retry-after=1s '),
       ),
     );
-    cores.loseAll('b', 'a', null);
-    cores.pass(11_000);
+    cores.healLink('a', 'b');
+    cores.pass(1_000);
     t.equal(answersTo(cores, requests).length, 10_000, 'none is left waiting');
-    t.equal(answersTo(cores, requests).filter(({ ok }) => ok).length, 256, 'those in line got their list');
+    t.equal(answersTo(cores, requests).filter(({ ok }) => ok).length, 260, 'those in line got their list');
     t.equal(listDebts(cores, 'a') + listDebts(cores, 'b'), 0);
   },
 );
@@ -138,13 +138,12 @@ t.test(
     );
     cores.pass(20);
     t.ok(answers() - 76 <= 2, 'then less than one a share');
-    const before = answers();
     for (let seq = 3; seq <= 1_004; seq++) {
       const message: JobMessage = { type: 'ask_abandoned', seq };
       cores.core('b').step({ type: 'message', from: nodeId('a'), message }, cores.now);
     }
     cores.pass(1_000);
-    t.equal(answers() - before, 22 - (before - 76), 'of 1,024 that were taken');
+    t.ok(answers() - 76 >= 22, 'of 1,024 that were taken');
     t.equal(listDebts(cores, 'b'), 0);
   },
 );
