@@ -1,6 +1,6 @@
 import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import type { MemberRecord } from '../member.js';
+import type { ContactLoss, MemberRecord } from '../member.js';
 import type { AttemptKey, JobMessage } from '../messages.js';
 import { payloadBytes } from '../payload.js';
 import { hashText, type Random } from '../random.js';
@@ -11,6 +11,7 @@ import { type Debt, debtsByNode } from './debts.js';
 import type { Ledger } from './ledger.js';
 import type { Reach } from './reach.js';
 import type { JobRecord } from './record.js';
+import { Unreached } from './unreached.js';
 import { WaitingLine } from './waiting-line.js';
 
 /** What an owner knows of one executor. */
@@ -18,6 +19,8 @@ interface Executor {
   window: number;
   congested: boolean;
   hasContact: boolean;
+  /** Its last link broke, as it does when a process ends; not: it was closed, or stays open and silent. */
+  broke: boolean;
   /** Number of the resync that has not been answered; until then its window is not known. 0: none. */
   resync: number;
   /** Number of the one that was answered last. */
@@ -65,9 +68,12 @@ export class Dispatcher {
   private readonly waiting = new Set<JobClass>();
   private membersVersion = 0;
   private resyncs = 0;
+  readonly unreached: Unreached;
   private reachDueMs = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly options: DispatcherOptions) {}
+  constructor(private readonly options: DispatcherOptions) {
+    this.unreached = new Unreached(options.reach);
+  }
 
   /** Queues a job whose state is `queued`, and starts it if there is room. */
   enqueue(record: JobRecord, now: Instant, place: 'back' | 'front' = 'back'): void {
@@ -99,6 +105,8 @@ export class Dispatcher {
     const executor = this.executor(node);
     executor.window = 0;
     executor.resync = ++this.resyncs;
+    executor.broke = false;
+    this.unreached.forget(node);
     this.setContact(executor, true);
     this.options.deliver(node, { type: 'resync', seq: executor.resync });
   }
@@ -124,10 +132,12 @@ export class Dispatcher {
     if (executor?.outstanding.delete(record.spec.id)) executor.outstandingBytes -= argsBytes(record);
   }
 
-  /** No link for now: nothing is sent there, and what is outstanding waits for the link or for the node's death. */
-  contactLost(node: NodeId): void {
+  /** No link for now: nothing is sent there, and what is outstanding waits for the link, for long enough, or for the node's death. */
+  contactLost(node: NodeId, reason: ContactLoss, now: Instant): void {
     const executor = this.executors.get(node);
     if (executor === undefined) return;
+    executor.broke = reason === 'reset' || reason === 'refused';
+    if (executor.outstanding.size > 0) this.unreached.lost(node, now);
     executor.window = 0;
     executor.resync = 0;
     executor.congested = false;
@@ -146,11 +156,12 @@ export class Dispatcher {
     this.executors.delete(node);
   }
 
-  /** The process is gone: gives back what it had. */
-  executorGone(node: NodeId): JobRecord[] {
+  /** Nothing is outstanding there any more: what was. */
+  executorGone(node: NodeId): { readonly records: JobRecord[]; readonly broke: boolean } {
     const executor = this.executors.get(node);
     this.executors.delete(node);
-    return executor === undefined ? [] : [...executor.outstanding.values()];
+    this.unreached.forget(node);
+    return { records: [...(executor?.outstanding.values() ?? [])], broke: executor?.broke ?? false };
   }
 
   outstandingAt(node: NodeId): Iterable<JobRecord> {
@@ -309,6 +320,7 @@ export class Dispatcher {
         window: 0,
         congested: false,
         hasContact: false,
+        broke: false,
         resync: 0,
         session: 0,
         outstandingBytes: 0,

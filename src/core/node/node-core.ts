@@ -283,7 +283,7 @@ export class NodeCore {
           break;
         case 'contact_lost':
           this.runMembership({ type: 'contact_lost', node: effect.node, reason: effect.reason });
-          this.jobs.step({ type: 'contact_lost', node: effect.node }, this.now);
+          this.jobs.step({ type: 'contact_lost', node: effect.node, reason: effect.reason }, this.now);
           break;
         case 'address_taken':
           this.runMembership(effect);

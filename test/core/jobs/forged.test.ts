@@ -21,7 +21,7 @@ t.test('of a peer that never was a member nothing is kept when its link is gone'
       session: 99,
     };
     cores.step('a', { type: 'message', from: node, message: run as JobMessage });
-    cores.step('a', { type: 'contact_lost', node });
+    cores.step('a', { type: 'contact_lost', node, reason: 'reset' });
   }
   t.equal(cores.stopped.length, 100, 'what it had run is stopped, as nobody waits for it');
   t.equal(cores.core('a').executor.ownerCount, 2, 'the members are left');
