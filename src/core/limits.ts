@@ -54,6 +54,10 @@ export const limits = {
   /** Members, one node aside, up to which every node has a link to every other. */
   meshLinksMax: 128,
   rumoursPerMessageMax: 64,
+  /** Buckets that members are spread over by the hash of their id, a power of two: a list of their checksums takes 1.3 kB. */
+  digestBucketsMax: 256,
+  /** Whole records in one message that answers a comparison: some 40 kB, so that it needs no chunks. */
+  recordsPerMessageMax: 256,
   tagsPerNodeMax: 32,
   tasksPerNodeMax: 1_024,
   attemptsPerGrantMax: 4_096,

@@ -34,8 +34,15 @@ export interface MemberRecord {
   readonly draining: boolean;
 }
 
+/** What of a record tells it from others of the same member: all that is compared before a record itself is sent. */
+export interface MemberVersion {
+  readonly id: NodeId;
+  readonly incarnation: number;
+  readonly state: MemberState;
+}
+
 /** A member that takes part: it is probed, gossiped to and counted. */
-export function isPresent(record: MemberRecord): boolean {
+export function isPresent(record: { readonly state: MemberState }): boolean {
   return record.state === 'alive' || record.state === 'suspect';
 }
 

@@ -1,7 +1,7 @@
 import type { ClientCommand } from './commands.js';
 import type { InstanceId, JobId, NodeId } from './ids.js';
 import type { AttemptOutcome } from './jobs/record.js';
-import type { MemberRecord } from './member.js';
+import type { MemberRecord, MemberVersion } from './member.js';
 import type { Payload } from './payload.js';
 import type { Reply } from './reply.js';
 
@@ -24,8 +24,17 @@ export type Rumour =
  *     a ─ping(seq)─► b                    b ─ack(seq)─► a
  *     a ─probe_request(seq, c)─► b        b ─ping─► c, and then   b ─ack(seq)─► a   or   b ─nack(seq)─► a
  *     a ─gossip(rumours)─► b
- *     a ─digest(checksum)─► b             b ─sync(all it knows, answerWanted)─► a   only when the checksums differ
- *     a ─sync(all it knows)─► b           at join, both ways
+ *     a ─sync(all it knows, answerWanted)─► b     b ─sync(all it knows)─► a         when a knows few members yet
+ *
+ * and to find what two views differ in, each step only for what the one before has found to differ:
+ *
+ *     a ─digest(checksum)─► b                     b ─buckets(checksums)─► a
+ *     a ─versions(of the buckets that differ)─► b
+ *     b ─records(newer than a's)─► a              b ─gossip(gone, which a does not know)─► a
+ *     b ─wanted(those a has newer)─► a            a ─records─► b
+ *
+ * No step needs another to arrive: what was lost is found again by a later digest. When a digest that differs has led to no
+ * `versions` twice, b sends a `sync` instead, as a may be an older node that knows nothing else.
  */
 export type MembershipMessage =
   | { readonly type: 'ping'; readonly seq: number; readonly rumours: readonly Rumour[] }
@@ -40,7 +49,23 @@ export type MembershipMessage =
   | { readonly type: 'gossip'; readonly rumours: readonly Rumour[] }
   /** An unsigned 32-bit checksum over (id, incarnation) of every member that is alive or suspect, in any order: a sum. */
   | { readonly type: 'digest'; readonly checksum: number }
-  | { readonly type: 'sync'; readonly members: readonly MemberRecord[]; readonly answerWanted: boolean };
+  /** A part of all that the sender knows; the last part may ask for the same. */
+  | { readonly type: 'sync'; readonly members: readonly MemberRecord[]; readonly answerWanted: boolean }
+  /**
+   * A digest of each bucket; there are 2^k of them, as many as suit the sender. A member belongs to the bucket
+   * `hash of its id mod 2^k`.
+   */
+  | { readonly type: 'buckets'; readonly checksums: readonly number[] }
+  /** All members that the sender knows in these of `bucketCount` buckets, gone ones included. */
+  | {
+      readonly type: 'versions';
+      readonly bucketCount: number;
+      readonly buckets: readonly number[];
+      readonly versions: readonly MemberVersion[];
+    }
+  /** Of members that were in a `versions`. */
+  | { readonly type: 'wanted'; readonly nodes: readonly NodeId[] }
+  | { readonly type: 'records'; readonly members: readonly MemberRecord[] };
 
 /** Names one attempt: a job, its owner's epoch, and the attempt's number. */
 export interface AttemptKey {
@@ -148,6 +173,10 @@ function isMembershipType(type: PeerMessageType): boolean {
     case 'gossip':
     case 'digest':
     case 'sync':
+    case 'buckets':
+    case 'versions':
+    case 'wanted':
+    case 'records':
       return true;
     default:
       return false;

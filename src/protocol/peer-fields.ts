@@ -138,6 +138,20 @@ export class FieldReader {
     return values.map(() => inner.count());
   }
 
+  /** An array of at most `countMax` whole numbers from 0 to `max`. */
+  integers(countMax: number, max: number): number[] {
+    const values = this.array(countMax);
+    const inner = new FieldReader(values, `${this.#subject}: numbers`, 0);
+    return values.map(() => inner.integer(0, max));
+  }
+
+  /** An array of at most `countMax` nodes' ids. */
+  nodeIds(countMax: number): string[] {
+    const values = this.array(countMax);
+    const inner = new FieldReader(values, `${this.#subject}: nodes`, 0);
+    return values.map(() => inner.nodeId());
+  }
+
   /** The fields of an array within this one; `first` as for the constructor. */
   nested(subject: string, first: 0 | 1): FieldReader {
     return nestedFields(this.array(limits.frameBytesMax), subject, first);

@@ -1,7 +1,8 @@
 import { limits } from '../core/limits.js';
-import type { MemberRecord, MemberState, TaskOffer } from '../core/member.js';
+import type { MemberRecord, MemberState, MemberVersion, TaskOffer } from '../core/member.js';
 import type { MembershipMessage, Rumour } from '../core/messages.js';
 import type { MessageCodecs } from './peer-codec.js';
+import { PeerFault } from './peer-fault.js';
 import { type FieldReader, nestedFields } from './peer-fields.js';
 
 /** On the wire a state is its position here. */
@@ -54,7 +55,59 @@ export const membershipCodecs: MessageCodecs<MembershipMessage> = {
       answerWanted: fields.boolean(),
     }),
   },
+  /** [checksum...] */
+  buckets: {
+    encode: (message) => [message.checksums],
+    decode: (fields) => ({ type: 'buckets', checksums: readChecksums(fields) }),
+  },
+  /** position in `bucketCounts`, [bucket...], [id, incarnation, state, id, incarnation, state...] */
+  versions: {
+    encode: ({ bucketCount, buckets, versions }) => [
+      bucketCounts.indexOf(bucketCount),
+      buckets,
+      versions.flatMap(({ id, incarnation, state }) => [id, incarnation, memberStates.indexOf(state)]),
+    ],
+    decode: (fields) => {
+      const bucketCount = fields.oneOf(bucketCounts);
+      const buckets = fields.integers(bucketCount, bucketCount - 1);
+      return { type: 'versions', bucketCount, buckets, versions: readVersions(fields) };
+    },
+  },
+  /** [node...] */
+  wanted: {
+    encode: (message) => [message.nodes],
+    decode: (fields) => ({ type: 'wanted', nodes: fields.nodeIds(limits.membersMax) }),
+  },
+  /** [member...] */
+  records: {
+    encode: (message) => [message.members.map(encodeMember)],
+    decode: (fields) => ({
+      type: 'records',
+      members: fields.array(limits.recordsPerMessageMax).map(readMember),
+    }),
+  },
 };
+
+/** How many buckets there can be, 2^k at position k. */
+const bucketCounts = Array.from({ length: Math.log2(limits.digestBucketsMax) + 1 }, (_, bits) => 2 ** bits);
+
+function readChecksums(fields: FieldReader): number[] {
+  const checksums = fields.integers(limits.digestBucketsMax, 0xffff_ffff);
+  if (!bucketCounts.includes(checksums.length)) {
+    throw new PeerFault('FIELD_INVALID', 'buckets: as many as no power of two');
+  }
+  return checksums;
+}
+
+function readVersions(fields: FieldReader): MemberVersion[] {
+  const flat = fields.array(3 * limits.membersMax);
+  const inner = nestedFields(flat, 'versions', 0);
+  return Array.from({ length: Math.ceil(flat.length / 3) }, () => ({
+    id: inner.nodeId(),
+    incarnation: inner.incarnation(),
+    state: inner.oneOf(memberStates),
+  }));
+}
 
 /** alive: 0, member · suspect: 1, node, incarnation, accuser · dead: 2, node, incarnation, accuser · left: 3, node, incarnation */
 function encodeRumour(rumour: Rumour): unknown[] {

@@ -104,6 +104,20 @@ export const messages: readonly PeerMessage[] = [
     members: [memberOf(), memberOf({ id: nodeA, state: 'left', tags: [], tasks: [] })],
     answerWanted: true,
   },
+  { type: 'buckets', checksums: [0] },
+  { type: 'buckets', checksums: Array.from({ length: 256 }, (_, bucket) => bucket * 2 ** 24) },
+  { type: 'versions', bucketCount: 1, buckets: [0], versions: [] },
+  {
+    type: 'versions',
+    bucketCount: 256,
+    buckets: [7, 255],
+    versions: [
+      { id: nodeA, incarnation: 0, state: 'alive' },
+      { id: nodeB, incarnation: incarnationMax, state: 'left' },
+    ],
+  },
+  { type: 'wanted', nodes: [nodeA, nodeB] },
+  { type: 'records', members: [memberOf()] },
   {
     type: 'run',
     key,

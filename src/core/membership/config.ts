@@ -44,8 +44,13 @@ export interface MembershipConfig {
   readonly retransmitMultiplier: number;
   /** Time between two comparisons with a random member. It bounds how long two views can differ after rumours were lost. */
   readonly digestIntervalMs: number;
-  /** At most one full sync to a member in this time, whatever it asks for: news since the last one is gossiped anyway. */
+  /**
+   * At most one comparison or full sync with a member in this time, whatever it asks for: news since the last one is gossiped
+   * anyway. Up to 32 times longer while nothing comes of it.
+   */
   readonly syncGapMs: number;
+  /** A node that knows no more members than this hands them all over at a first contact and asks for all in return. */
+  readonly handOverMembersMax: number;
   /** A new member is not probed before this, unless a link to it is up: the dial is still under way. */
   readonly contactGraceMs: number;
   /** A dead member hears gossip for this long, over a link that is still open: if it only slept, it learns that it must refute. */
@@ -79,6 +84,7 @@ export const defaultMembershipConfig: MembershipConfig = {
   retransmitMultiplier: 4,
   digestIntervalMs: 5_000,
   syncGapMs: 1_000,
+  handOverMembersMax: 32,
   contactGraceMs: 2_000,
   deadGossipMs: 30_000,
   forgetMs: 24 * 3_600_000,

@@ -1,7 +1,9 @@
 import { assert } from '../assert.js';
 import type { NodeId } from '../ids.js';
+import { limits } from '../limits.js';
 import { isPresent, type MemberRecord } from '../member.js';
 import { hashText } from '../random.js';
+import { bucketOf } from './versions.js';
 
 /** All members by id, with what must be known of them at once: how many take part, their checksum, who is gone since when. */
 export class MemberTable {
@@ -11,6 +13,8 @@ export class MemberTable {
   readonly #goneSinceMs = new Map<NodeId, number>();
   #presentCount = 0;
   #checksum = 0;
+  /** The checksum of each of the finest buckets; their sum is the checksum of all. */
+  readonly #bucketChecksums = new Uint32Array(limits.digestBucketsMax);
 
   constructor(membersMax: number) {
     this.#membersMax = membersMax;
@@ -30,6 +34,16 @@ export class MemberTable {
    */
   get checksum(): number {
     return this.#checksum;
+  }
+
+  /** The same over each of this many buckets, a power of two. */
+  bucketChecksums(bucketCount: number): number[] {
+    const sums = new Uint32Array(bucketCount);
+    for (const [bucket, checksum] of this.#bucketChecksums.entries()) {
+      const index = bucket & (bucketCount - 1);
+      sums[index] = (sums[index] as number) + checksum;
+    }
+    return [...sums];
   }
 
   get(id: NodeId): MemberRecord | undefined {
@@ -54,7 +68,7 @@ export class MemberTable {
     this.#records.set(id, record);
     if (isPresent(record)) {
       this.#presentCount++;
-      this.#checksum = (this.#checksum + entryChecksum(record)) >>> 0;
+      this.#addChecksum(id, entryChecksum(record));
     } else {
       this.#goneSinceMs.set(id, nowMs);
     }
@@ -81,7 +95,14 @@ export class MemberTable {
     const known = this.#records.get(id);
     if (known === undefined || !isPresent(known)) return;
     this.#presentCount--;
-    this.#checksum = (this.#checksum - entryChecksum(known)) >>> 0;
+    this.#addChecksum(id, -entryChecksum(known));
+  }
+
+  #addChecksum(id: NodeId, change: number): void {
+    const bucket = bucketOf(id, limits.digestBucketsMax);
+    // Sums wrap around at 2^32, in the array by itself.
+    this.#bucketChecksums[bucket] = (this.#bucketChecksums[bucket] as number) + change;
+    this.#checksum = (this.#checksum + change) >>> 0;
   }
 }
 

@@ -87,7 +87,6 @@ class MembershipCore implements Membership {
   /** Until when members without a link are spared a probe, since a dial is under way. */
   readonly #sparedUntilMs = new Map<NodeId, number>();
   #nowMs = 0;
-  #joined = false;
   #effects: MembershipEffect[] = [];
 
   constructor({ self, config, random }: MembershipOptions) {
@@ -95,7 +94,6 @@ class MembershipCore implements Membership {
     this.#random = random.fork('gossip');
     this.#health = new LocalHealth(config.healthScoreMax);
     this.#gossip = new Gossip(self.id, config);
-    this.#antiEntropy = new AntiEntropy(config, random.fork('anti-entropy'));
     this.#beliefs = new Beliefs(self, {
       config,
       gossip: this.#gossip,
@@ -109,6 +107,12 @@ class MembershipCore implements Membership {
       },
       suspected: (node) => this.#becomeDoubted(node),
       refuted: () => this.#health.change(1),
+    });
+    this.#antiEntropy = new AntiEntropy({
+      config,
+      random: random.fork('anti-entropy'),
+      beliefs: this.#beliefs,
+      send: (to, message) => this.#emitSend(to, message),
     });
     this.#prober = new Prober({
       config,
@@ -203,7 +207,7 @@ class MembershipCore implements Membership {
     if (this.#antiEntropy.startDigest(nowMs)) {
       this.#beliefs.forgetBefore(nowMs - forgetMs);
       const [to] = sample(this.#aliveContacts(), 1, this.#random);
-      if (to !== undefined) this.#emitSend(to, { type: 'digest', checksum: this.#beliefs.table.checksum });
+      if (to !== undefined) this.#antiEntropy.sendDigest(to, nowMs);
     }
   }
 
@@ -219,7 +223,7 @@ class MembershipCore implements Membership {
     const known = this.members().get(node);
     const isCurrent = known?.instance === hello.instance && known.incarnation >= hello.incarnation;
     if (!isCurrent || !isPresent(known)) {
-      this.#sendSync(node, true);
+      this.#meet(node);
     } else if (known.state === 'suspect') {
       // It answers, so it can refute: the sooner it hears of the suspicion, the better.
       this.#send(node, { type: 'gossip' });
@@ -228,7 +232,7 @@ class MembershipCore implements Membership {
 
   #handleContactLost(node: NodeId, reason: ContactLoss): void {
     this.#contacts.delete(node);
-    this.#antiEntropy.forgetSync(node);
+    this.#antiEntropy.forget(node);
     if (this.#hasLeft()) return;
     const nowMs = this.#nowMs;
     switch (reason) {
@@ -272,10 +276,22 @@ class MembershipCore implements Membership {
       case 'gossip':
         break;
       case 'digest':
-        if (message.checksum !== this.#beliefs.table.checksum) this.#sendSync(from, true);
+        this.#antiEntropy.handleDigest(from, message.checksum, this.#nowMs);
         break;
       case 'sync':
-        this.#handleSync(from, message);
+        this.#antiEntropy.handleSync(from, message, this.#nowMs);
+        break;
+      case 'buckets':
+        this.#antiEntropy.handleBuckets(from, message.checksums, this.#nowMs);
+        break;
+      case 'versions':
+        this.#antiEntropy.handleVersions(from, message, this.#nowMs);
+        break;
+      case 'wanted':
+        this.#antiEntropy.handleWanted(from, message.nodes);
+        break;
+      case 'records':
+        this.#antiEntropy.handleRecords(message.members, this.#nowMs);
         break;
       default:
         assertNever(message);
@@ -283,16 +299,6 @@ class MembershipCore implements Membership {
     // Whoever said the wrong thing about this node hears the right one first; a ping's ack has told it already.
     if (message.type !== 'ping' && this.#beliefs.defences !== defencesBefore)
       this.#send(from, { type: 'gossip' });
-  }
-
-  #handleSync(
-    from: NodeId,
-    { members, answerWanted }: { members: readonly MemberRecord[]; answerWanted: boolean },
-  ): void {
-    const options = { adoptGone: !this.#joined, nowMs: this.#nowMs };
-    for (const record of members) this.#beliefs.hearRecord(record, options);
-    this.#joined = true;
-    if (answerWanted) this.#sendSync(from, false);
   }
 
   #handleLeave(): void {
@@ -362,9 +368,17 @@ class MembershipCore implements Membership {
     }
   }
 
-  #sendSync(to: NodeId, answerWanted: boolean): void {
-    if (!this.#antiEntropy.startSync(to, this.#nowMs)) return;
-    this.#emitSend(to, { type: 'sync', members: [...this.members().values()], answerWanted });
+  /** A first contact: who knows few members hands them over; who knows many compares, and says first what both are held to be. */
+  #meet(node: NodeId): void {
+    if (this.#antiEntropy.knowsFew) {
+      this.#antiEntropy.handOver(node, this.#nowMs);
+      return;
+    }
+    const rumours = this.#rumoursFor(node).filter((rumour) => subjectOf(rumour) !== this.self().id);
+    const self: Rumour = { type: 'alive', member: this.self() };
+    rumours.splice(limits.rumoursPerMessageMax - 1);
+    this.#emitSend(node, { type: 'gossip', rumours: [...rumours, self] });
+    this.#antiEntropy.sendDigest(node, this.#nowMs);
   }
 
   #send(to: NodeId, message: BareMessage): void {

@@ -218,25 +218,6 @@ t.test('a probe for another that cannot be passed on is answered with a nack at 
   t.strictSame(busy.step({ type: 'message', from: b, message: { ...request, target: c } }, 2_000), nack);
 });
 
-t.test(
-  'views are compared by a checksum, and sent only when it differs, at most once a second',
-  async (t) => {
-    const [one, two] = [startWithTwo(), startWithTwo()];
-    const digest = runUntil(one, 8_000).find(
-      (effect) => effect.type === 'send' && effect.message.type === 'digest',
-    );
-    if (digest?.type !== 'send') throw new Error('no digest');
-    t.strictSame(startWithTwo().step({ type: 'message', from: b, message: digest.message }, 4_000), []);
-    const other = { type: 'digest', checksum: 1 } as const;
-    const sync = { type: 'sync', members: [...two.members().values()], answerWanted: true };
-    t.strictSame(two.step({ type: 'message', from: b, message: other }, 4_000), [
-      { type: 'send', to: b, message: sync },
-    ]);
-    t.strictSame(two.step({ type: 'message', from: b, message: other }, 4_999), []);
-    t.equal(two.step({ type: 'message', from: b, message: other }, 5_000).length, 1);
-  },
-);
-
 t.test('a change of its own facts raises the incarnation by one; no change raises nothing', async (t) => {
   const membership = startWithTwo();
   const [effect] = membership.step({ type: 'self_changed', change: { draining: true } }, 2_000);
