@@ -189,8 +189,10 @@ export class AntiEntropy {
     { members, answerWanted }: { members: readonly MemberRecord[]; answerWanted: boolean },
     nowMs: number,
   ): void {
-    const options = { adoptGone: this.#adoptsGone, nowMs };
-    for (const record of members) this.#context.beliefs.hearRecord(record, options);
+    const { beliefs } = this.#context;
+    const adoptGone = this.#adoptsGone;
+    if (adoptGone && !answerWanted) beliefs.learn(members, nowMs);
+    else for (const record of members) beliefs.hearRecord(record, { adoptGone, nowMs });
     this.#hasSynced = true;
     if (answerWanted && this.#begin(this.#exchangeWith(from), nowMs)) this.#sendAll(from, false);
   }

@@ -39,6 +39,7 @@ export class Beliefs {
   #self: MemberRecord;
   #full = false;
   #defences = 0;
+  #isLearning = false;
 
   constructor(self: MemberRecord, context: BeliefsContext) {
     this.#context = context;
@@ -88,7 +89,14 @@ export class Beliefs {
     }
   }
 
-  /** Takes in a record of a full sync. `adoptGone`: also dead and left members never heard of, as a node does that joins. */
+  /** Takes in all that another node knows, as a node does that joins: gone members it never heard of too, and none of it is news to others. */
+  learn(records: readonly MemberRecord[], nowMs: number): void {
+    this.#isLearning = true;
+    for (const record of records) this.hearRecord(record, { adoptGone: true, nowMs });
+    this.#isLearning = false;
+  }
+
+  /** Takes in a whole record. `adoptGone`: also dead and left members never heard of. */
   hearRecord(record: MemberRecord, { adoptGone, nowMs }: { adoptGone: boolean; nowMs: number }): void {
     const { id, incarnation, state } = record;
     if (!isPresent(record) && id !== this.#self.id && this.table.get(id) === undefined) {
@@ -221,20 +229,24 @@ export class Beliefs {
   }
 
   /**
-   * The death of a member that this node has a link to is held to be a suspicion, until the member has had time to refute it over that
-   * link: after a partition each side believes the other dead, and would take over the other's belief about its own members; nor
-   * should one forged message cost a healthy member its jobs.
+   * The death of a member that is not suspect yet is held to be a suspicion, until the member has had time to refute it: after a
+   * partition each side believes the other dead, and would take over the other's belief about its own members; nor should one
+   * forged message cost a healthy member its jobs. Without a link to it that time is short, as most likely it was suspect for long.
    */
   #hearDead(node: NodeId, { incarnation, accuser }: Accusation, nowMs: number): void {
     const known = this.table.get(node);
     if (known === undefined || !isNews('dead', incarnation, known)) return;
-    if (isNews('suspect', incarnation, known) && this.#context.hasContact(node)) {
+    if (isPresent(known) && isNews('suspect', incarnation, known)) {
       this.#becomeSuspect({ ...known, incarnation, state: 'suspect' }, accuser, nowMs);
     }
+    const { config, hasContact } = this.#context;
     const suspicion = this.#suspicions.get(node);
-    const isYoung = suspicion !== undefined && suspicion.ageMs(nowMs) < this.#context.config.probeIntervalMs;
-    if (isYoung && this.#context.hasContact(node)) suspicion.confirmFully();
-    else this.#store({ ...known, incarnation, state: 'dead' }, nowMs);
+    if (suspicion === undefined || suspicion.ageMs(nowMs) >= config.probeIntervalMs) {
+      this.#store({ ...known, incarnation, state: 'dead' }, nowMs);
+      return;
+    }
+    suspicion.confirmFully();
+    if (!hasContact(node)) suspicion.shorten(nowMs + config.hearsayDeathMs);
   }
 
   #hearLeft(node: NodeId, incarnation: number, nowMs: number): void {
@@ -269,7 +281,8 @@ export class Beliefs {
     this.table.put(record, nowMs);
     if (record.state !== 'suspect') this.#suspicions.delete(record.id);
     if (record.id === this.#self.id) this.#self = record;
-    this.#context.gossip.tell(rumourOf(record, accuser), nowMs);
+    if (!this.#isLearning || record === this.#self)
+      this.#context.gossip.tell(rumourOf(record, accuser), nowMs);
     this.#context.emit({ type: 'member_changed', member: record, previous });
     const wasPresent = previous !== null && isPresent(previous);
     if (!wasPresent && isPresent(record)) {

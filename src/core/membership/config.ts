@@ -34,6 +34,11 @@ export interface MembershipConfig {
    * for it: leave time for the suspicion to reach it through others and for its refutation to come back, some 10 round trips.
    */
   readonly refusedSuspicionMs: number;
+  /**
+   * A member without a link that is said to be dead, and was not known to be suspect, is dead after this, unless it refutes. Choose
+   * the time for a rumour to reach it and for its refutation to come back.
+   */
+  readonly hearsayDeathMs: number;
   /** Members that a round of gossip goes to. A rumour reaches all in about log(n) / log(fanout + 1) rounds. */
   readonly gossipFanout: number;
   /** Time between rounds of gossip while rumours are left to tell. Nothing is sent when there are none. */
@@ -78,6 +83,7 @@ export const defaultMembershipConfig: MembershipConfig = {
   suspicionMaxFactor: 6,
   resetSuspicionMs: 500,
   refusedSuspicionMs: 150,
+  hearsayDeathMs: 2_000,
   gossipFanout: 3,
   gossipIntervalMs: 200,
   gossipGapMs: 20,

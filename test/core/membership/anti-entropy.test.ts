@@ -104,7 +104,7 @@ t.test('a list is split into messages without parting a bucket, and what is too 
 
 t.test('versions are answered with what is newer here, and a wish for what is newer there', async (t) => {
   const membership = startWith([aliveMember('d'), aliveMember('e', { incarnation: 3 }), aliveMember('f')]);
-  tell(membership, b, [{ type: 'dead', node: idOf('f'), incarnation: 1, accuser: b }], 3_000);
+  membership.step({ type: 'address_taken', node: idOf('f'), by: b }, 3_000);
   receive(membership, b, otherDigest, 4_000);
   const effects = receive(
     membership,
@@ -140,7 +140,7 @@ t.test('versions are answered with what is newer here, and a wish for what is ne
   ]);
 });
 
-t.test('a death that was missed is believed by its version alone, and is refuted the same way', async (t) => {
+t.test('a death that was missed is heard by its version alone, and is refuted the same way', async (t) => {
   const membership = startWith([aliveMember('d'), aliveMember('e')]);
   receive(membership, b, otherDigest, 4_000);
   const versions = [
@@ -159,9 +159,11 @@ t.test('a death that was missed is believed by its version alone, and is refuted
   const changes = effects.flatMap((effect) => (effect.type === 'member_changed' ? [effect.member] : []));
   t.strictSame(changes, [
     aliveMember('a', { incarnation: 5 }),
-    aliveMember('d', { state: 'dead' }),
+    aliveMember('d', { state: 'suspect' }),
     aliveMember('e', { state: 'left', incarnation: 5 }),
   ]);
+  membership.step({ type: 'tick', lateMs: 0 }, 6_010);
+  t.equal(membership.members().get(idOf('d'))?.state, 'dead', 'it had two seconds to refute');
 });
 
 t.test('versions that nobody asked for, twice the same ones, and late ones are ignored', async (t) => {
@@ -270,7 +272,7 @@ t.test('two nodes find all they differ in in one exchange, and nothing is left t
 
 t.test('a tombstone that only one of two nodes still has is no difference', async (t) => {
   const [one, two] = [startWith(crowd(60)), startWith(crowd(59))];
-  tell(one, b, [{ type: 'dead', node: 'x00000000059', incarnation: 1, accuser: b }], 3_000);
+  one.step({ type: 'address_taken', node: 'x00000000059', by: b }, 3_000);
   const [digest] = sent(receive(one, b, otherDigest, 4_000), 'buckets');
   const checksum = digest?.checksums.reduce((sum, each) => (sum + each) >>> 0, 0) ?? 0;
   t.strictSame(receive(two, c, { type: 'digest', checksum }, 4_000), []);
