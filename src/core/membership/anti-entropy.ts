@@ -1,3 +1,4 @@
+import { assertNever } from '../assert.js';
 import type { NodeId } from '../ids.js';
 import { limits } from '../limits.js';
 import { isPresent, type MemberRecord } from '../member.js';
@@ -12,6 +13,11 @@ import {
   listVersions,
   type VersionsMessage,
 } from './versions.js';
+
+export type AntiEntropyMessage = Extract<
+  MembershipMessage,
+  { type: 'digest' | 'sync' | 'buckets' | 'versions' | 'wanted' | 'records' }
+>;
 
 /** What comparing views needs from the rest of membership. */
 export interface AntiEntropyContext {
@@ -98,7 +104,32 @@ export class AntiEntropy {
     this.#exchanges.delete(node);
   }
 
-  handleDigest(from: NodeId, checksum: number, nowMs: number): void {
+  handle(from: NodeId, message: AntiEntropyMessage, nowMs: number): void {
+    switch (message.type) {
+      case 'digest':
+        this.#handleDigest(from, message.checksum, nowMs);
+        break;
+      case 'buckets':
+        this.#handleBuckets(from, message.checksums, nowMs);
+        break;
+      case 'versions':
+        this.#handleVersions(from, message, nowMs);
+        break;
+      case 'wanted':
+        this.#handleWanted(from, message.nodes);
+        break;
+      case 'records':
+        this.#handleRecords(message.members, nowMs);
+        break;
+      case 'sync':
+        this.#handleSync(from, message, nowMs);
+        break;
+      default:
+        assertNever(message);
+    }
+  }
+
+  #handleDigest(from: NodeId, checksum: number, nowMs: number): void {
     const mine = this.#table.checksum;
     if (checksum === mine) return;
     const exchange = this.#exchangeWith(from);
@@ -122,7 +153,7 @@ export class AntiEntropy {
     this.#context.send(from, { type: 'buckets', checksums: this.#table.bucketChecksums(bucketCount) });
   }
 
-  handleBuckets(from: NodeId, theirs: readonly number[], nowMs: number): void {
+  #handleBuckets(from: NodeId, theirs: readonly number[], nowMs: number): void {
     const exchange = this.#exchangeWith(from);
     if (nowMs < exchange.nextListMs) return;
     const bucketCount = theirs.length;
@@ -144,7 +175,7 @@ export class AntiEntropy {
     }
   }
 
-  handleVersions(from: NodeId, message: VersionsMessage, nowMs: number): void {
+  #handleVersions(from: NodeId, message: VersionsMessage, nowMs: number): void {
     const exchange = this.#exchangeWith(from);
     const { awaited } = exchange;
     if (awaited === null || nowMs >= awaited.untilMs || awaited.bucketCount !== message.bucketCount) return;
@@ -169,7 +200,7 @@ export class AntiEntropy {
     if (wanted.length > 0) this.#context.send(from, { type: 'wanted', nodes: wanted });
   }
 
-  handleWanted(from: NodeId, nodes: readonly NodeId[]): void {
+  #handleWanted(from: NodeId, nodes: readonly NodeId[]): void {
     const exchange = this.#exchanges.get(from);
     if (exchange === undefined) return;
     const granted = nodes.slice(0, exchange.owedCount);
@@ -180,11 +211,11 @@ export class AntiEntropy {
     );
   }
 
-  handleRecords(members: readonly MemberRecord[], nowMs: number): void {
+  #handleRecords(members: readonly MemberRecord[], nowMs: number): void {
     for (const record of members) this.#context.beliefs.hearRecord(record, { adoptGone: false, nowMs });
   }
 
-  handleSync(
+  #handleSync(
     from: NodeId,
     { members, answerWanted }: { members: readonly MemberRecord[]; answerWanted: boolean },
     nowMs: number,

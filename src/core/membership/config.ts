@@ -83,7 +83,7 @@ export const defaultMembershipConfig: MembershipConfig = {
   suspicionMaxFactor: 6,
   resetSuspicionMs: 500,
   refusedSuspicionMs: 150,
-  hearsayDeathMs: 2_000,
+  hearsayDeathMs: 1_000,
   gossipFanout: 3,
   gossipIntervalMs: 200,
   gossipGapMs: 20,

@@ -276,22 +276,12 @@ class MembershipCore implements Membership {
       case 'gossip':
         break;
       case 'digest':
-        this.#antiEntropy.handleDigest(from, message.checksum, this.#nowMs);
-        break;
       case 'sync':
-        this.#antiEntropy.handleSync(from, message, this.#nowMs);
-        break;
       case 'buckets':
-        this.#antiEntropy.handleBuckets(from, message.checksums, this.#nowMs);
-        break;
       case 'versions':
-        this.#antiEntropy.handleVersions(from, message, this.#nowMs);
-        break;
       case 'wanted':
-        this.#antiEntropy.handleWanted(from, message.nodes);
-        break;
       case 'records':
-        this.#antiEntropy.handleRecords(message.members, this.#nowMs);
+        this.#antiEntropy.handle(from, message, this.#nowMs);
         break;
       default:
         assertNever(message);

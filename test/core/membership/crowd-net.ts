@@ -27,6 +27,8 @@ export class CrowdNet {
   /** Sent since the start, by type of message. */
   readonly bytes = new Map<MembershipMessage['type'], number>();
   nowMs = 1_000;
+  /** Whether a new link between these two can't be made. */
+  isCut: (a: CrowdNode, b: CrowdNode) => boolean = () => false;
   readonly #config: MembershipConfig;
   readonly #actions = new Deadlines<() => void>();
   readonly #sizes = new WeakMap<MembershipMessage, number>();
@@ -61,6 +63,12 @@ export class CrowdNet {
         one.tell({ type: 'contact_opened', node: other.self.id, hello: helloOf(other.self) }),
       );
     }
+  }
+
+  /** As the links core does where not everybody has a link to everybody; nothing is dialled that is cut off. */
+  linkOnDemand(from: CrowdNode, id: string): void {
+    const to = this.nodes.find((node) => node.self.id === id);
+    if (to !== undefined && !to.isHung && !this.isCut(from, to)) this.link(from, to);
   }
 
   /** A ring, so that all hang together, and random links beyond it until each node has about `count`. */
@@ -160,6 +168,7 @@ export class CrowdNode {
       if (effect.type === 'member_changed') {
         this.#net.changes.push({ atMs: this.#net.nowMs, seenBy: this.self.name, member: effect.member });
       }
+      if (effect.type === 'contact_wanted') this.#net.linkOnDemand(this, effect.node);
       const to = effect.type === 'send' ? this.links.get(effect.to) : undefined;
       if (effect.type === 'send' && to !== undefined) this.#net.send(to, this.self.id, effect.message);
     }
