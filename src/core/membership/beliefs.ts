@@ -8,7 +8,7 @@ import { MemberTable } from './member-table.js';
 import type { MembershipEffect, SelfChange } from './membership.js';
 import { isNews, supersedes } from './merge.js';
 import { subjectOf } from './rumours.js';
-import { Suspicion, suspicionTiming } from './suspicion.js';
+import { hearsayDeathMs, Suspicion, suspicionTiming } from './suspicion.js';
 
 /** What beliefs need from the rest of membership, and what they tell it. */
 export interface BeliefsContext {
@@ -231,7 +231,8 @@ export class Beliefs {
   /**
    * The death of a member that is not suspect yet is held to be a suspicion, until the member has had time to refute it: after a
    * partition each side believes the other dead, and would take over the other's belief about its own members; nor should one
-   * forged message cost a healthy member its jobs. Without a link to it that time is short, as most likely it was suspect for long.
+   * forged message cost a healthy member its jobs. Without a link to it that time is short, as most likely it was suspect for
+   * long; and there is none when this node has itself seen its link break.
    */
   #hearDead(node: NodeId, { incarnation, accuser }: Accusation, nowMs: number): void {
     const known = this.table.get(node);
@@ -241,12 +242,11 @@ export class Beliefs {
     }
     const { config, hasContact } = this.#context;
     const suspicion = this.#suspicions.get(node);
-    if (suspicion === undefined || suspicion.ageMs(nowMs) >= config.probeIntervalMs) {
-      this.#store({ ...known, incarnation, state: 'dead' }, nowMs);
-      return;
-    }
-    suspicion.confirmFully();
-    if (!hasContact(node)) suspicion.shorten(nowMs + config.hearsayDeathMs);
+    const hasLink = hasContact(node);
+    const isYoung = suspicion !== undefined && suspicion.ageMs(nowMs) < config.probeIntervalMs;
+    const isHearsay = isYoung && (hasLink || !suspicion.hasEvidence);
+    if (!isHearsay) this.#store({ ...known, incarnation, state: 'dead' }, nowMs);
+    else suspicion.confirmFully(hasLink ? null : nowMs + hearsayDeathMs(this.table.presentCount, config));
   }
 
   #hearLeft(node: NodeId, incarnation: number, nowMs: number): void {
@@ -256,7 +256,7 @@ export class Beliefs {
   }
 
   #becomeSuspect(record: MemberRecord, accuser: NodeId, nowMs: number): void {
-    const timing = suspicionTiming(this.table.presentCount, this.#context.config);
+    const timing = suspicionTiming(this.table.presentCount, this.#suspicions.size, this.#context.config);
     const counted = this.#counts(accuser, record.id) ? accuser : null;
     this.#suspicions.set(record.id, new Suspicion(nowMs, timing, counted));
     this.#store(record, nowMs, accuser);

@@ -20,8 +20,13 @@ export interface MembershipConfig {
    * are near somebody.
    */
   readonly turnsPerFar: number;
-  /** A suspicion that enough members confirm lasts `multiplier × max(1, log10 n) × probeIntervalMs`: 1.5 s at n <= 10, 4.5 s at 1,000. */
+  /**
+   * A suspicion that enough members confirm lasts `multiplier × max(4/3, log10 n) × probeIntervalMs`: 2 s at n <= 21, 3 s at 100, 4.5 s
+   * at 1,000. Choose the longest stall of an event loop that must cost no node its jobs: it begins after a failed probe.
+   */
   readonly suspicionMultiplier: number;
+  /** So many others must confirm a suspicion for that, or all others if they are fewer; each who does shortens it. */
+  readonly suspicionConfirmations: number;
   /** A suspicion that nobody confirms lasts this many times longer: a lone accuser is more likely at fault itself. */
   readonly suspicionMaxFactor: number;
   /**
@@ -35,8 +40,8 @@ export interface MembershipConfig {
    */
   readonly refusedSuspicionMs: number;
   /**
-   * A member without a link that is said to be dead, and was not known to be suspect, is dead after this, unless it refutes. Choose
-   * the time for a rumour to reach it and for its refutation to come back.
+   * A member without a link that is said to be dead, and was not known to be suspect, is dead after this × max(1, log10 n), unless
+   * it refutes: 0.5 s at n <= 10, 1.5 s at 1,000. Choose the time for a rumour to reach it and for its refutation to come back.
    */
   readonly hearsayDeathMs: number;
   /** Members that a round of gossip goes to. A rumour reaches all in about log(n) / log(fanout + 1) rounds. */
@@ -76,14 +81,15 @@ export const defaultMembershipConfig: MembershipConfig = {
   probeIntervalMs: 500,
   probeTimeoutMs: 250,
   indirectProbes: 3,
-  confirmingProbes: 3,
+  confirmingProbes: 8,
   meshLinksMax: limits.meshLinksMax,
   turnsPerFar: 8,
   suspicionMultiplier: 3,
+  suspicionConfirmations: 2,
   suspicionMaxFactor: 6,
   resetSuspicionMs: 500,
   refusedSuspicionMs: 150,
-  hearsayDeathMs: 1_000,
+  hearsayDeathMs: 500,
   gossipFanout: 3,
   gossipIntervalMs: 200,
   gossipGapMs: 20,

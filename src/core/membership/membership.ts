@@ -11,7 +11,7 @@ import { Beliefs } from './beliefs.js';
 import type { MembershipConfig } from './config.js';
 import { Gossip } from './gossip.js';
 import { LocalHealth } from './local-health.js';
-import { sample } from './probe-order.js';
+import { nextOnRing, sample } from './probe-order.js';
 import { type BareMessage, Prober } from './prober.js';
 import { subjectOf } from './rumours.js';
 
@@ -124,6 +124,7 @@ class MembershipCore implements Membership {
       turnsPerFar: () => (this.#isSparse() ? config.turnsPerFar : 2),
       canReach: (node) => this.#isSparse() && this.#beliefs.table.get(node) !== undefined,
       reach: (node) => this.#effects.push({ type: 'contact_wanted', node }),
+      neighbour: () => (this.#isSparse() ? null : nextOnRing(this.self().id, this.#aliveContacts())),
       isTarget: (node, nowMs) => this.#isProbeTarget(node, nowMs),
       hasContact: (node) => this.#contacts.has(node),
       incarnationOf: (node) => this.members().get(node)?.incarnation ?? 0,

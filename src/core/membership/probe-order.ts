@@ -55,6 +55,16 @@ export class ProbeOrder {
   }
 }
 
+/** Of all ids in their order, closed to a ring, the first after `self`: each is the next of exactly one other. */
+export function nextOnRing(self: NodeId, nodes: readonly NodeId[]): NodeId | null {
+  let next: NodeId | null = null;
+  for (const node of nodes) {
+    const isBetter = next === null || (node > self === next > self ? node < next : node > self);
+    if (isBetter && node !== self) next = node;
+  }
+  return next;
+}
+
 /** `count` different items drawn at random, all of them if there are fewer. */
 export function sample<Item>(items: readonly Item[], count: number, random: Random): Item[] {
   return shuffled(items, random, count);

@@ -29,6 +29,8 @@ export interface ProberContext {
   canReach(node: NodeId): boolean;
   /** A link to it is wanted, to see whether it answers. */
   reach(node: NodeId): void;
+  /** The member that this node is to look after, so that everybody has one who does; null where not all are linked. */
+  neighbour(): NodeId | null;
   /** Whether a member is there to be probed now. */
   isTarget(node: NodeId, nowMs: number): boolean;
   hasContact(node: NodeId): boolean;
@@ -73,6 +75,7 @@ export class Prober {
   /** Far members get some of the probes only: however many are made up, a real one is missed in time. */
   readonly #far: ProbeOrder;
   #turn = 0;
+  #isNeighbourTurn = false;
   readonly #relays = new Map<number, Relay>();
   #probe: Probe | null = null;
   #seq = 0;
@@ -209,10 +212,18 @@ export class Prober {
     const urgent = this.#near.nextUrgent(isTarget(false)) ?? this.#far.nextUrgent(isTarget(true));
     if (urgent !== null) return urgent;
     const next = (isFar: boolean): NodeId | null =>
+      (isFar ? null : this.#nextNeighbour(isTarget(false))) ??
       (isFar ? this.#far : this.#near).next(() => this.#context.targets(isFar), isTarget(isFar));
     this.#turn++;
     const isFarTurn = this.#turn % this.#context.turnsPerFar() === 0;
     return next(isFarTurn) ?? next(!isFarTurn);
+  }
+
+  /** Every second time the neighbour is due. Chance alone leaves one member in a hundred without any probe for five intervals. */
+  #nextNeighbour(isTarget: (node: NodeId) => boolean): NodeId | null {
+    this.#isNeighbourTurn = !this.#isNeighbourTurn;
+    const node = this.#isNeighbourTurn ? this.#context.neighbour() : null;
+    return node !== null && isTarget(node) ? node : null;
   }
 
   #orderOf(node: NodeId): ProbeOrder {

@@ -9,13 +9,22 @@ export interface SuspicionTiming {
 }
 
 /** Timing at this size of cluster; Lifeguard (Dadgar, Phillips, Currey 2018), section IV-B. */
-export function suspicionTiming(presentCount: number, config: MembershipConfig): SuspicionTiming {
-  const scale = Math.max(1, Math.log10(Math.max(1, presentCount)));
+export function suspicionTiming(
+  presentCount: number,
+  suspectCount: number,
+  config: MembershipConfig,
+): SuspicionTiming {
+  const scale = Math.max(4 / 3, Math.log10(Math.max(1, presentCount)));
   const minMs = config.suspicionMultiplier * scale * config.probeIntervalMs;
-  const wanted = Math.max(0, config.suspicionMultiplier - 2);
-  // Without enough others to confirm anything, waiting for them would only be slow.
-  const confirmationsWanted = presentCount - 2 < wanted ? 0 : wanted;
+  // Neither the suspect confirms anything, nor who accused it first, nor other suspects: there is no waiting for more than the rest.
+  const others = presentCount - 2 - suspectCount;
+  const confirmationsWanted = Math.max(0, Math.min(config.suspicionConfirmations, others));
   return { minMs, maxMs: minMs * config.suspicionMaxFactor, confirmationsWanted };
+}
+
+/** How long a member that is said to be dead has to refute, where there is no link to it: a rumour takes log n rounds each way. */
+export function hearsayDeathMs(presentCount: number, config: MembershipConfig): number {
+  return config.hearsayDeathMs * Math.max(1, Math.log10(Math.max(1, presentCount)));
 }
 
 /** From `maxMs` down to `minMs`, each further confirmation counting for less than the one before. */
@@ -32,6 +41,7 @@ export class Suspicion {
   #timing: SuspicionTiming;
   readonly #accusers = new Set<NodeId>();
   #evidenceDeadlineMs = Number.POSITIVE_INFINITY;
+  #sureDeadlineMs = Number.POSITIVE_INFINITY;
   #notBeforeMs = 0;
 
   /** `accuser` null: somebody suspects it, but it is not known who. */
@@ -44,16 +54,22 @@ export class Suspicion {
   get deadlineMs(): number {
     const confirmations = Math.max(0, this.#accusers.size - 1);
     const deadlineMs = this.#startMs + suspicionTimeoutMs(confirmations, this.#timing);
-    return Math.max(this.#notBeforeMs, Math.min(deadlineMs, this.#evidenceDeadlineMs));
+    return Math.max(this.#notBeforeMs, Math.min(deadlineMs, this.#evidenceDeadlineMs, this.#sureDeadlineMs));
+  }
+
+  /** Whether this node has seen for itself that something is wrong: a link broke, or a dial was refused. */
+  get hasEvidence(): boolean {
+    return this.#evidenceDeadlineMs < Number.POSITIVE_INFINITY;
   }
 
   ageMs(nowMs: number): number {
     return nowMs - this.#startMs;
   }
 
-  /** Others are sure already: waiting for more accusers is over. */
-  confirmFully(): void {
+  /** Others are sure already: waiting for more accusers is over, and if there is a deadline it has until then at most. */
+  confirmFully(deadlineMs: number | null): void {
     this.#timing = { ...this.#timing, confirmationsWanted: 0 };
+    this.#sureDeadlineMs = Math.min(this.#sureDeadlineMs, deadlineMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Another accuser; true when that is news worth telling. More accusers than count are not kept. */

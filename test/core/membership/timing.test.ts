@@ -1,7 +1,7 @@
 import t from 'tap';
 import { defaultMembershipConfig as config } from '../../../src/core/membership/config.js';
 import { LocalHealth } from '../../../src/core/membership/local-health.js';
-import { ProbeOrder, sample } from '../../../src/core/membership/probe-order.js';
+import { nextOnRing, ProbeOrder, sample } from '../../../src/core/membership/probe-order.js';
 import { RumourQueue, retransmitLimit } from '../../../src/core/membership/rumours.js';
 import { Suspicion, suspicionTimeoutMs, suspicionTiming } from '../../../src/core/membership/suspicion.js';
 import { createRandom } from '../../../src/core/random.js';
@@ -11,15 +11,16 @@ t.test(
   'a suspicion lasts longer the larger the cluster is, and six times as long with nobody to confirm it',
   async (t) => {
     const table = [
-      { members: 1, minMs: 1_500, maxMs: 9_000, confirmationsWanted: 0 },
-      { members: 2, minMs: 1_500, maxMs: 9_000, confirmationsWanted: 0 },
-      { members: 3, minMs: 1_500, maxMs: 9_000, confirmationsWanted: 1 },
-      { members: 10, minMs: 1_500, maxMs: 9_000, confirmationsWanted: 1 },
-      { members: 100, minMs: 3_000, maxMs: 18_000, confirmationsWanted: 1 },
-      { members: 10_000, minMs: 6_000, maxMs: 36_000, confirmationsWanted: 1 },
+      { members: 1, minMs: 2_000, maxMs: 12_000, confirmationsWanted: 0 },
+      { members: 2, minMs: 2_000, maxMs: 12_000, confirmationsWanted: 0 },
+      { members: 3, minMs: 2_000, maxMs: 12_000, confirmationsWanted: 1 },
+      { members: 5, minMs: 2_000, maxMs: 12_000, confirmationsWanted: 2 },
+      { members: 100, minMs: 3_000, maxMs: 18_000, confirmationsWanted: 2 },
+      { members: 10_000, minMs: 6_000, maxMs: 36_000, confirmationsWanted: 2 },
     ];
     for (const { members, ...timing } of table)
-      t.strictSame(suspicionTiming(members, config), timing, `${members} members`);
+      t.strictSame(suspicionTiming(members, 0, config), timing, `${members} members`);
+    t.equal(suspicionTiming(8, 5, config).confirmationsWanted, 1, 'suspects are not waited for');
   },
 );
 
@@ -139,6 +140,23 @@ t.test('every member is probed once a round, a hurried one next', async (t) => {
     null,
   );
   t.equal(new Set(sample(all, 9, createRandom('sample'))).size, 4);
+});
+
+t.test('of all nodes each is looked after by exactly one other', async (t) => {
+  const nodes = ['d', 'a', 'e', 'c', 'b'];
+  const next = nodes.map((self) => nextOnRing(self, nodes));
+  t.strictSame(next, ['e', 'b', 'a', 'd', 'c']);
+  t.strictSame(
+    nodes.map((self) =>
+      nextOnRing(
+        self,
+        nodes.filter((node) => node !== self),
+      ),
+    ),
+    next,
+    'whether it is in the list itself or not',
+  );
+  t.equal(nextOnRing('a', []), null);
 });
 
 t.test('health stays within its bounds and stretches what it scales', async (t) => {
