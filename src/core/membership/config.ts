@@ -69,6 +69,8 @@ export interface MembershipConfig {
   readonly forgetMs: number;
   /** Worst score of local health; probe interval and time-out are multiplied by score + 1. 0 switches it off. */
   readonly healthScoreMax: number;
+  /** What the node's own late ticks have added to the score is halved in this time without any. */
+  readonly healthCalmMs: number;
   /** Members remembered, dead and left ones included. The oldest dead one makes room; then newcomers are turned away. */
   readonly membersMax: number;
   /** Rumours waiting to be told. Over it, the most told one goes first. */
@@ -101,6 +103,7 @@ export const defaultMembershipConfig: MembershipConfig = {
   deadGossipMs: 30_000,
   forgetMs: 24 * 3_600_000,
   healthScoreMax: 8,
+  healthCalmMs: 5_000,
   membersMax: limits.membersMax,
   rumoursMax: 4_096,
   relaysMax: 256,

@@ -92,7 +92,7 @@ class MembershipCore implements Membership {
   constructor({ self, config, random }: MembershipOptions) {
     this.#config = config;
     this.#random = random.fork('gossip');
-    this.#health = new LocalHealth(config.healthScoreMax);
+    this.#health = new LocalHealth(config);
     this.#gossip = new Gossip(self.id, config);
     this.#beliefs = new Beliefs(self, {
       config,
@@ -197,11 +197,11 @@ class MembershipCore implements Membership {
     if (this.#hasLeft()) return;
     const nowMs = this.#nowMs;
     const { probeTimeoutMs, forgetMs } = this.#config;
+    this.#health.hearTick(lateMs, nowMs);
     if (lateMs > probeTimeoutMs && this.#prober.hasStarted) {
       // This node's own loop stood still: acks and refutations may wait to be read, so it must accuse nobody of silence.
       this.#prober.abandon(nowMs);
       this.#beliefs.postponeVerdicts(nowMs + probeTimeoutMs);
-      this.#health.change(1);
     }
     this.#prober.tick(nowMs);
     this.#beliefs.expireSuspicions(nowMs);

@@ -160,10 +160,38 @@ t.test('of all nodes each is looked after by exactly one other', async (t) => {
 });
 
 t.test('health stays within its bounds and stretches what it scales', async (t) => {
-  const health = new LocalHealth(2);
+  const health = new LocalHealth({ ...config, healthScoreMax: 2 });
   health.change(-1);
   t.equal(health.scaleMs(500), 500);
   health.change(9);
   t.equal(health.score, 2);
   t.equal(health.scaleMs(500), 1_500);
+});
+
+t.test('a late tick counts as much as it is late, up to the worst score', async (t) => {
+  const table: [number, number][] = [
+    [4, 0],
+    [50, 0.2],
+    [250, 1],
+    [600, 2.4],
+    [3_000, 8],
+  ];
+  for (const [lateMs, score] of table) {
+    const health = new LocalHealth(config);
+    health.hearTick(lateMs, 10_000);
+    t.equal(health.score, score, `${lateMs} ms`);
+  }
+});
+
+t.test('a loop that is busy all the time keeps the score up, a calm one lets it fall', async (t) => {
+  const health = new LocalHealth(config);
+  for (let nowMs = 1_000; nowMs <= 60_000; nowMs += 500) health.hearTick(250, nowMs);
+  t.equal(health.score, 1);
+  health.hearTick(0, 60_000 + config.healthCalmMs);
+  t.equal(health.score, 0.5);
+  for (let nowMs = 65_500; nowMs <= 90_000; nowMs += 500) health.hearTick(1, nowMs);
+  t.equal(health.score, 0);
+  health.hearTick(3_600_000, 10_000_000);
+  health.hearTick(0, 10_000_000 + 4 * config.healthCalmMs);
+  t.equal(health.score, 0.5, 'an hour of sleep is soon forgiven');
 });
