@@ -9,6 +9,7 @@ import type { MembershipEffect, SelfChange } from './membership.js';
 import { isNews, supersedes } from './merge.js';
 import { subjectOf } from './rumours.js';
 import { hearsayDeathMs, Suspicion, suspicionTiming } from './suspicion.js';
+import { Suspicions } from './suspicions.js';
 
 /** What beliefs need from the rest of membership, and what they tell it. */
 export interface BeliefsContext {
@@ -33,7 +34,7 @@ export interface BeliefsContext {
 export class Beliefs {
   readonly table: MemberTable;
   readonly #context: BeliefsContext;
-  readonly #suspicions = new Map<NodeId, Suspicion>();
+  readonly #suspicions = new Suspicions();
   /** Members that take part by hearsay: there was never a link to them, nor an ack. The longest known first. */
   readonly #hearsay = new Set<NodeId>();
   #self: MemberRecord;
@@ -58,10 +59,7 @@ export class Beliefs {
   }
 
   get nextDeadlineMs(): number {
-    let deadlineMs = Number.POSITIVE_INFINITY;
-    for (const suspicion of this.#suspicions.values())
-      deadlineMs = Math.min(deadlineMs, suspicion.deadlineMs);
-    return deadlineMs;
+    return this.#suspicions.nextDeadlineMs;
   }
 
   /** Takes in a rumour: whoever told it, it counts by incarnation and state alone. */
@@ -122,12 +120,12 @@ export class Beliefs {
 
   /** Evidence from the member's link: it has until `deadlineMs` to refute. */
   shortenSuspicion(node: NodeId, deadlineMs: number): void {
-    this.#suspicions.get(node)?.shorten(deadlineMs);
+    this.#suspicions.change(node, (suspicion) => suspicion.shorten(deadlineMs));
   }
 
   /** A link to the member is up again. */
   dropEvidence(node: NodeId): void {
-    this.#suspicions.get(node)?.dropEvidence();
+    this.#suspicions.change(node, (suspicion) => suspicion.dropEvidence());
   }
 
   /** The member has shown that it is there: it has a link, or was acked for. */
@@ -145,12 +143,14 @@ export class Beliefs {
 
   /** Every suspicion lasts until then at least: this node was asleep, and refutations may wait to be read. */
   postponeVerdicts(notBeforeMs: number): void {
-    for (const suspicion of this.#suspicions.values()) suspicion.postpone(notBeforeMs);
+    this.#suspicions.changeAll((suspicion) => suspicion.postpone(notBeforeMs));
   }
 
   expireSuspicions(nowMs: number): void {
-    for (const [node, suspicion] of this.#suspicions) {
-      if (suspicion.deadlineMs <= nowMs) this.declareDead(node, nowMs);
+    for (;;) {
+      const node = this.#suspicions.takeDue(nowMs);
+      if (node === undefined) return;
+      this.declareDead(node, nowMs);
     }
   }
 
@@ -220,7 +220,9 @@ export class Beliefs {
     if (known === undefined) return;
     const suspicion = this.#suspicions.get(node);
     if (suspicion !== undefined && incarnation === known.incarnation) {
-      const confirms = this.#counts(accuser, node) && suspicion.confirm(accuser);
+      const confirms =
+        this.#counts(accuser, node) &&
+        this.#suspicions.change(node, (each) => each.confirm(accuser)) === true;
       if (confirms) this.#context.gossip.tell({ type: 'suspect', node, incarnation, accuser }, nowMs);
       return;
     }
@@ -246,7 +248,10 @@ export class Beliefs {
     const isYoung = suspicion !== undefined && suspicion.ageMs(nowMs) < config.probeIntervalMs;
     const isHearsay = isYoung && (hasLink || !suspicion.hasEvidence);
     if (!isHearsay) this.#store({ ...known, incarnation, state: 'dead' }, nowMs);
-    else suspicion.confirmFully(hasLink ? null : nowMs + hearsayDeathMs(this.table.presentCount, config));
+    else {
+      const deadlineMs = hasLink ? null : nowMs + hearsayDeathMs(this.table.presentCount, config);
+      this.#suspicions.change(node, (each) => each.confirmFully(deadlineMs));
+    }
   }
 
   #hearLeft(node: NodeId, incarnation: number, nowMs: number): void {
@@ -258,7 +263,7 @@ export class Beliefs {
   #becomeSuspect(record: MemberRecord, accuser: NodeId, nowMs: number): void {
     const timing = suspicionTiming(this.table.presentCount, this.#suspicions.size, this.#context.config);
     const counted = this.#counts(accuser, record.id) ? accuser : null;
-    this.#suspicions.set(record.id, new Suspicion(nowMs, timing, counted));
+    this.#suspicions.begin(record.id, new Suspicion(nowMs, timing, counted));
     this.#store(record, nowMs, accuser);
     this.#context.suspected(record.id);
   }
@@ -279,7 +284,7 @@ export class Beliefs {
     if (!this.#makeRoom(record.id, nowMs)) return;
     const previous = this.table.get(record.id) ?? null;
     this.table.put(record, nowMs);
-    if (record.state !== 'suspect') this.#suspicions.delete(record.id);
+    if (record.state !== 'suspect') this.#suspicions.end(record.id);
     if (record.id === this.#self.id) this.#self = record;
     if (!this.#isLearning || record === this.#self)
       this.#context.gossip.tell(rumourOf(record, accuser), nowMs);
