@@ -4,7 +4,15 @@ import { encodeChunk, needsChunks, pieceBytesMax } from './frame-chunks.js';
 import { frameHeaderBytes } from './frame-decoder.js';
 
 /** What is made anew at every probe round or exchange anyway, and may be left out when a peer is slow. */
-export const droppableTypes: ReadonlySet<PeerMessageType> = new Set(['gossip', 'digest', 'sync']);
+export const droppableTypes: ReadonlySet<PeerMessageType> = new Set([
+  'gossip',
+  'digest',
+  'sync',
+  'buckets',
+  'versions',
+  'wanted',
+  'records',
+]);
 
 /**
  * What waits to be written to one peer, in two lanes. Control frames go first; bulk frames keep their order among

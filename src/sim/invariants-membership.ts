@@ -195,7 +195,7 @@ export class MembershipInvariants {
   }
 
   private noteSuspicion(node: SimNode, view: View, id: NodeId, memberCount: number): void {
-    const { maxMs } = suspicionTiming(memberCount, this.options.config);
+    const { maxMs } = suspicionTiming(memberCount, 0, this.options.config);
     const endMs = awakeMs(node, this.options.nowMs()) + maxMs + suspicionSlackMs;
     view.suspicionEnds.set(id, endMs);
     view.earliestEndMs = Math.min(view.earliestEndMs, endMs);
