@@ -2,7 +2,7 @@ import t from 'tap';
 import { incarnationMax, type MemberRecord } from '../../../src/core/member.js';
 import { defaultMembershipConfig as config } from '../../../src/core/membership/config.js';
 import type { Membership, MembershipEffect } from '../../../src/core/membership/membership.js';
-import { aliveMember, helloOf, idOf, start, startWithTwo, tell } from './builders.js';
+import { acknowledge, aliveMember, helloOf, idOf, start, startWithTwo, tell } from './builders.js';
 
 const [a, b, c] = [idOf('a'), idOf('b'), idOf('c')];
 
@@ -166,6 +166,25 @@ t.test('a member that does not ack is asked for through another, then suspect, a
     'member_changed',
     'gossip',
   ]);
+});
+
+t.test('where all are linked every second probe is of the next member, the others in turn', async (t) => {
+  const membership = startWithTwo();
+  for (const letter of 'defghijk') {
+    const member = aliveMember(letter);
+    membership.step({ type: 'contact_opened', node: member.id, hello: helloOf(member) }, 2_000);
+    tell(membership, member.id, [{ type: 'alive', member }], 2_000);
+  }
+  const targets: string[] = [];
+  for (let nowMs = 2_000; nowMs < 30_000; nowMs += 10) {
+    for (const effect of membership.step({ type: 'tick', lateMs: 0 }, nowMs)) {
+      if (effect.type === 'send' && effect.message.type === 'ping') targets.push(effect.to);
+      acknowledge(membership, effect, nowMs);
+    }
+  }
+  const toNext = targets.filter((target) => target === b).length;
+  t.ok(toNext >= targets.length / 2 && toNext < 0.7 * targets.length, `${toNext} of ${targets.length}`);
+  t.equal(new Set(targets).size, 10);
 });
 
 t.test('a node whose own loop stood still accuses nobody for that time', async (t) => {
