@@ -31,6 +31,16 @@ export const limits = {
   answersBytesMax: 256 * 1024 * 1024,
   /** Handed to a socket before it has drained: what a control frame may have to wait behind. */
   linkWriteBytesMax: 128 * 1024,
+  /**
+   * Bulk frames on their way to one peer that it has not taken yet, what the systems of both ends hold included: what a control
+   * frame may have to wait behind. A link carries at most this in a round trip.
+   */
+  bulkUntakenBytesMax: 512 * 1024,
+  /**
+   * Large payloads that one turn of the event loop converts on one way through a node; the one that goes over it is converted
+   * still. The rest waits for the next turn, and heartbeats go in between.
+   */
+  turnBytes: 1024 * 1024,
   /** A whole message, put together from its chunks: a body of `bodyBytesMax` counts UTF-16 units, 3 bytes each at most. */
   messageBytesMax: 3 * 16 * 1024 * 1024 + 1024 * 1024,
   /** Values in one message, arrays within arrays included. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { limits } from '../core/limits.js';
 import type { Lane } from '../core/messages.js';
-import { FrameOutbox } from '../protocol/frame-outbox.js';
+import { type ChunkSource, FrameOutbox } from '../protocol/frame-outbox.js';
 import type { PeerNetworkConfig } from './peer-config.js';
 
 export interface LinkWriterEvents {
@@ -13,7 +13,9 @@ export interface LinkWriterEvents {
 
 /**
  * Writes to one socket: gathers what is added within a turn of the event loop into one write, and hands the socket
- * only as much as it may hold, so that control frames which come later still overtake what waits here.
+ * only as much as it may hold, so that control frames which come later still overtake what waits here. A socket that has
+ * drained says little: megabytes may lie in the systems' buffers. So bulk frames also wait for the peer to have taken those
+ * before, as soon as it has begun to tell.
  */
 export class LinkWriter {
   readonly #socket: Socket;
@@ -21,6 +23,8 @@ export class LinkWriter {
   readonly #traffic: { bytesOut: number };
   readonly #events: LinkWriterEvents;
   readonly #outbox = new FrameOutbox();
+  /** Bulk bytes that were written and the peer has not taken; null: it does not tell. */
+  #untakenBytes: number | null = null;
   #flushSet = false;
   #finishing = false;
   #congested = false;
@@ -56,9 +60,24 @@ export class LinkWriter {
     this.#setFlush();
   }
 
+  /** A large message of about `bytes`, which is begun when its turn has come. */
+  addLater(begin: ChunkSource, bytes: number): void {
+    if (this.#finishing) return;
+    this.#outbox.addLater(begin, bytes);
+    this.#setFlush();
+  }
+
+  /** The peer has taken this much more of the bulk frames. */
+  taken(bytes: number): void {
+    this.#untakenBytes = Math.max(0, (this.#untakenBytes ?? 0) - bytes);
+    if (this.#outbox.bytes > 0) this.#setFlush();
+  }
+
   /** Ends the socket once all that waits is written. */
   finish(): void {
     this.#finishing = true;
+    // What the peer takes from now on is not heard of any more.
+    this.#untakenBytes = null;
     this.#setFlush();
   }
 
@@ -82,7 +101,11 @@ export class LinkWriter {
       this.#events.stalled();
       return;
     }
-    const frames = this.#outbox.take(limits.linkWriteBytesMax - this.#socket.writableLength);
+    const { frames, bulkBytes } = this.#outbox.take(
+      limits.linkWriteBytesMax - this.#socket.writableLength,
+      this.#bulkRoom(),
+    );
+    if (this.#untakenBytes !== null) this.#untakenBytes += bulkBytes;
     if (frames.length > 0) {
       const bytes = frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames);
       this.#traffic.bytesOut += bytes.length;
@@ -90,8 +113,14 @@ export class LinkWriter {
     }
     this.#tellPressure();
     if (this.#finishing && this.#outbox.bytes === 0) this.#socket.end();
-    // What is left goes when the socket has drained; it says so only if it was filled.
-    else if (this.#outbox.bytes > 0 && !this.#socket.writableNeedDrain) this.#setFlush();
+    // What is left goes when the peer has taken more, or the socket has drained; it says so only if it was filled.
+    else if (this.#outbox.hasWork(this.#bulkRoom()) && !this.#socket.writableNeedDrain) this.#setFlush();
+  }
+
+  #bulkRoom(): number {
+    return this.#untakenBytes === null
+      ? Number.POSITIVE_INFINITY
+      : limits.bulkUntakenBytesMax - this.#untakenBytes;
   }
 
   #tellPressure(): void {

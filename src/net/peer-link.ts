@@ -4,15 +4,19 @@ import type { GoodbyeReason, Hello } from '../core/hello.js';
 import type { LinkId } from '../core/ids.js';
 import { limits } from '../core/limits.js';
 import { laneOf, type PeerMessage } from '../core/messages.js';
-import { Reassembler } from '../protocol/frame-chunks.js';
-import { FrameDecoder } from '../protocol/frame-decoder.js';
+import { type Chunks, needsChunks } from '../protocol/frame-chunks.js';
+import { FrameDecoder, frameHeaderBytes } from '../protocol/frame-decoder.js';
 import { droppableTypes } from '../protocol/frame-outbox.js';
+import { MessageAssembler } from '../protocol/frame-text.js';
 import {
   decodeChunked,
   decodeFrame,
   encodeGoodbye,
+  encodeLarge,
   encodeMessage,
+  encodeTaken,
   type PeerFrame,
+  payloadBytesIn,
 } from '../protocol/peer-codec.js';
 import { PeerFault } from '../protocol/peer-fault.js';
 import { Handshake, type LinkFailure } from './handshake.js';
@@ -58,6 +62,9 @@ export interface LinkTraffic {
   messagesDropped: number;
 }
 
+/** Told of at this many bytes, the peer need not stand still for want of room. */
+const tellBytesMin = limits.bulkUntakenBytesMax / 4;
+
 /**
  * One connection to a peer:  handshake ─► open ─► ending ─► gone,  where the handshake may also fail straight to ending.
  * Ending: the owner has been told, what is queued and the goodbye are still being written, nothing is read any more.
@@ -68,12 +75,16 @@ export class PeerLink {
   /** `host:port` of the other end, for logs. */
   readonly remote: string;
   readonly remoteHost: string;
+  /** As its hello says; empty before that. */
+  peerName = '';
   readonly #options: PeerLinkOptions;
   readonly #socket: Socket;
   readonly #writer: LinkWriter;
   readonly #handshake: Handshake;
   readonly #decoder = new FrameDecoder(limits.helloBytesMax);
-  readonly #reassembler = new Reassembler();
+  readonly #assembler = new MessageAssembler();
+  /** Bulk bytes that were read, and the peer has not been told of. */
+  #untoldBytes = 0;
   #state: 'handshake' | 'open' | 'ending' = 'handshake';
   #endTimer: NodeJS.Timeout | null = null;
 
@@ -113,16 +124,25 @@ export class PeerLink {
     if (this.#state !== 'open') return;
     if (this.#writer.isFull || (this.#writer.isCongested && droppableTypes.has(message.type))) {
       this.#options.traffic.messagesDropped++;
+      // Whatever has been left out, a new link makes good; on this one the peer would never hear of it.
+      if (this.#writer.isFull) setImmediate(() => this.#stall());
       return;
     }
-    const frame = encodeMessage(message);
-    if (frame.length > limits.messageBytesMax) {
-      this.#options.traffic.messagesDropped++;
-      this.#options.events.oversized(this, message.type, frame.length);
-      return;
-    }
-    this.#writer.add(frame, laneOf(message.type));
     this.#options.traffic.messagesOut++;
+    const payloadBytes = payloadBytesIn(message);
+    if (needsChunks(payloadBytes)) {
+      this.#writer.addLater(() => this.#begin(message), payloadBytes);
+    } else {
+      this.#writer.add(encodeMessage(message), laneOf(message.type));
+    }
+  }
+
+  #begin(message: PeerMessage): Chunks | null {
+    const chunks = encodeLarge(message);
+    if (chunks.remaining <= limits.messageBytesMax) return chunks;
+    this.#options.traffic.messagesDropped++;
+    this.#options.events.oversized(this, message.type, chunks.remaining);
+    return null;
   }
 
   /** Sends what is queued and the goodbye, then ends. The owner hears of it later, as of every end. */
@@ -147,7 +167,13 @@ export class PeerLink {
     this.#options.traffic.bytesIn += chunk.length;
     if (this.#state === 'handshake') this.#handshake.see(chunk);
     try {
-      this.#decoder.feed(chunk, (bytes, start, end) => this.#take(decodeFrame(bytes, start, end)));
+      this.#decoder.feed(chunk, (bytes, start, end) => {
+        const frame = decodeFrame(bytes, start, end);
+        const goOn = this.#take(frame);
+        if (goOn && isBulk(frame)) this.#untoldBytes += frameHeaderBytes + end - start;
+        return goOn;
+      });
+      if (this.#untoldBytes >= tellBytesMin) this.#tellTaken();
     } catch (error) {
       // Only what a decoder says of bad input; anything else is a fault of this node and must not be hidden.
       if (!(error instanceof PeerFault)) throw error;
@@ -167,7 +193,9 @@ export class PeerLink {
     const hello = this.#handshake.accept(frame);
     if (hello === null) return;
     this.#state = 'open';
+    this.peerName = hello.name;
     this.#decoder.frameBytesMax = limits.frameBytesMax;
+    this.#tellTaken();
     this.#options.events.opened(this, hello);
   }
 
@@ -177,19 +205,28 @@ export class PeerLink {
         this.#deliver(frame.message);
         return;
       case 'chunk': {
-        const whole = this.#reassembler.add(frame.piece, frame.remaining);
+        const whole = this.#assembler.add(frame.piece, frame.remaining);
         if (whole === null) return;
-        const message = decodeChunked(whole);
-        this.#reassembler.clear();
+        const message = decodeChunked(whole.bytes, whole.text);
+        this.#assembler.clear();
         if (message !== null) this.#deliver(message);
         return;
       }
+      case 'taken':
+        this.#writer.taken(frame.bytes);
+        return;
       case 'unknown':
         return;
       case 'hello':
       case 'goodbye':
         throw new PeerFault('FRAME_UNEXPECTED', `a second ${frame.type}`);
     }
+  }
+
+  /** The first time it tells no more than that it will go on telling. */
+  #tellTaken(): void {
+    this.#writer.add(encodeTaken(this.#untoldBytes), 'control');
+    this.#untoldBytes = 0;
   }
 
   #deliver(message: PeerMessage): void {
@@ -257,5 +294,20 @@ export class PeerLink {
 
   #isReading(): boolean {
     return this.#state !== 'ending';
+  }
+}
+
+/** Whether the peer had it in its bulk lane. Of a kind that is unknown it may have: taking too much for taken does no harm. */
+function isBulk(frame: PeerFrame): boolean {
+  switch (frame.type) {
+    case 'message':
+      return laneOf(frame.message.type) === 'bulk';
+    case 'chunk':
+    case 'unknown':
+      return true;
+    case 'hello':
+    case 'goodbye':
+    case 'taken':
+      return false;
   }
 }

@@ -241,6 +241,13 @@ class TcpPeerNetwork implements PeerNetwork {
       },
       closed: (link, reason, goodbye) => {
         this.#openCount--;
+        if (reason === 'stalled') {
+          this.#once.warn(
+            `stalled ${link.remote}`,
+            { remote: link.remote, peer: link.peerName, bytes: link.queuedBytes },
+            `Dropped the link with ${link.peerName}: it reads too slowly, and more waits for it than may be kept`,
+          );
+        }
         listener.linkClosed(link.id, reason, goodbye);
       },
       fault: (link, fault) => {

@@ -93,16 +93,20 @@ export class Driver {
     if (this.timer !== null && isSetRight) return;
     if (this.timer !== null) clearTimeout(this.timer);
     this.timerAtMs = wantedAtMs;
-    this.timer = setTimeout(this.tick, Math.ceil(wantedAtMs - nowMs));
+    this.timer = setTimeout(this.tickDue, Math.ceil(wantedAtMs - nowMs));
   };
 
-  private readonly tick = (): void => {
+  /** The tick comes once sockets have been read: an answer that has arrived must not count as missing. */
+  private readonly tickDue = (): void => {
+    const dueAtMs = this.timerAtMs;
     this.timer = null;
-    const nowMs = performance.now();
-    const lateMs = Math.max(0, nowMs - this.timerAtMs);
-    this.tickLateMs.add(lateMs, nowMs);
     this.timerAtMs = Number.POSITIVE_INFINITY;
-    this.handle({ type: 'tick', lateMs });
+    setImmediate(() => {
+      const nowMs = performance.now();
+      const lateMs = Math.max(0, nowMs - dueAtMs);
+      this.tickLateMs.add(lateMs, nowMs);
+      this.handle({ type: 'tick', lateMs });
+    });
   };
 
   private perform(effects: readonly NodeEffect[]): void {

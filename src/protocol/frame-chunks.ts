@@ -5,7 +5,7 @@ import { frameKinds } from './frame-kinds.js';
 import { PeerFault } from './peer-fault.js';
 
 /** Length prefix, array of 3, kind, uint32, bin16 with its length. */
-const chunkHeaderBytes = frameHeaderBytes + 1 + 1 + 5 + 3;
+export const chunkHeaderBytes = frameHeaderBytes + 1 + 1 + 5 + 3;
 /** Most of a message that one chunk frame carries, so that the whole frame is at most `chunkBytesMax`. */
 export const pieceBytesMax = limits.chunkBytesMax - chunkHeaderBytes;
 
@@ -14,19 +14,79 @@ export function needsChunks(messageBytes: number): boolean {
   return messageBytes > limits.chunkBytesMax;
 }
 
+/** A large message on its way out, as chunk frames that are made one by one. */
+export interface Chunks {
+  /** Bytes of its content that are still to be taken. */
+  readonly remaining: number;
+  /** The next chunk frame, length prefix included. */
+  next(): Buffer;
+}
+
+/** A large message that is encoded already; `content` has no length prefix. */
+export class ContentChunks implements Chunks {
+  readonly #content: Uint8Array;
+  #offset = 0;
+
+  constructor(content: Uint8Array) {
+    this.#content = content;
+  }
+
+  get remaining(): number {
+    return this.#content.length - this.#offset;
+  }
+
+  next(): Buffer {
+    const frame = encodeChunk(this.#content, this.#offset);
+    this.#offset += frame.length - chunkHeaderBytes;
+    return frame;
+  }
+}
+
 /** The chunk frame, length prefix included, that carries the message's bytes from `offset` on. */
 export function encodeChunk(message: Uint8Array, offset: number): Buffer {
   const end = Math.min(offset + pieceBytesMax, message.length);
   const frame = Buffer.allocUnsafe(chunkHeaderBytes + end - offset);
-  frame.writeUInt32BE(frame.length - frameHeaderBytes, 0);
+  writeChunkHeader(frame, end - offset, message.length - end);
+  frame.set(message.subarray(offset, end), chunkHeaderBytes);
+  return frame;
+}
+
+/** Writes all of a chunk frame but its piece. */
+export function writeChunkHeader(frame: Buffer, pieceBytes: number, remaining: number): void {
+  frame.writeUInt32BE(chunkHeaderBytes - frameHeaderBytes + pieceBytes, 0);
   frame[4] = 0x93;
   frame[5] = frameKinds.chunk;
   frame[6] = 0xce;
-  frame.writeUInt32BE(message.length - end, 7);
+  frame.writeUInt32BE(remaining, 7);
   frame[11] = 0xc5;
-  frame.writeUInt16BE(end - offset, 12);
-  frame.set(message.subarray(offset, end), chunkHeaderBytes);
-  return frame;
+  frame.writeUInt16BE(pieceBytes, 12);
+}
+
+/** Checks that the chunks of one message fit each other, and that it doesn't become too large. */
+export class ChunkCount {
+  #taken = 0;
+  #remaining = 0;
+
+  /** Answers how long the whole message is. */
+  add(pieceBytes: number, remaining: number): number {
+    if (this.#remaining === 0) this.#taken = 0;
+    else if (pieceBytes + remaining !== this.#remaining) {
+      throw new PeerFault(
+        'FRAME_UNEXPECTED',
+        `a chunk of ${pieceBytes} bytes with ${remaining} to come, where ${this.#remaining} were missing`,
+      );
+    }
+    const totalBytes = this.#taken + pieceBytes + remaining;
+    if (pieceBytes === 0 || totalBytes > limits.messageBytesMax) {
+      throw new PeerFault(
+        'FRAME_LENGTH',
+        `a chunk of ${pieceBytes} bytes in a message of ${totalBytes}; at most ${limits.messageBytesMax} are allowed`,
+      );
+    }
+    this.#taken += pieceBytes;
+    this.#remaining = remaining;
+    return totalBytes;
+  }
 }
 
 /**
@@ -35,26 +95,15 @@ export function encodeChunk(message: Uint8Array, offset: number): Buffer {
  */
 export class Reassembler {
   readonly #collected = new ByteCollector();
-  #remaining = 0;
+  readonly #count = new ChunkCount();
+  #isInside = false;
 
   /** Adds a chunk; the whole message with the last one (lent until the next `add`), else null. */
   add(piece: Uint8Array, remaining: number): Buffer | null {
-    if (this.#remaining === 0) this.#collected.clear(0);
-    else if (piece.length + remaining !== this.#remaining) {
-      throw new PeerFault(
-        'FRAME_UNEXPECTED',
-        `a chunk of ${piece.length} bytes with ${remaining} to come, where ${this.#remaining} were missing`,
-      );
-    }
-    const totalBytes = this.#collected.length + piece.length + remaining;
-    if (piece.length === 0 || totalBytes > limits.messageBytesMax) {
-      throw new PeerFault(
-        'FRAME_LENGTH',
-        `a chunk of ${piece.length} bytes in a message of ${totalBytes}; at most ${limits.messageBytesMax} are allowed`,
-      );
-    }
+    if (!this.#isInside) this.#collected.clear(0);
+    const totalBytes = this.#count.add(piece.length, remaining);
     this.#collected.append(piece, 0, piece.length, totalBytes);
-    this.#remaining = remaining;
+    this.#isInside = remaining > 0;
     return remaining === 0 ? this.#collected.bytes : null;
   }
 

@@ -6,6 +6,7 @@ export const frameKinds = {
   hello: 0,
   goodbye: 1,
   chunk: 2,
+  taken: 3,
   ping: 16,
   ack: 17,
   nack: 18,

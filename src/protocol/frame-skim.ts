@@ -106,3 +106,48 @@ function kindOf(bytes: Uint8Array, start: number, end: number): number {
 function fail(reason: string): never {
   throw new PeerFault('FRAME_MALFORMED', `a frame can't be read: ${reason}`);
 }
+
+/** A large string in the content of a message: where its bytes begin, how many there are, and its place in the array. */
+export interface LargeTextPlace {
+  readonly start: number;
+  readonly bytes: number;
+  /** Its index in the outermost array, then in the one within, and so on. */
+  readonly path: readonly number[];
+}
+
+/**
+ * Finds the first string of more than `bytesMax` bytes that begins in the first piece of a message's content; null if there is none.
+ * Checks nothing but what it needs to walk so far: the rest is for `skimFrame`.
+ */
+export function largeTextIn(piece: Uint8Array, bytesMax: number): LargeTextPlace | null {
+  const counts: number[] = [];
+  const path: number[] = [];
+  let position = 0;
+  while (piece.length - position >= longestHeadBytes && path.length <= limits.frameDepthMax) {
+    const token = piece[position++] as number;
+    const count = arrayCount(piece, position, piece.length, token);
+    if (path.length === 0 && count === notAnArray) return null;
+    if (token === 0xdb) {
+      const bytes = uintAt(piece, position, piece.length, 4);
+      if (bytes > bytesMax) return { start: position + 4, bytes, path };
+    }
+    if (count !== notAnArray) {
+      position += token === 0xdc ? 2 : token === 0xdd ? 4 : 0;
+      counts.push(count);
+      path.push(0);
+    } else {
+      if (token >= 0x80 && token < 0xe0) position = scalarEnd(piece, position, piece.length, token);
+      path[path.length - 1] = (path.at(-1) as number) + 1;
+    }
+    while (path.length > 0 && path.at(-1) === counts.at(-1)) {
+      path.pop();
+      counts.pop();
+      if (path.length === 0) return null;
+      path[path.length - 1] = (path.at(-1) as number) + 1;
+    }
+  }
+  return null;
+}
+
+/** A token and the longest length that may follow it. */
+const longestHeadBytes = 5;

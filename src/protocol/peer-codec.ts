@@ -2,9 +2,12 @@ import { Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr';
 import type { GoodbyeReason, Hello } from '../core/hello.js';
 import { limits } from '../core/limits.js';
 import type { PeerMessage, PeerMessageType } from '../core/messages.js';
+import { payloadBytes } from '../core/payload.js';
+import { type Chunks, ContentChunks } from './frame-chunks.js';
 import { frameHeaderBytes } from './frame-decoder.js';
 import { frameKinds } from './frame-kinds.js';
 import { skimFrame } from './frame-skim.js';
+import { type Assembled, TextChunks } from './frame-text.js';
 import { PeerFault } from './peer-fault.js';
 import { FieldReader } from './peer-fields.js';
 import { decodeGoodbye, decodeHello, encodeGoodbyeFields, encodeHelloFields } from './peer-hello.js';
@@ -19,6 +22,8 @@ export type PeerFrame =
   | { readonly type: 'goodbye'; readonly reason: GoodbyeReason | null }
   /** A piece of a large message, lent for the call, and how many bytes of the message are still to come. */
   | { readonly type: 'chunk'; readonly piece: Uint8Array; readonly remaining: number }
+  /** The peer has read so many more bytes of bulk frames. */
+  | { readonly type: 'taken'; readonly bytes: number }
   | { readonly type: 'unknown'; readonly kind: number };
 
 /** How the fields of each message are written and read; null: only a newer node knows what is in it. */
@@ -42,6 +47,61 @@ export function fieldsOf(message: PeerMessage): unknown[] {
   return fields;
 }
 
+/** About how long the part of a message is that may be large; 0 when none may. */
+export function payloadBytesIn(message: PeerMessage): number {
+  switch (message.type) {
+    case 'run':
+      return payloadBytes(message.args);
+    case 'ran':
+      return message.outcome.type === 'done' ? payloadBytes(message.outcome.result) : 0;
+    case 'ask':
+      return message.command.type === 'submit' ? payloadBytes(message.command.args) : 0;
+    case 'answer':
+      return message.reply.ok ? message.reply.text.length : message.reply.message.length;
+    default:
+      return 0;
+  }
+}
+
+/** Encodes a message that has to go in chunks, its text chunk by chunk as they are taken. */
+export function encodeLarge(message: PeerMessage): Chunks {
+  const fields = encoders[message.type](message);
+  fields.unshift(frameKinds[message.type]);
+  const parts = new PartsAroundText();
+  parts.add(fields);
+  if (parts.text === null) return new ContentChunks(packFrame(fields).subarray(frameHeaderBytes));
+  const { before, text, after } = parts;
+  return new TextChunks({ before: Buffer.concat(before), text, after: Buffer.concat(after) });
+}
+
+/** What a message's array is packed to, around its first large string. */
+class PartsAroundText {
+  readonly before: Buffer[] = [];
+  text: string | null = null;
+  readonly after: Buffer[] = [];
+
+  add(values: readonly unknown[]): void {
+    this.put(arrayHeader(values.length));
+    for (const value of values) {
+      if (Array.isArray(value)) this.add(value);
+      else if (this.text === null && typeof value === 'string' && value.length > limits.chunkBytesMax) {
+        this.text = value;
+      } else this.put(packr.pack(value));
+    }
+  }
+
+  private put(bytes: Buffer): void {
+    (this.text === null ? this.before : this.after).push(bytes);
+  }
+}
+
+function arrayHeader(length: number): Buffer {
+  if (length < 16) return Buffer.of(0x90 | length);
+  const header = Buffer.of(0xdd, 0, 0, 0, 0);
+  header.writeUInt32BE(length, 1);
+  return header;
+}
+
 export function encodeHello(hello: Hello): Buffer {
   return packFrame([frameKinds.hello, ...encodeHelloFields(hello)]);
 }
@@ -50,17 +110,34 @@ export function encodeGoodbye(reason: GoodbyeReason): Buffer {
   return packFrame([frameKinds.goodbye, ...encodeGoodbyeFields(reason)]);
 }
 
+export function encodeTaken(bytes: number): Buffer {
+  return packFrame([frameKinds.taken, bytes]);
+}
+
 /** Decodes a frame's content, `bytes[start, end)`, without its length prefix. Bad input is a PeerFault. */
-export function decodeFrame(bytes: Buffer, start: number, end: number): PeerFrame {
+export function decodeFrame(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  text: Assembled['text'] = null,
+): PeerFrame {
   const kind = skimFrame(bytes, start, end);
   const decode = decoders[kind];
   if (decode === undefined) return { type: 'unknown', kind };
-  return decode(unpack(bytes, start, end));
+  const values = unpack(bytes, start, end);
+  if (text !== null) putAt(values, text.path, text.text);
+  return decode(values);
+}
+
+function putAt(values: unknown[], path: readonly number[], text: string): void {
+  let inner = values;
+  for (const index of path.slice(0, -1)) inner = inner[index] as unknown[];
+  inner[path.at(-1) as number] = text;
 }
 
 /** Decodes a message that came in chunks: anything but a message is out of place. */
-export function decodeChunked(bytes: Buffer): PeerMessage | null {
-  const frame = decodeFrame(bytes, 0, bytes.length);
+export function decodeChunked(bytes: Buffer, text: Assembled['text'] = null): PeerMessage | null {
+  const frame = decodeFrame(bytes, 0, bytes.length, text);
   if (frame.type === 'message') return frame.message;
   if (frame.type === 'unknown') return null;
   throw new PeerFault('FRAME_UNEXPECTED', `a ${frame.type} in chunks`);
@@ -117,6 +194,10 @@ decoders[frameKinds.hello] = (values) => ({
 decoders[frameKinds.goodbye] = (values) => ({
   type: 'goodbye',
   reason: decodeGoodbye(new FieldReader(values, 'goodbye', 1)),
+});
+decoders[frameKinds.taken] = (values) => ({
+  type: 'taken',
+  bytes: new FieldReader(values, 'taken', 1).count(),
 });
 decoders[frameKinds.chunk] = (values) => {
   const fields = new FieldReader(values, 'chunk', 1);

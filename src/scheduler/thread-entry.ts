@@ -9,7 +9,7 @@ import { ReportBatch, replayOrders, type ThreadStart } from './thread-messages.j
 assert(parentPort !== null, 'thread-entry runs in a worker thread only');
 const port = parentPort;
 const { purpose, node, files } = workerData as ThreadStart;
-const reports = new ReportBatch((batch) => port.postMessage(batch));
+const reports = new ReportBatch((batch, moved) => port.postMessage(batch, moved));
 const host = new HandlerHost(node, reports);
 
 /** Nobody can tell whose code it was, nor what state it left: the thread ends, and its attempts run again elsewhere. */

@@ -1,5 +1,7 @@
+import { Fifo } from '../core/fifo.js';
 import type { RunId } from '../core/ids.js';
-import type { Payload } from '../core/payload.js';
+import { limits } from '../core/limits.js';
+import { type Payload, payloadBytes } from '../core/payload.js';
 import type { AttemptLogEntry } from './scheduler.js';
 
 /**
@@ -14,6 +16,9 @@ import type { AttemptLogEntry } from './scheduler.js';
  *
  * All that one turn of the loop produces crosses in one postMessage of one flat array, `[kind, ...fields, kind, ...]`:
  * cloning that costs a third of an array of objects, and a sixth of a message each.
+ *
+ * A large result ends its batch and goes out at once, in memory that changes hands: the receiver clones nothing and turns it into
+ * text when there is time. Large arguments end their batch too, and a turn hands over one such batch.
  */
 export interface Orders {
   run(run: RunId, job: string, attempt: number, task: string, args: Payload): void;
@@ -59,28 +64,55 @@ export interface ThreadStart {
 /** One message: fields by position, in the order of the methods' parameters. */
 export type Batch = unknown[];
 
+/** A text of more than this crosses as bytes. */
+const textLengthMax = 64 * 1024;
+
+/** Hands a batch over; `moved` changes hands with it. */
+export type Deliver = (batch: Batch, moved: readonly ArrayBuffer[]) => void;
+
+const nothingMoved: readonly ArrayBuffer[] = [];
+
 /** Gathers calls until the loop turns, then hands them over as one batch. */
 class Gatherer {
   protected batch: Batch = [];
-  private readonly deliver: (batch: Batch) => void;
+  private readonly deliver: Deliver;
+  /** Those before `batch`, each ended by something large. */
+  private readonly ended = new Fifo<Batch>();
   private scheduled: NodeJS.Immediate | null = null;
 
-  constructor(deliver: (batch: Batch) => void) {
+  constructor(deliver: Deliver) {
     this.deliver = deliver;
   }
 
-  /** Hands over at once; for a thread that is about to end. */
-  flush(): void {
+  /** Hands over all at once; for a thread that is about to end. */
+  flush(moved = nothingMoved): void {
     if (this.scheduled !== null) clearImmediate(this.scheduled);
     this.scheduled = null;
+    for (let batch = this.ended.shift(); batch !== undefined; batch = this.ended.shift()) {
+      this.deliver(batch, nothingMoved);
+    }
     if (this.batch.length === 0) return;
     const { batch } = this;
     this.batch = [];
-    this.deliver(batch);
+    this.deliver(batch, moved);
   }
 
   protected flushSoon(): void {
-    this.scheduled ??= setImmediate(() => this.flush());
+    this.scheduled ??= setImmediate(() => this.flushOne());
+  }
+
+  /** What comes next goes into another batch, and so into another turn. */
+  protected endBatch(): void {
+    this.ended.push(this.batch);
+    this.batch = [];
+  }
+
+  private flushOne(): void {
+    this.scheduled = null;
+    const ended = this.ended.shift();
+    if (ended === undefined) return this.flush();
+    this.deliver(ended, nothingMoved);
+    if (this.ended.length > 0 || this.batch.length > 0) this.flushSoon();
   }
 }
 
@@ -90,6 +122,7 @@ const orderKinds = { run: 0, abort: 1, ping: 2 } as const;
 export class OrderBatch extends Gatherer implements Orders {
   run(run: RunId, job: string, attempt: number, task: string, args: Payload): void {
     this.batch.push(orderKinds.run, run, job, attempt, task, args);
+    if (payloadBytes(args) > textLengthMax) this.endBatch();
     this.flushSoon();
   }
 
@@ -150,6 +183,12 @@ const reportKinds = {
 /** Reports on their way to the node. */
 export class ReportBatch extends Gatherer implements Reports {
   done(run: RunId, result: string): void {
+    if (result.length > textLengthMax) {
+      const units = unitsOf(result);
+      this.batch.push(reportKinds.done, run, units);
+      this.flush([units.buffer as ArrayBuffer]);
+      return;
+    }
     this.batch.push(reportKinds.done, run, result);
     this.flushSoon();
   }
@@ -230,10 +269,44 @@ export function replayReports(batch: unknown, reports: Reports): boolean {
   for (let at = 0; at < batch.length; ) {
     const length = reportLengths[batch[at] as number];
     if (length === undefined || at + length > batch.length) return false;
+    if (batch[at] === reportKinds.done && !isText(batch[at + 2])) return false;
     replayReport(batch, at, reports);
     at += length;
   }
   return true;
+}
+
+/** How much there is to convert in a batch of reports: what is large is last. */
+export function largeBytesOf(batch: unknown): number {
+  const last: unknown = Array.isArray(batch) ? batch.at(-1) : undefined;
+  return last instanceof Uint8Array || last instanceof Uint16Array ? last.byteLength : 0;
+}
+
+/** The units of a text in memory of its own: of a byte each where they fit, else of two. Back to text they are only copied. */
+function unitsOf(text: string): TextUnits {
+  if (!/[\u0100-\uffff]/.test(text)) {
+    const bytes = Buffer.allocUnsafeSlow(text.length);
+    bytes.write(text, 'latin1');
+    return new Uint8Array(bytes.buffer);
+  }
+  const bytes = Buffer.allocUnsafeSlow(2 * text.length);
+  bytes.write(text, 'utf16le');
+  return new Uint16Array(bytes.buffer);
+}
+
+type TextUnits = Uint8Array | Uint16Array;
+
+/** Of units a handler may have posted any number: far too many could not be made a string at all. */
+function isText(value: unknown): boolean {
+  if (typeof value === 'string') return true;
+  const isUnits = value instanceof Uint8Array || value instanceof Uint16Array;
+  return isUnits && value.length <= limits.bodyBytesMax;
+}
+
+function textOf(value: string | TextUnits): string {
+  if (typeof value === 'string') return value;
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return bytes.toString(value instanceof Uint8Array ? 'latin1' : 'utf16le');
 }
 
 function replayReport(batch: Batch, at: number, reports: Reports): void {
@@ -242,7 +315,7 @@ function replayReport(batch: Batch, at: number, reports: Reports): void {
   const second = batch[at + 2] as string;
   switch (batch[at]) {
     case reportKinds.done:
-      reports.done(run, second);
+      reports.done(run, textOf(batch[at + 2] as string | TextUnits));
       break;
     case reportKinds.failed:
       reports.failed(run, second, batch[at + 3] as string, batch[at + 4] as boolean);

@@ -10,6 +10,7 @@ import { AttemptReports } from './attempt-reports.js';
 import { describeError } from './handler-result.js';
 import { PoolThread, type ThreadListener } from './pool-thread.js';
 import type { ThreadPoolTuning } from './pool-tuning.js';
+import { ReportLine } from './report-line.js';
 import { replayReports, type TaskFile } from './thread-messages.js';
 import { ThreadWatch } from './thread-watch.js';
 
@@ -42,6 +43,7 @@ export class ThreadPool implements Runner {
   private readonly graceTimers = new Map<Attempt, NodeJS.Timeout>();
   private files: readonly TaskFile[] = [];
   private readonly watch: ThreadWatch;
+  private readonly reports = new ReportLine<PoolThread>((thread, batch) => this.replay(thread, batch));
   private bootTimer: NodeJS.Timeout | null = null;
   private bootFailures = 0;
   private lastThreadId = 0;
@@ -171,23 +173,25 @@ export class ThreadPool implements Runner {
   }
 
   private listenerFor(): ThreadListener {
-    let reports: ThreadReports | null = null;
     return {
       batch: (thread, batch) => {
-        reports ??= new ThreadReports(thread, this.options.listener, (attempt, outcome) =>
-          this.finish(thread, attempt, outcome),
-        );
         this.heard(thread);
-        if (!replayReports(batch, reports)) {
-          this.options.log('warn', 'A handler posted a message of its own to the node; it was ignored.', {
-            thread: thread.id,
-          });
-        }
+        this.reports.add(thread, batch);
       },
       output: (thread, text) =>
         this.options.log('info', 'A handler wrote a line.', { thread: thread.id, text }),
       exited: (thread) => this.exited(thread),
     };
+  }
+
+  private replay(thread: PoolThread, batch: unknown): void {
+    const reports = new ThreadReports(thread, this.options.listener, (attempt, outcome) =>
+      this.finish(thread, attempt, outcome),
+    );
+    if (replayReports(batch, reports)) return;
+    this.options.log('warn', 'A handler posted a message of its own to the node; it was ignored.', {
+      thread: thread.id,
+    });
   }
 
   private heard(thread: PoolThread): void {
@@ -238,6 +242,7 @@ export class ThreadPool implements Runner {
   }
 
   private exited(thread: PoolThread): void {
+    this.reports.finish(thread);
     const { attempts, fault } = thread;
     this.threads.delete(thread);
     const left = [...attempts.values()];

@@ -1,10 +1,10 @@
 import type { GoodbyeReason, Hello } from '../core/hello.js';
 import { limits } from '../core/limits.js';
 import { type Lane, laneOf, type PeerMessage } from '../core/messages.js';
-import { Reassembler } from '../protocol/frame-chunks.js';
 import { FrameDecoder } from '../protocol/frame-decoder.js';
 import { FrameOutbox } from '../protocol/frame-outbox.js';
 import { frameBytes } from '../protocol/frame-size.js';
+import { MessageAssembler } from '../protocol/frame-text.js';
 import {
   decodeChunked,
   decodeFrame,
@@ -65,7 +65,7 @@ class ByteQueue implements SendQueue {
   }
 
   take(bytesMax: number): Segment | null {
-    const frames = this.outbox.take(bytesMax);
+    const { frames } = this.outbox.take(bytesMax);
     const [first] = frames;
     if (first === undefined) return null;
     const content = frames.length === 1 ? first : Buffer.concat(frames);
@@ -101,7 +101,7 @@ class MessageQueue implements SendQueue {
 
 class ByteReader implements FrameReader {
   private readonly decoder = new FrameDecoder(limits.helloBytesMax);
-  private readonly reassembler = new Reassembler();
+  private readonly assembler = new MessageAssembler();
 
   constructor(private readonly drawPieceBytes: () => number) {}
 
@@ -119,10 +119,11 @@ class ByteReader implements FrameReader {
       const frame = decodeFrame(bytes, start, end);
       switch (frame.type) {
         case 'unknown':
+        case 'taken':
           return true;
         case 'chunk': {
-          const whole = this.reassembler.add(frame.piece, frame.remaining);
-          const message = whole === null ? null : decodeChunked(whole);
+          const whole = this.assembler.add(frame.piece, frame.remaining);
+          const message = whole === null ? null : decodeChunked(whole.bytes, whole.text);
           return message === null || handle({ type: 'message', message });
         }
         case 'hello':

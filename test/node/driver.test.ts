@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import type { NodeEvent } from '../../src/core/effects.js';
 import type { NodeCore } from '../../src/core/node/node-core.js';
@@ -52,6 +54,36 @@ t.test('a deadline that comes nearer has its tick sooner', async (t) => {
   driver.handle(anyEvent);
   const lateMs = (await core.firstTickMs) - core.deadlineMs;
   t.ok(lateMs >= -timerSlackMs && lateMs < 900, 'not at the longest pause between two ticks');
+});
+
+t.test('what has arrived when a tick is due is handled before it', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const sender = connect(port, '127.0.0.1');
+  const [receiver] = (await once(server, 'connection')) as [Socket];
+  t.teardown(() => {
+    sender.destroy();
+    receiver.destroy();
+    server.close();
+  });
+  const order: string[] = [];
+  const core = scriptedCore(performance.now() + 20);
+  const driver = drive(t, {
+    ...core,
+    step: (event: NodeEvent) => {
+      order.push(event.type);
+      return core.step(event);
+    },
+  });
+  receiver.on('data', () => driver.handle(anyEvent));
+  // The arming is done, and the loop stands still until both the tick is due and the bytes are there.
+  await new Promise((resolve) => setImmediate(resolve));
+  sender.write('x');
+  const untilMs = performance.now() + 60;
+  while (performance.now() < untilMs);
+  await core.firstTickMs;
+  t.same(order.slice(0, 2), [anyEvent.type, 'tick']);
 });
 
 t.test('a deadline that is over is not ticked for without pause', async (t) => {
