@@ -104,6 +104,13 @@ export class Beliefs {
     if (state === 'left') this.hear({ type: 'left', node: id, incarnation }, nowMs);
   }
 
+  /** Takes in a member that was known before this start: no news, so nobody is told. */
+  restore(member: MemberRecord, nowMs: number): void {
+    if (this.table.get(member.id) !== undefined || this.table.roomFor(member.id) !== null) return;
+    this.table.put(member, nowMs);
+    this.#context.emit({ type: 'member_changed', member, previous: null });
+  }
+
   /** This node itself found cause to suspect a member. */
   suspect(node: NodeId, nowMs: number): void {
     const known = this.table.get(node);

@@ -33,6 +33,8 @@ export type MembershipEvent =
   | { readonly type: 'address_taken'; readonly node: NodeId; readonly by: NodeId }
   | { readonly type: 'message'; readonly from: NodeId; readonly message: MembershipMessage }
   | { readonly type: 'self_changed'; readonly change: SelfChange }
+  /** A member that was known before this start. */
+  | { readonly type: 'restored'; readonly member: MemberRecord }
   | { readonly type: 'leave' };
 
 export interface SelfChange {
@@ -179,6 +181,9 @@ class MembershipCore implements Membership {
         break;
       case 'self_changed':
         this.#beliefs.changeSelf(event.change, this.#nowMs);
+        break;
+      case 'restored':
+        this.#beliefs.restore(event.member, this.#nowMs);
         break;
       case 'leave':
         this.#handleLeave();

@@ -44,6 +44,8 @@ export interface NodeCoreOptions {
   readonly drainTimeoutMs: number;
   /** Everything random in the node follows from this text. */
   readonly seed: string;
+  /** Is told of every change of a member as this node sees it: simulations measure by it. */
+  readonly watch?: (member: MemberRecord, previous: MemberRecord | null) => void;
 }
 
 /** In a larger cluster, names are not compared: every join would cost a walk through all members. */
@@ -115,10 +117,11 @@ export class NodeCore {
     });
   }
 
-  /** The first step: dials the seeds, and lets this node's own executor grant itself room. */
-  start(now: Instant): NodeEffect[] {
+  /** The first step: dials the seeds, and lets this node's own executor grant itself room. `known`: members of an earlier start. */
+  start(now: Instant, known: readonly MemberRecord[] = []): NodeEffect[] {
     this.now = now;
     this.cluster.start(now);
+    for (const member of known) this.runMembership({ type: 'restored', member });
     this.jobs.step({ type: 'contact_opened', node: this.options.id }, now);
     return this.step({ type: 'tick', lateMs: 0 }, now);
   }
@@ -217,6 +220,7 @@ export class NodeCore {
           this.outbox.send(effect.to, effect.message);
           break;
         case 'member_changed':
+          this.options.watch?.(effect.member, effect.previous);
           this.tellNews(effect);
           this.runLinks(effect);
           this.jobs.step(effect, this.now);
