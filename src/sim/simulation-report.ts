@@ -63,7 +63,7 @@ function rumourReport(simulation: Simulation, rumour: Rumour): SimulationResult[
   // The node itself knows at once; nodes that joined later had it told with the rest.
   const of = simulation.options.nodes;
   const at = (part: number): number | null => times[Math.ceil(part * of) - 1] ?? null;
-  return { knownMs: { 50: at(0.5), 90: at(0.9), 99: at(0.99), 99.99: at(0.9999), 100: at(1) } };
+  return { knownMs: { p50: at(0.5), p90: at(0.9), p99: at(0.99), p9999: at(0.9999), all: at(1) } };
 }
 
 function deathsOf(simulation: Simulation, fate: Fate): Death[] {

@@ -52,8 +52,8 @@ export interface SimulationResult {
     readonly mostKnowMs: number | null;
   };
   readonly rumour: {
-    /** From the change of one node's facts until so many percent of the nodes knew; null: not by the end. */
-    readonly knownMs: Readonly<Record<'50' | '90' | '99' | '99.99' | '100', number | null>>;
+    /** From the change of one node's facts until 50, 90, 99, 99.99 and 100 percent of the nodes knew; null: not by the end. */
+    readonly knownMs: Readonly<Record<'p50' | 'p90' | 'p99' | 'p9999' | 'all', number | null>>;
   } | null;
   readonly joined: { readonly nodes: number; readonly allKnowMs: number | null } | null;
   readonly killed: DeathReport | null;

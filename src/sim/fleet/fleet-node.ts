@@ -56,7 +56,7 @@ export class FleetNode {
   start(known: readonly MemberRecord[]): void {
     this.status = 'running';
     this.#perform(this.core.start(this.clock.instant(), known));
-    this.#scheduleTick();
+    this.#wakeSoon();
   }
 
   arrive(event: NodeEvent): void {
@@ -64,12 +64,16 @@ export class FleetNode {
     else if (this.status === 'stalled') this.#waiting.push(event);
   }
 
-  /** A timer has gone off: for a deadline that may have moved since. */
+  /**
+   * A timer has gone off. It was set without asking the core for its next deadline, which costs more than many a step does: what is
+   * due by now is done, and otherwise a timer is set for what is due next.
+   */
   tick(atMs: number): void {
     if (atMs !== this.#tickAtMs || this.status !== 'running') return;
     this.#tickAtMs = Number.POSITIVE_INFINITY;
-    if (this.core.nextDeadlineMs() <= atMs) this.#step({ type: 'tick', lateMs: 0 });
-    else this.#scheduleTick();
+    const dueMs = this.core.nextDeadlineMs();
+    if (dueMs <= atMs) this.#step({ type: 'tick', lateMs: 0 });
+    else if (dueMs !== Number.POSITIVE_INFINITY) this.#wakeAt(dueMs);
   }
 
   stall(): void {
@@ -80,11 +84,10 @@ export class FleetNode {
   resume(): void {
     if (this.status !== 'stalled') return;
     this.status = 'running';
-    const lateMs = this.clock.instant().monotonicMs - this.#tickAtMs;
-    if (lateMs >= 0) {
-      this.#tickAtMs = Number.POSITIVE_INFINITY;
-      this.#step({ type: 'tick', lateMs });
-    }
+    const lateMs = this.clock.instant().monotonicMs - Math.max(this.#tickAtMs, this.core.nextDeadlineMs());
+    this.#tickAtMs = Number.POSITIVE_INFINITY;
+    if (lateMs >= 0) this.#step({ type: 'tick', lateMs });
+    else this.#wakeSoon();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const event of waiting) this.arrive(event);
@@ -105,7 +108,7 @@ export class FleetNode {
 
   #step(event: NodeEvent): void {
     this.#perform(this.core.step(event, this.clock.instant()));
-    this.#scheduleTick();
+    this.#wakeSoon();
   }
 
   #perform(effects: readonly NodeEffect[]): void {
@@ -131,14 +134,15 @@ export class FleetNode {
     }
   }
 
-  #scheduleTick(): void {
+  #wakeSoon(): void {
     if (this.status !== 'running') return;
-    const earliestMs = this.clock.instant().monotonicMs + tickIntervalMsMin;
-    const dueMs = Math.max(earliestMs, this.core.nextDeadlineMs());
-    // A timer that goes off too early finds that out by itself.
-    if (dueMs >= this.#tickAtMs || dueMs === Number.POSITIVE_INFINITY) return;
-    this.#tickAtMs = dueMs;
-    this.clock.wake(this, dueMs);
+    const soonMs = this.clock.instant().monotonicMs + tickIntervalMsMin;
+    if (soonMs < this.#tickAtMs) this.#wakeAt(soonMs);
+  }
+
+  #wakeAt(atMs: number): void {
+    this.#tickAtMs = atMs;
+    this.clock.wake(this, atMs);
   }
 }
 
