@@ -1,6 +1,6 @@
-import { limits } from '../core/limits.js';
 import type { LinksConfig } from '../core/links/config.js';
 import type { MembershipConfig } from '../core/membership/config.js';
+import { simulationLimits } from './simulation-limits.js';
 
 /** What is simulated. Counts are of nodes. */
 export interface SimulationOptions {
@@ -32,14 +32,6 @@ export interface SimulationOptions {
   readonly membership?: Partial<MembershipConfig>;
   readonly links?: Partial<LinksConfig>;
 }
-
-export const simulationLimits = {
-  nodesMax: limits.membersMax,
-  lossMax: 0.9,
-  partMax: 0.5,
-  delayMsMax: 10_000,
-  seedNodesMax: 16,
-} as const;
 
 /** One-way times within one data centre, and between several on one continent. */
 export const delayProfiles = { lan: [0.2, 3], wan: [20, 80] } as const;

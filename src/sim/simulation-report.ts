@@ -136,8 +136,7 @@ function rightViews(running: readonly FleetNode[]): number {
 function curves(simulation: Simulation): SimulationResult['curves'] {
   const { gauge, views, fleet, options, startCurve } = simulation;
   const { rumour } = views;
-  const rumourTimes =
-    rumour === null ? [] : [...rumour.knownAtMs.values()].map((atMs) => atMs - rumour.atMs);
+  const rumourTimes = rumour === null ? [] : [...rumour.knownAtMs.values()].map((atMs) => atMs - rumour.atMs);
   const deaths = [...deathsOf(simulation, 'killed'), ...deathsOf(simulation, 'hung')];
   const seers = simulation.running.length;
   return {

@@ -101,7 +101,8 @@ export class SimulationViews {
     this.stateChanges[fate]++;
     const death = this.deaths.get(member);
     if (death !== undefined) this.#deathHeard(death, seer, state);
-    else if (fate === 'healthy' || fate === 'slow' || fate === 'mute') this.#wronged(seer, member, fate, state);
+    else if (fate === 'healthy' || fate === 'slow' || fate === 'mute')
+      this.#wronged(seer, member, fate, state);
   }
 
   #deathHeard(death: Death, seer: number, state: MemberRecord['state']): void {
@@ -118,7 +119,12 @@ export class SimulationViews {
     }
   }
 
-  #wronged(seer: number, node: number, fate: 'healthy' | 'slow' | 'mute', state: MemberRecord['state']): void {
+  #wronged(
+    seer: number,
+    node: number,
+    fate: 'healthy' | 'slow' | 'mute',
+    state: MemberRecord['state'],
+  ): void {
     // A cut makes both sides right; and what a node that can't be heard thinks of others harms nobody but itself.
     if (this.isCut || this.fates[seer] === 'mute') return;
     if (state === 'suspect') this.falseSuspicionCount++;
