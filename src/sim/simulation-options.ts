@@ -97,8 +97,11 @@ export function simulationFault(options: SimulationOptions): string | null {
   if (nodes + join > simulationLimits.nodesMax)
     return `${nodes} nodes and ${join} that join are more than ${simulationLimits.nodesMax}`;
   const { kill, hang, mute } = options;
-  if (kill + hang + mute + (nodes > 1 ? 1 : 0) > nodes)
-    return `of ${nodes} nodes, ${kill} to kill, ${hang} to hang and ${mute} to mute leave none to tell of it`;
+  if (kill + hang + mute >= nodes && kill + hang + mute > 0) {
+    const counts = Object.entries({ kill, hang, mute }).filter(([, count]) => count > 0);
+    const asked = counts.map(([what, count]) => `${count} to ${what}`).join(' and ');
+    return `of ${nodes} nodes, ${asked} leaves none to tell of it: take fewer, or more --nodes`;
+  }
   const neededMs = simulationTimes({ ...options, durationMs: null }).endMs;
   if (durationMs !== null && durationMs < neededMs)
     return `what is asked for takes ${neededMs / 1_000}s after the start: give --duration that or more, or leave it out`;

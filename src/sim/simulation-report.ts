@@ -32,7 +32,7 @@ export function reportOf(simulation: Simulation): SimulationResult {
       allKnowMs: simulation.startAllKnowMs,
       mostKnowMs: simulation.startCurve.find(([, part]) => part >= 0.99)?.[0] ?? null,
     },
-    rumour: options.nodes > 1 && views.rumour !== null ? rumourReport(simulation, views.rumour) : null,
+    rumour: options.nodes > 1 && views.rumour !== null ? rumourReport(views.rumour) : null,
     joined: options.join > 0 ? { nodes: options.join, allKnowMs: joinAllKnowMs } : null,
     killed: deathReport(simulation, 'killed'),
     hung: deathReport(simulation, 'hung'),
@@ -58,10 +58,10 @@ export function reportOf(simulation: Simulation): SimulationResult {
   };
 }
 
-function rumourReport(simulation: Simulation, rumour: Rumour): SimulationResult['rumour'] {
+function rumourReport(rumour: Rumour): SimulationResult['rumour'] {
   const times = [...rumour.knownAtMs.values()].map((atMs) => atMs - rumour.atMs).sort((a, b) => a - b);
-  // The node itself knows at once; nodes that joined later had it told with the rest.
-  const of = simulation.options.nodes;
+  // The node itself knows at once.
+  const { of } = rumour;
   const at = (part: number): number | null => times[Math.ceil(part * of) - 1] ?? null;
   return { knownMs: { p50: at(0.5), p90: at(0.9), p99: at(0.99), p9999: at(0.9999), all: at(1) } };
 }

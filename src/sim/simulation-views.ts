@@ -26,6 +26,8 @@ export interface FalseDeath {
 export interface Rumour {
   readonly node: number;
   readonly atMs: number;
+  /** So many nodes were there, and can come to know: those with the lowest indexes. */
+  readonly of: number;
   readonly knownAtMs: Map<number, number>;
 }
 
@@ -44,6 +46,8 @@ export class SimulationViews {
   /** Changes of state at all nodes, by what was done to the member. */
   readonly stateChanges: Record<Fate, number> = { healthy: 0, slow: 0, mute: 0, killed: 0, hung: 0 };
   rumour: Rumour | null = null;
+  /** When some node last began or ceased to take another one for present. */
+  changedAtMs = 0;
   /** Deaths mean nothing while nodes can't hear each other for a cut between them. */
   isCut = false;
   readonly #indexes = new Map<string, number>();
@@ -85,15 +89,19 @@ export class SimulationViews {
       if (isNow !== wasBefore) this.#count(seer.index, isNow ? 1 : -1);
       if (previous !== null && previous.state !== member.state) this.#stateChanged(seer.index, index, member);
     }
-    const { rumour } = this;
-    if (rumour !== null && rumour.node === index && member.draining && !rumour.knownAtMs.has(seer.index)) {
-      rumour.knownAtMs.set(seer.index, this.nowMs());
-    }
+    if (this.rumour !== null && this.rumour.node === index && member.draining) this.#rumourHeard(seer.index);
   };
+
+  /** Nodes that joined since have it told with all the rest. */
+  #rumourHeard(seer: number): void {
+    const { knownAtMs, of } = this.rumour as Rumour;
+    if (seer < of && !knownAtMs.has(seer)) knownAtMs.set(seer, this.nowMs());
+  }
 
   #count(seer: number, change: number): void {
     this.#presentAt[seer] = (this.#presentAt[seer] as number) + change;
     this.#presentPairs += change;
+    this.changedAtMs = this.nowMs();
   }
 
   #stateChanged(seer: number, member: number, { state }: MemberRecord): void {

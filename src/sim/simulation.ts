@@ -98,12 +98,10 @@ export class Simulation {
     for (let step = 1; ; step++) {
       fleet.runUntil(step * startStepMs);
       const isOver = this.#knownPart() === 1 && fleet.nodes.every(({ isUp }) => isUp);
+      if (isOver) this.startAllKnowMs = this.views.changedAtMs;
       if (step % 10 === 0 || isOver) this.startCurve.push([fleet.nowMs, this.#knownPart()]);
       if (step % (gaugeMs / startStepMs) === 0) this.gauge.read();
-      if (isOver || fleet.nowMs >= startLimitMs) {
-        this.startAllKnowMs = isOver ? fleet.nowMs : null;
-        break;
-      }
+      if (isOver || fleet.nowMs >= startLimitMs) break;
       if (step % 10 === 0) yield this.#progress(null);
     }
     this.startedAtMs = fleet.nowMs;
@@ -151,7 +149,8 @@ export class Simulation {
   #startRumour(): void {
     const [node] = this.drawn.rumour;
     if (node === undefined) return;
-    this.views.rumour = { node: node.index, atMs: this.fleet.nowMs, knownAtMs: new Map() };
+    const { nowMs: atMs, nodes } = this.fleet;
+    this.views.rumour = { node: node.index, atMs, of: nodes.length, knownAtMs: new Map() };
     node.arrive({ type: 'request', request: 1, command: { type: 'drain', node: null } });
   }
 
@@ -223,7 +222,7 @@ export class Simulation {
 
   #checkAwaited(): void {
     if (this.#awaited === null || this.#knownPart() !== 1) return;
-    this.#awaited(this.fleet.nowMs - this.#awaitedFromMs);
+    this.#awaited(Math.max(0, this.views.changedAtMs - this.#awaitedFromMs));
     this.#awaited = null;
   }
 
@@ -233,11 +232,12 @@ export class Simulation {
     return node;
   }
 
-  /** Part of what the running nodes should know of each other. Wrong where some know of nodes that aren't there any more. */
+  /** Part of what the nodes that are there, or about to be started, should know of each other. */
   #knownPart(): number {
-    let count = 0;
-    for (const { isUp, index } of this.fleet.nodes) if (isUp && this.views.fates[index] !== 'hung') count++;
-    const wanted = Math.max(count, this.options.nodes - this.views.deaths.size);
+    let wanted = 0;
+    for (const { status, index } of this.fleet.nodes)
+      if (status !== 'dead' && this.views.fates[index] !== 'hung') wanted++;
+    // While some still know of nodes that have ended, there is more than all: that isn't it either.
     return wanted < 2 ? 1 : this.views.presentPairs / (wanted * (wanted - 1));
   }
 

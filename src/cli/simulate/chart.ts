@@ -20,13 +20,17 @@ export interface Chart {
   readonly yLabel: (y: number) => string;
   /** The top of the axis, where it is known. */
   readonly yMax?: number;
+  /** Each line up is ten times the one below. */
+  readonly isLogarithmic?: boolean;
+  /** Values hold until the next one. */
+  readonly isSteps?: boolean;
   /** Moments worth a line of their own, in milliseconds. */
   readonly marks?: readonly { readonly atMs: number; readonly name: string }[];
 }
 
 const width = 480;
 const height = 280;
-const margin = { left: 62, right: 14, top: 16, bottom: 46 } as const;
+const margin = { left: 74, right: 14, top: 16, bottom: 46 } as const;
 const plotWidth = width - margin.left - margin.right;
 const plotHeight = height - margin.top - margin.bottom;
 
@@ -43,24 +47,47 @@ export function lastOf(curves: readonly Curve[]): number {
 
 /** A chart as SVG that takes its colours from the page it stands in. */
 export function drawChart(chart: Chart): string {
+  const { xUnit } = chart;
   const xMax = Math.max(lastOf(chart.series.map(({ points }) => points)), 1e-6);
-  const highest = chart.series.flatMap(({ points }) => points).reduce((max, [, y]) => Math.max(max, y), 0);
-  const yTicks = ticksTo(chart.yMax ?? Math.max(highest, 1e-6), 4);
-  const yMax = chart.yMax ?? (yTicks.at(-1) as number);
+  const y = yAxis(chart);
   const toX = (x: number): number => margin.left + (x / xMax) * plotWidth;
-  const toY = (y: number): number => margin.top + (1 - y / yMax) * plotHeight;
-  const xTicks = ticksTo(xMax / chart.xUnit.ms, 5).filter((tick) => tick * chart.xUnit.ms <= xMax * 1.001);
+  const toY = (value: number): number => margin.top + (1 - y.place(value)) * plotHeight;
+  const xTicks = ticksTo(xMax / xUnit.ms, 5).filter((tick) => tick * xUnit.ms <= xMax * 1.001);
   return [
     `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeText(chart.title)}">`,
-    ...yTicks.filter((tick) => tick <= yMax * 1.001).map((tick) => yTick(toY(tick), chart.yLabel(tick))),
-    ...xTicks.map((tick) => xTick(toX(tick * chart.xUnit.ms), String(tick))),
-    `<text class="axis" x="${margin.left + plotWidth / 2}" y="${height - 8}" text-anchor="middle">${escapeText(chart.xTitle)} (${chart.xUnit.name})</text>`,
-    ...(chart.marks ?? [])
-      .filter(({ atMs }) => atMs <= xMax)
-      .map(({ atMs, name }) => markLine(toX(atMs), name)),
-    ...chart.series.map((series) => lineOf(series, toX, toY)),
+    ...y.ticks.map((tick) => yTick(toY(tick), chart.yLabel(tick))),
+    ...xTicks.map((tick) => xTick(toX(tick * xUnit.ms), String(tick))),
+    `<text class="axis" x="${margin.left + plotWidth / 2}" y="${height - 8}" text-anchor="middle">${escapeText(chart.xTitle)} (${xUnit.name})</text>`,
+    ...markLines(
+      (chart.marks ?? []).flatMap(({ atMs, name }) => (atMs <= xMax ? [{ x: toX(atMs), name }] : [])),
+    ),
+    ...chart.series.map((series) => lineOf(series, { toX, toY, isSteps: chart.isSteps === true })),
     '</svg>',
   ].join('\n');
+}
+
+interface Axis {
+  readonly ticks: readonly number[];
+  /** From 0 at the bottom to 1 at the top. */
+  place(value: number): number;
+}
+
+function yAxis({ series, yMax, isLogarithmic }: Chart): Axis {
+  const values = series.flatMap(({ points }) => points.map(([, y]) => y));
+  const highest = yMax ?? values.reduce((max, value) => Math.max(max, value), 0);
+  if (isLogarithmic) {
+    const top = Math.max(1, Math.ceil(Math.log10(Math.max(highest, 1))));
+    const lowest = values.reduce((min, value) => (value > 0 ? Math.min(min, value) : min), 10 ** (top - 1));
+    const bottom = Math.min(top - 1, Math.max(0, Math.floor(Math.log10(lowest))));
+    const ticks = Array.from({ length: top - bottom + 1 }, (_, index) => 10 ** (bottom + index));
+    return {
+      ticks,
+      place: (value) => (Math.log10(Math.max(value, 10 ** bottom)) - bottom) / (top - bottom),
+    };
+  }
+  const ticks = ticksTo(Math.max(highest, 1e-6), 4);
+  const top = yMax ?? (ticks.at(-1) as number);
+  return { ticks: ticks.filter((tick) => tick <= top * 1.001), place: (value) => value / top };
 }
 
 /** The names of its lines, for below it. */
@@ -75,10 +102,15 @@ export function escapeText(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-function lineOf({ points, style, name }: Series, toX: (x: number) => number, toY: (y: number) => number) {
-  const path = points.map(
-    ([x, y], index) => `${index === 0 ? 'M' : 'L'}${toX(x).toFixed(1)} ${toY(y).toFixed(1)}`,
-  );
+function lineOf(
+  { points, style, name }: Series,
+  { toX, toY, isSteps }: { toX: (x: number) => number; toY: (y: number) => number; isSteps: boolean },
+): string {
+  const path = points.map(([x, y], index) => {
+    const [atX, atY] = [toX(x).toFixed(1), toY(y).toFixed(1)];
+    if (index === 0) return `M${atX} ${atY}`;
+    return isSteps ? `H${atX}V${atY}` : `L${atX} ${atY}`;
+  });
   return `<path class="line ${style}" d="${path.join('')}"><title>${escapeText(name)}</title></path>`;
 }
 
@@ -95,12 +127,20 @@ function xTick(x: number, label: string): string {
   return `<text class="tick" x="${at}" y="${height - margin.bottom + 17}" text-anchor="middle">${escapeText(label)}</text>`;
 }
 
-function markLine(x: number, name: string): string {
-  const at = x.toFixed(1);
-  return (
-    `<line class="mark" x1="${at}" x2="${at}" y1="${margin.top}" y2="${height - margin.bottom}"/>` +
-    `<text class="marked" x="${(x + 4).toFixed(1)}" y="${margin.top + 10}">${escapeText(name)}</text>`
-  );
+/** What stands close to the one before goes a line lower. */
+function markLines(marks: readonly { readonly x: number; readonly name: string }[]): string[] {
+  const letterWidth = 7;
+  const ends = [0, 0, 0];
+  return marks.map(({ x, name }) => {
+    const free = ends.findIndex((end) => end <= x);
+    const row = free === -1 ? 0 : free;
+    ends[row] = x + 8 + name.length * letterWidth;
+    const at = x.toFixed(1);
+    return (
+      `<line class="mark" x1="${at}" x2="${at}" y1="${margin.top}" y2="${height - margin.bottom}"/>` +
+      `<text class="marked" x="${(x + 4).toFixed(1)}" y="${margin.top + 10 + row * 14}">${escapeText(name)}</text>`
+    );
+  });
 }
 
 /** Round numbers from 0 to the first at or over `max`, some `count` of them. */

@@ -22,6 +22,11 @@ export function rate(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB/s`;
 }
 
+/** A rate on an axis: `100 kB/s`. */
+export function wholeRate(bytes: number): string {
+  return rate(bytes).replace('.0 ', ' ');
+}
+
 /** 1,234,567 whatever the locale. */
 export function whole(count: number): string {
   return Math.round(count).toLocaleString('en-US');

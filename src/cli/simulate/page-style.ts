@@ -14,14 +14,16 @@ p { margin: 0; }
 .caption { font-size: 0.9rem; min-height: 2.7em; }
 code { display: block; margin-top: 14px; padding: 10px 14px; border: 1px solid var(--rule); border-radius: 8px;
   background: var(--card); font: 0.88rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-x: auto; white-space: pre; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); gap: 12px; margin: 20px 0; }
+.tiles { display: flex; flex-wrap: wrap; gap: 12px; margin: 20px 0; }
 .tile, .card { background: var(--card); border: 1px solid var(--rule); border-radius: 12px; }
-.tile { padding: 14px 16px; }
+.tile { padding: 14px 16px; flex: 1 1 210px; }
 .tile b { display: block; font-size: 1.55rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--muted); font-size: 0.88rem; line-height: 1.3; display: block; }
 .good b { color: var(--good); } .bad b { color: var(--bad); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 14px; }
 .card { padding: 16px 18px; min-width: 0; }
+.charts .card:last-child:nth-child(odd) { grid-column: 1 / -1; }
+.charts .card:last-child:nth-child(odd) svg { max-width: 680px; }
 .figures { margin-top: 14px; }
 svg { display: block; width: 100%; height: auto; margin-top: 6px; }
 .tick, .axis, .marked { font-size: 13px; fill: var(--muted); }
@@ -43,7 +45,7 @@ td, th { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; border-
 th { width: 11.5em; } td:nth-child(2) { width: 19em; font-weight: 600; }
 footer { margin-top: 22px; font-size: 0.88rem; }
 @media (max-width: 700px) { main { padding: 20px 14px 36px; } h1 { font-size: 1.4rem; } .caption { min-height: 0; }
-  .tiles { grid-template-columns: 1fr 1fr; gap: 10px; } .tile b { font-size: 1.25rem; } .card { padding: 14px 12px; }
+  .tiles { gap: 10px; } .tile { flex-basis: 140px; } .tile b { font-size: 1.25rem; } .card { padding: 14px 12px; }
   .tick, .axis { font-size: 15px; } .marked { font-size: 13px; }
   code { white-space: pre-wrap; overflow-wrap: anywhere; }
   tr { display: block; border-top: 1px solid var(--rule); padding: 7px 0; }

@@ -1,6 +1,6 @@
 import type { SimulationResult } from '../../sim/simulation-result.js';
 import { axisUnit, type Chart, drawChart, escapeText, lastOf, legendOf } from './chart.js';
-import { percent, rate, time, whole } from './figures.js';
+import { percent, rate, time, whole, wholeRate } from './figures.js';
 import { pageStyle } from './page-style.js';
 import { commandOf, describeOptions, type Section, sectionsOf } from './sections.js';
 
@@ -107,6 +107,7 @@ function deathChart({ curves }: SimulationResult): Chart[] {
       xUnit: axisUnit(lastOf(series.map(({ points }) => points))),
       yLabel: percent,
       yMax: 1,
+      isSteps: true,
     },
   ];
 }
@@ -122,6 +123,7 @@ function rumourChart({ curves, rumour }: SimulationResult): Chart[] {
       xUnit: axisUnit(lastOf([curves.rumour])),
       yLabel: percent,
       yMax: 1,
+      isSteps: true,
     },
   ];
 }
@@ -141,16 +143,13 @@ function overTimeCharts({ curves, options, start, times }: SimulationResult): Ch
   return [
     {
       title: 'Bytes a node sends in a second',
-      caption: 'The mean of all nodes. Whatever happens to the cluster shows here.',
-      series: [{ name: 'mean', style: 'first', points: curves.bytesMean }],
-      yLabel: rate,
-      ...common,
-    },
-    {
-      title: 'The busiest node',
-      caption: 'What the node sent in each second that sent most in it.',
-      series: [{ name: 'busiest', style: 'second', points: curves.bytesMax }],
-      yLabel: rate,
+      caption: 'Whatever happens to the cluster shows here. Each line up is ten times the one below.',
+      series: [
+        { name: 'mean', style: 'first', points: curves.bytesMean },
+        { name: 'busiest node of that second', style: 'second', points: curves.bytesMax },
+      ],
+      yLabel: wholeRate,
+      isLogarithmic: true,
       ...common,
     },
     {

@@ -180,7 +180,7 @@ function mistakeRows({ falsePositives, changesPerMinute, options, healed }: Simu
 }
 
 function trafficRows({ traffic, links }: SimulationResult): Row[] {
-  const heaviest = traffic.kinds.filter(({ bytesMean }) => bytesMean > 0).slice(0, 4);
+  const heaviest = traffic.kinds.filter(({ bytesMean }) => bytesMean > 0).slice(0, 3);
   const rows = (label: string, figures: TrafficRate, meaning: string): Row => ({
     label,
     value: `${rate(figures.bytesMean)} · ${rate(figures.bytesMax)}, ${decimal(figures.messagesMean)} messages/s`,

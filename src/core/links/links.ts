@@ -37,7 +37,7 @@ class LinksCore implements Links {
   #nowMs = 0;
   #effects: LinksEffect[] = [];
 
-  constructor({ self, seeds, config, random }: LinksOptions) {
+  constructor({ self, seeds, config, random, numbers = null }: LinksOptions) {
     this.#self = self;
     this.#config = config;
     this.#table = new LinkTable(self.id);
@@ -52,6 +52,7 @@ class LinksCore implements Links {
       self,
       config,
       random: random.fork('dials'),
+      numbers,
       hasContact: (node) => this.#hasContact(node),
       linkedCount: () => this.#table.nodeCount,
     });

@@ -2,6 +2,7 @@ import { assertNever } from '../assert.js';
 import type { NodeId } from '../ids.js';
 import { incarnationMax, isPresent, type MemberRecord } from '../member.js';
 import type { Rumour } from '../messages.js';
+import type { NodeNumbers } from '../node-map.js';
 import type { MembershipConfig } from './config.js';
 import type { Gossip } from './gossip.js';
 import { MemberTable } from './member-table.js';
@@ -13,6 +14,7 @@ import { Suspicion, suspicionTiming } from './suspicion.js';
 /** What beliefs need from the rest of membership, and what they tell it. */
 export interface BeliefsContext {
   readonly config: MembershipConfig;
+  readonly numbers: NodeNumbers | null;
   readonly gossip: Gossip;
   emit(effect: MembershipEffect): void;
   /** Whether a link to this node is up. */
@@ -43,7 +45,7 @@ export class Beliefs {
   constructor(self: MemberRecord, context: BeliefsContext) {
     this.#context = context;
     this.#self = self;
-    this.table = new MemberTable(context.config.membersMax);
+    this.table = new MemberTable(context.config.membersMax, context.numbers);
     this.table.put(self, 0);
   }
 

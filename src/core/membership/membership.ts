@@ -5,6 +5,7 @@ import type { NodeId } from '../ids.js';
 import { limits } from '../limits.js';
 import { type ContactLoss, isPresent, type MemberRecord, type Tags, type TaskOffer } from '../member.js';
 import type { MembershipMessage, Rumour } from '../messages.js';
+import type { NodeNumbers } from '../node-map.js';
 import type { Random } from '../random.js';
 import { AntiEntropy } from './anti-entropy.js';
 import { Beliefs } from './beliefs.js';
@@ -70,6 +71,7 @@ export interface MembershipOptions {
   readonly self: MemberRecord;
   readonly config: MembershipConfig;
   readonly random: Random;
+  readonly numbers?: NodeNumbers | null;
 }
 
 /** The first step must come at once: it starts the clock of the probes. */
@@ -92,7 +94,7 @@ class MembershipCore implements Membership {
   #joined = false;
   #effects: MembershipEffect[] = [];
 
-  constructor({ self, config, random }: MembershipOptions) {
+  constructor({ self, config, random, numbers = null }: MembershipOptions) {
     this.#config = config;
     this.#random = random.fork('gossip');
     this.#health = new LocalHealth(config.healthScoreMax);
@@ -100,6 +102,7 @@ class MembershipCore implements Membership {
     this.#antiEntropy = new AntiEntropy(config, random.fork('anti-entropy'));
     this.#beliefs = new Beliefs(self, {
       config,
+      numbers,
       gossip: this.#gossip,
       emit: (effect) => this.#effects.push(effect),
       hasContact: (node) => this.#contacts.has(node),

@@ -16,6 +16,7 @@ import {
   type MembershipEvent,
 } from '../membership/membership.js';
 import { isMembershipMessage, type PeerMessage } from '../messages.js';
+import type { NodeNumbers } from '../node-map.js';
 import { Outbox } from '../outbox.js';
 import { createRandom } from '../random.js';
 import { ClusterRequests } from './cluster-requests.js';
@@ -44,6 +45,8 @@ export interface NodeCoreOptions {
   readonly drainTimeoutMs: number;
   /** Everything random in the node follows from this text. */
   readonly seed: string;
+  /** Where many cores run in one process, what they keep of nodes takes less when they share this. */
+  readonly numbers?: NodeNumbers;
   /** Is told of every change of a member as this node sees it: simulations measure by it. */
   readonly watch?: (member: MemberRecord, previous: MemberRecord | null) => void;
 }
@@ -72,12 +75,14 @@ export class NodeCore {
       self: selfRecord(options),
       config: options.membership,
       random: random.fork('membership'),
+      numbers: options.numbers ?? null,
     });
     this.links = createLinks({
       self: { id, instance, address },
       seeds: options.seeds,
       config: options.links,
       random: random.fork('links'),
+      numbers: options.numbers ?? null,
     });
     this.outbox = new Outbox((node, message) => this.linkFor(node, message));
     const members: MemberView = {
@@ -121,7 +126,7 @@ export class NodeCore {
   start(now: Instant, known: readonly MemberRecord[] = []): NodeEffect[] {
     this.now = now;
     this.cluster.start(now);
-    for (const member of known) this.runMembership({ type: 'restored', member });
+    for (const member of known) this.restore(member);
     this.jobs.step({ type: 'contact_opened', node: this.options.id }, now);
     return this.step({ type: 'tick', lateMs: 0 }, now);
   }
@@ -202,6 +207,15 @@ export class NodeCore {
     if (link === null) this.runLinks({ type: 'link_wanted', node, purpose: 'work' });
     else this.links.used(node);
     return link;
+  }
+
+  private restore(member: MemberRecord): void {
+    for (const effect of this.membership.step({ type: 'restored', member }, this.now.monotonicMs)) {
+      if (effect.type !== 'member_changed') continue;
+      this.options.watch?.(effect.member, effect.previous);
+      this.runLinks(effect);
+      this.jobs.step(effect, this.now);
+    }
   }
 
   private handleMessage(link: LinkId, message: PeerMessage): void {

@@ -4,6 +4,7 @@ import { defaultJobsConfig } from '../../core/jobs/config.js';
 import { defaultLinksConfig, type LinksConfig } from '../../core/links/config.js';
 import { incarnationsPerStart, type MemberRecord } from '../../core/member.js';
 import { defaultMembershipConfig, type MembershipConfig } from '../../core/membership/config.js';
+import { NodeNumbers } from '../../core/node-map.js';
 import { createRandom, hashText, type Random } from '../../core/random.js';
 import { EventQueue } from './event-queue.js';
 import { type Dial, FleetNetwork, type FleetNetworkOptions, type LinkEnd } from './fleet-network.js';
@@ -47,6 +48,7 @@ export class Fleet implements FleetClock {
   readonly #membership: MembershipConfig;
   readonly #links: LinksConfig;
   readonly #seeds: readonly string[];
+  readonly #numbers = new NodeNumbers();
   #now: Instant = { monotonicMs: 0, wallMs: wallStartMs };
 
   constructor(options: FleetOptions) {
@@ -106,6 +108,7 @@ export class Fleet implements FleetClock {
       drainTimeoutMs: 5_000,
       seed: `${this.#options.seed}/${index}`,
       incarnation: incarnationsPerStart,
+      numbers: this.#numbers,
     };
     const watch = (member: MemberRecord, previous: MemberRecord | null): void =>
       this.#options.watch(node, member, previous);
