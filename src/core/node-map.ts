@@ -31,7 +31,9 @@ export interface NodeStore<Value> extends ReadonlyMap<NodeId, Value> {
 }
 
 /** A Map, or, where many cores share their nodes' numbers, what takes less. */
-export function createNodeStore<Value extends object | number>(numbers: NodeNumbers | null): NodeStore<Value> {
+export function createNodeStore<Value extends object | number>(
+  numbers: NodeNumbers | null,
+): NodeStore<Value> {
   return numbers === null ? new Map<NodeId, Value>() : new NodeMap<Value>(numbers);
 }
 
