@@ -19,7 +19,7 @@ export interface Chart {
   readonly xUnit: { readonly name: string; readonly ms: number };
   readonly yLabel: (y: number) => string;
   /** The top of the axis, where it is known. */
-  readonly yMax?: number;
+  readonly top?: number;
   /** Each line up is ten times the one below. */
   readonly isLogarithmic?: boolean;
   /** Values hold until the next one. */
@@ -72,22 +72,19 @@ interface Axis {
   place(value: number): number;
 }
 
-function yAxis({ series, yMax, isLogarithmic }: Chart): Axis {
+function yAxis({ series, top, isLogarithmic }: Chart): Axis {
   const values = series.flatMap(({ points }) => points.map(([, y]) => y));
-  const highest = yMax ?? values.reduce((max, value) => Math.max(max, value), 0);
+  const highest = top ?? values.reduce((max, value) => Math.max(max, value), 0);
   if (isLogarithmic) {
-    const top = Math.max(1, Math.ceil(Math.log10(Math.max(highest, 1))));
-    const lowest = values.reduce((min, value) => (value > 0 ? Math.min(min, value) : min), 10 ** (top - 1));
-    const bottom = Math.min(top - 1, Math.max(0, Math.floor(Math.log10(lowest))));
-    const ticks = Array.from({ length: top - bottom + 1 }, (_, index) => 10 ** (bottom + index));
-    return {
-      ticks,
-      place: (value) => (Math.log10(Math.max(value, 10 ** bottom)) - bottom) / (top - bottom),
-    };
+    const last = Math.max(1, Math.ceil(Math.log10(Math.max(highest, 1))));
+    const lowest = values.reduce((min, value) => (value > 0 ? Math.min(min, value) : min), 10 ** (last - 1));
+    const first = Math.min(last - 1, Math.max(0, Math.floor(Math.log10(lowest))));
+    const ticks = Array.from({ length: last - first + 1 }, (_, index) => 10 ** (first + index));
+    return { ticks, place: (value) => (Math.log10(Math.max(value, 10 ** first)) - first) / (last - first) };
   }
   const ticks = ticksTo(Math.max(highest, 1e-6), 4);
-  const top = yMax ?? (ticks.at(-1) as number);
-  return { ticks: ticks.filter((tick) => tick <= top * 1.001), place: (value) => value / top };
+  const end = top ?? (ticks.at(-1) as number);
+  return { ticks: ticks.filter((tick) => tick <= end * 1.001), place: (value) => value / end };
 }
 
 /** The names of its lines, for below it. */

@@ -84,7 +84,7 @@ function startChart({ curves, options }: SimulationResult): Chart[] {
       xTitle: 'since the first start',
       xUnit: axisUnit(lastOf([curves.start])),
       yLabel: percent,
-      yMax: 1,
+      top: 1,
     },
   ];
 }
@@ -106,7 +106,7 @@ function deathChart({ curves }: SimulationResult): Chart[] {
       xTitle: 'since its end',
       xUnit: axisUnit(lastOf(series.map(({ points }) => points))),
       yLabel: percent,
-      yMax: 1,
+      top: 1,
       isSteps: true,
     },
   ];
@@ -122,7 +122,7 @@ function rumourChart({ curves, rumour }: SimulationResult): Chart[] {
       xTitle: 'since the change',
       xUnit: axisUnit(lastOf([curves.rumour])),
       yLabel: percent,
-      yMax: 1,
+      top: 1,
       isSteps: true,
     },
   ];

@@ -43,11 +43,8 @@ class LinksCore implements Links {
     this.#table = new LinkTable(self.id);
     this.#dials = new Dials(config.dialsMax);
     this.#spares = new Spares(config, random.fork('spares'));
-    this.#seeds = new Seeds(
-      seeds.filter((seed) => seed !== self.address),
-      config,
-      random.fork('seeds'),
-    );
+    const others = seeds.filter((seed) => seed !== self.address);
+    this.#seeds = new Seeds(others, config, random.fork('seeds'));
     this.#mesh = new Mesh({
       self,
       config,

@@ -17,7 +17,7 @@ export interface FleetClock {
 }
 
 /** A timer is not set for sooner than this: what is due together is done together, as the daemon's driver has it. */
-const tickIntervalMsMin = 5;
+const tickGapMs = 5;
 
 /** One node of a fleet: the real node core, without threads, and with as little around it as a thousand of them allow. */
 export class FleetNode {
@@ -136,7 +136,7 @@ export class FleetNode {
 
   #wakeSoon(): void {
     if (this.status !== 'running') return;
-    const soonMs = this.clock.instant().monotonicMs + tickIntervalMsMin;
+    const soonMs = this.clock.instant().monotonicMs + tickGapMs;
     if (soonMs < this.#tickAtMs) this.#wakeAt(soonMs);
   }
 
