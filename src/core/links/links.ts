@@ -121,6 +121,9 @@ class LinksCore implements Links {
       case 'member_changed':
         if (event.member.id !== this.#self.id) this.#handleMemberChanged(event.member);
         break;
+      case 'members_restored':
+        for (const member of event.members) this.#handleMemberChanged(member);
+        break;
       case 'member_forgotten':
         this.#mesh.forget(event.node, this.#nowMs);
         break;
@@ -271,8 +274,7 @@ class LinksCore implements Links {
     this.#settleDuplicates(node);
     const current = this.#table.current(node);
     if (current === null) return;
-    const { link, hello } = current;
-    this.#effects.push({ type: 'contact_opened', node, link, hello });
+    this.#effects.push({ type: 'contact_opened', node, link: current.link, hello: current.hello });
   }
 
   #handleLinkClosed({ link, reason, goodbye }: Extract<LinksEvent, { type: 'link_closed' }>): void {

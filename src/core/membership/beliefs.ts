@@ -110,7 +110,6 @@ export class Beliefs {
   restore(member: MemberRecord, nowMs: number): void {
     if (this.table.get(member.id) !== undefined || this.table.roomFor(member.id) !== null) return;
     this.table.put(member, nowMs);
-    this.#context.emit({ type: 'member_changed', member, previous: null });
   }
 
   /** This node itself found cause to suspect a member. */

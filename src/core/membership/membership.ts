@@ -34,8 +34,8 @@ export type MembershipEvent =
   | { readonly type: 'address_taken'; readonly node: NodeId; readonly by: NodeId }
   | { readonly type: 'message'; readonly from: NodeId; readonly message: MembershipMessage }
   | { readonly type: 'self_changed'; readonly change: SelfChange }
-  /** A member that was known before this start. */
-  | { readonly type: 'restored'; readonly member: MemberRecord }
+  /** Members that were known before this start: no news, and so no effects. */
+  | { readonly type: 'restored'; readonly members: readonly MemberRecord[] }
   | { readonly type: 'leave' };
 
 export interface SelfChange {
@@ -186,7 +186,7 @@ class MembershipCore implements Membership {
         this.#beliefs.changeSelf(event.change, this.#nowMs);
         break;
       case 'restored':
-        this.#beliefs.restore(event.member, this.#nowMs);
+        for (const member of event.members) this.#beliefs.restore(member, this.#nowMs);
         break;
       case 'leave':
         this.#handleLeave();

@@ -126,7 +126,7 @@ export class NodeCore {
   start(now: Instant, known: readonly MemberRecord[] = []): NodeEffect[] {
     this.now = now;
     this.cluster.start(now);
-    for (const member of known) this.restore(member);
+    if (known.length > 0) this.restore(known.filter(({ id }) => id !== this.options.id));
     this.jobs.step({ type: 'contact_opened', node: this.options.id }, now);
     return this.step({ type: 'tick', lateMs: 0 }, now);
   }
@@ -209,13 +209,10 @@ export class NodeCore {
     return link;
   }
 
-  private restore(member: MemberRecord): void {
-    for (const effect of this.membership.step({ type: 'restored', member }, this.now.monotonicMs)) {
-      if (effect.type !== 'member_changed') continue;
-      this.options.watch?.(effect.member, effect.previous);
-      this.runLinks(effect);
-      this.jobs.step(effect, this.now);
-    }
+  private restore(members: readonly MemberRecord[]): void {
+    this.membership.step({ type: 'restored', members }, this.now.monotonicMs);
+    for (const member of members) this.options.watch?.(member, null);
+    this.runLinks({ type: 'members_restored', members });
   }
 
   private handleMessage(link: LinkId, message: PeerMessage): void {
