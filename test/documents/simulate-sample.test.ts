@@ -10,10 +10,7 @@ function shapeOf(text: string): string {
     .replace(/\d[\d,]*(\.\d+)? (ms|s|min)\b/g, '# time')
     .replace(/\d[\d,]*(\.\d+)? (B|kB|MB)\/s/g, '# rate')
     .replace(/\d[\d,]*(\.\d+)?/g, '#')
-    .replace(
-      /\b(sync|gossip|hello|ping|ack|holding|resync|resync_wanted|versions|buckets|digest) # rate/g,
-      'kind # rate',
-    )
+    .replace(/\b[a-z_]+ # rate/g, 'kind # rate')
     .replace(/ {2,}/g, '  ');
 }
 

@@ -42,7 +42,7 @@ table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nu
 caption { text-align: left; font-weight: 600; padding: 14px 0 4px; }
 .figures table:first-child caption { padding-top: 0; }
 td, th { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; border-top: 1px solid var(--rule); font-weight: 400; }
-th { width: 11.5em; } td:nth-child(2) { width: 19em; font-weight: 600; }
+th { width: 13em; } td:nth-child(2) { width: 22em; font-weight: 600; }
 footer { margin-top: 22px; font-size: 0.88rem; }
 @media (max-width: 700px) { main { padding: 20px 14px 36px; } h1 { font-size: 1.4rem; } .caption { min-height: 0; }
   .tiles { gap: 10px; } .tile { flex-basis: 140px; } .tile b { font-size: 1.25rem; } .card { padding: 14px 12px; }

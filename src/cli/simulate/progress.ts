@@ -19,7 +19,7 @@ export class ProgressLine {
     const simulated = totalMs === null ? time(simulatedMs) : `${time(simulatedMs)} of ${time(totalMs)}`;
     const line =
       `${phase}: ${simulated} simulated in ${time(nowMs - this.#startedAtMs)}, ${whole(running)} nodes up, ` +
-      `${percent(Math.floor(known * 1_000) / 1_000)} known, ${whole(events)} events`;
+      `${percent(Math.min(1, Math.floor(known * 1_000) / 1_000))} known, ${whole(events)} events`;
     process.stderr.write(this.#isTerminal ? `\r\u001b[K${line}` : `${line}\n`);
   }
 
