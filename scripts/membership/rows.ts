@@ -29,8 +29,12 @@ export const rows = {
     },
   },
   'rumour-100': rumourRow(100, '2.0 s', 'seconds'),
-  'rumour-1000': rumourRow(1_000, '2.2 s', 'a minute'),
-  'rumour-10000': rumourRow(10_000, '2.6 s', 'half an hour and 8 GB'),
+  'rumour-1000': rumourRow(1_000, '2.2 s', 'two minutes'),
+  'rumour-10000': rumourRow(
+    10_000,
+    '2.6 s',
+    'half an hour or more, and 5 GB: NODE_OPTIONS=--max-old-space-size=12000',
+  ),
   start: {
     what: '1,000 nodes start at once: all know all',
     aim: '≤ 15 s',
@@ -64,8 +68,8 @@ export const rows = {
   },
   'cost-10': costRow(10, 'seconds'),
   'cost-100': costRow(100, 'seconds'),
-  'cost-1000': costRow(1_000, 'a minute'),
-  'cost-10000': costRow(10_000, 'half an hour and 8 GB'),
+  'cost-1000': costRow(1_000, 'two minutes'),
+  'cost-10000': costRow(10_000, 'half an hour or more, and 5 GB: NODE_OPTIONS=--max-old-space-size=12000'),
 } satisfies Record<string, Row>;
 
 export type RowName = keyof typeof rows;
