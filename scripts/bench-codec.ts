@@ -13,7 +13,16 @@ const rumours = [
 const messages: readonly (readonly [name: string, message: PeerMessage])[] = [
   [
     'run, 100 bytes of arguments',
-    { type: 'run', key, task: 'echo', args: 'x'.repeat(100), priority: 0, timeoutMs: 60_000, isolate: false },
+    {
+      type: 'run',
+      key,
+      task: 'echo',
+      args: 'x'.repeat(100),
+      priority: 0,
+      timeoutMs: 60_000,
+      isolate: false,
+      session: 1,
+    },
   ],
   [
     'ran, 100 bytes of result',

@@ -65,8 +65,12 @@ export const limits = {
   /** Nodes that keep one job's record. */
   copiesMax: 16,
   jobsListedMax: 1_000,
+  /** Characters of a list of jobs; the job that goes over it is in it still. */
+  jobListLengthMax: 1024 * 1024,
   /** A handler's error message is cut at this many characters. */
   errorMessageLengthMax: 2_000,
   /** `ctx.progress` values, JSON text. */
   progressLengthMax: 16 * 1024,
+  /** Arrays and objects within each other in them: what readers in any language can follow without a thought for their stack. */
+  progressDepthMax: 64,
 } as const;

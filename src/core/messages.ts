@@ -79,6 +79,8 @@ export type JobMessage =
       readonly timeoutMs: number;
       /** It took a thread or node down before: run it on a thread of its own. */
       readonly isolate: boolean;
+      /** Number of the owner's resync that the executor had answered when this was sent; what is of an earlier one is void. */
+      readonly session: number;
     }
   | { readonly type: 'ran'; readonly seq: number; readonly key: AttemptKey; readonly outcome: AttemptOutcome }
   | { readonly type: 'ran_ack'; readonly seq: number }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { limits } from '../core/limits.js';
 import type { Lane } from '../core/messages.js';
-import { Outbox } from './outbox.js';
+import { FrameOutbox } from '../protocol/frame-outbox.js';
 import type { PeerNetworkConfig } from './peer-config.js';
 
 export interface LinkWriterEvents {
@@ -20,7 +20,7 @@ export class LinkWriter {
   readonly #config: PeerNetworkConfig;
   readonly #traffic: { bytesOut: number };
   readonly #events: LinkWriterEvents;
-  readonly #outbox = new Outbox();
+  readonly #outbox = new FrameOutbox();
   #flushSet = false;
   #finishing = false;
   #congested = false;

@@ -6,6 +6,7 @@ import { limits } from '../core/limits.js';
 import { laneOf, type PeerMessage } from '../core/messages.js';
 import { Reassembler } from '../protocol/frame-chunks.js';
 import { FrameDecoder } from '../protocol/frame-decoder.js';
+import { droppableTypes } from '../protocol/frame-outbox.js';
 import {
   decodeChunked,
   decodeFrame,
@@ -56,9 +57,6 @@ export interface LinkTraffic {
   messagesOut: number;
   messagesDropped: number;
 }
-
-/** What is made anew at every probe round or exchange anyway, and may be left out when a peer is slow. */
-const droppable: ReadonlySet<PeerMessage['type']> = new Set(['gossip', 'digest', 'sync']);
 
 /**
  * One connection to a peer:  handshake ─► open ─► ending ─► gone,  where the handshake may also fail straight to ending.
@@ -113,7 +111,7 @@ export class PeerLink {
   /** Queues a message; a slow peer gets no gossip, a peer that is over the limit is given up. */
   send(message: PeerMessage): void {
     if (this.#state !== 'open') return;
-    if (this.#writer.isFull || (this.#writer.isCongested && droppable.has(message.type))) {
+    if (this.#writer.isFull || (this.#writer.isCongested && droppableTypes.has(message.type))) {
       this.#options.traffic.messagesDropped++;
       return;
     }

@@ -31,10 +31,15 @@ export type MessageCodecs<Message extends PeerMessage> = {
 
 /** Encodes a message as one whole frame, length prefix included. Over `chunkBytesMax` it must be sent in chunks. */
 export function encodeMessage(message: PeerMessage): Buffer {
+  return packFrame(fieldsOf(message));
+}
+
+/** The values of a message's frame, its kind first. */
+export function fieldsOf(message: PeerMessage): unknown[] {
   const { type } = message;
   const fields = encoders[type](message);
   fields.unshift(frameKinds[type]);
-  return packFrame(fields);
+  return fields;
 }
 
 export function encodeHello(hello: Hello): Buffer {

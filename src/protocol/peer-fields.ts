@@ -3,6 +3,7 @@ import { instanceIdPattern, jobIdPattern, namePattern, nodeIdPattern } from '../
 import { limits } from '../core/limits.js';
 import { incarnationMax } from '../core/member.js';
 import type { Payload } from '../core/payload.js';
+import { isProgressText } from '../core/progress.js';
 import { PeerFault } from './peer-fault.js';
 
 /**
@@ -58,15 +59,13 @@ export class FieldReader {
     return this.#fail(`a string of at most ${lengthMax} characters`);
   }
 
-  /** The text of one JSON value: who reads it later must not have to doubt it. */
-  json(lengthMax: number): string {
-    const text = this.text(lengthMax);
-    try {
-      JSON.parse(text);
-      return text;
-    } catch {
-      return this.#fail('the text of a JSON value');
-    }
+  /** The text of one JSON value: who shows it later must not have to doubt it. */
+  progress(): string {
+    const value = this.#next();
+    if (isProgressText(value)) return value;
+    return this.#fail(
+      `the text of a JSON value on one line, at most ${limits.progressLengthMax} characters and nested ${limits.progressDepthMax} deep`,
+    );
   }
 
   /** Chosen by a user: an idempotency key, an affinity. Anything printable. */

@@ -21,9 +21,9 @@ const outcomeTypes: readonly AttemptOutcome['type'][] = [
 
 /** The fields of each job message after its kind, in order. A key is three fields: job, epoch, attempt. */
 export const jobCodecs: MessageCodecs<JobMessage> = {
-  /** key, task, args, priority, timeoutMs, isolate */
+  /** key, task, args, priority, timeoutMs, isolate, session */
   run: {
-    encode: ({ key, task, args, priority, timeoutMs, isolate }) => [
+    encode: ({ key, task, args, priority, timeoutMs, isolate, session }) => [
       key.job,
       key.epoch,
       key.attempt,
@@ -32,6 +32,7 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
       priority,
       timeoutMs,
       isolate,
+      session,
     ],
     decode: (fields) => ({
       type: 'run',
@@ -41,6 +42,7 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
       priority: fields.integer(-limits.priorityMax, limits.priorityMax),
       timeoutMs: fields.durationMs(),
       isolate: fields.boolean(),
+      session: fields.count(),
     }),
   },
   /** seq, key, outcome, then what the outcome has: result · error's name, error's message, final or alone */
@@ -112,7 +114,7 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
     decode: (fields) => ({
       type: 'progress',
       key: readKey(fields),
-      value: fields.json(limits.progressLengthMax),
+      value: fields.progress(),
     }),
   },
   /** seq, command */

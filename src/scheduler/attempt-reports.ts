@@ -1,5 +1,6 @@
 import type { RunId } from '../core/ids.js';
 import type { AttemptOutcome } from '../core/jobs/record.js';
+import { isProgressText } from '../core/progress.js';
 import { type Attempt, type RunnerListener, stoppedOutcome } from './attempt.js';
 import type { AttemptLogEntry } from './scheduler.js';
 import { IgnoredReports } from './thread-messages.js';
@@ -39,9 +40,10 @@ export class AttemptReports extends IgnoredReports {
     if (attempt !== undefined) this.finish(attempt, stoppedOutcome(attempt.stopping ?? 'cancelled'));
   }
 
+  /** The host sends no other; but a handler can reach its port, and what it posts there must not reach the job's owner. */
   override progress(run: RunId, value: string): void {
     const attempt = this.attempts.get(run);
-    if (attempt !== undefined) this.listener.progress(attempt, value);
+    if (attempt !== undefined && isProgressText(value)) this.listener.progress(attempt, value);
   }
 
   override log(run: RunId, level: AttemptLogEntry['level'], text: string): void {

@@ -1,6 +1,7 @@
 import { format } from 'node:util';
 import type { RunId } from '../core/ids.js';
 import { limits } from '../core/limits.js';
+import { jsonDepth } from '../core/progress.js';
 import { describeError } from './handler-result.js';
 import type { AttemptLogEntry } from './scheduler.js';
 import type { Reports } from './thread-messages.js';
@@ -121,8 +122,15 @@ export class ProgressBoard {
     this.values.delete(run);
     try {
       const text = JSON.stringify(value) ?? 'null';
-      if (text.length <= limits.progressLengthMax) this.reports.progress(run, text);
-      else this.warn(run, `${text.length} characters of JSON, at most ${limits.progressLengthMax} are sent`);
+      const { progressLengthMax, progressDepthMax } = limits;
+      if (text.length > progressLengthMax) {
+        this.warn(run, `${text.length} characters of JSON, at most ${progressLengthMax} are sent`);
+      } else if (jsonDepth(text) > progressDepthMax) {
+        this.warn(
+          run,
+          `arrays and objects nested ${jsonDepth(text)} deep, at most ${progressDepthMax} are sent`,
+        );
+      } else this.reports.progress(run, text);
     } catch (error) {
       this.warn(run, `it can't be turned into JSON (${describeError(error).message})`);
     }

@@ -4,8 +4,10 @@ import { defaultJobsConfig, type JobsConfig } from '../core/jobs/config.js';
 import { defaultLinksConfig, type LinksConfig } from '../core/links/config.js';
 import type { MemberState, Tags, TaskOffer } from '../core/member.js';
 import { defaultMembershipConfig, type MembershipConfig } from '../core/membership/config.js';
+import type { NodeCoreOptions } from '../core/node/node-core.js';
 import { createRandom, hashText, type Random } from '../core/random.js';
 import type { Reply } from '../core/reply.js';
+import type { SimHooks } from './sim-hooks.js';
 import { SimNetwork, type SimNetworkOptions } from './sim-network.js';
 import { SimNode, type SimObserver } from './sim-node.js';
 import { type HandlerWeights, obedientHandlers } from './sim-threads.js';
@@ -28,6 +30,7 @@ export interface SimClusterOptions {
   readonly tagsOf?: (name: string) => Tags;
   /** Sees everything that happens to any node, and then all that it does. */
   readonly watch?: SimWatch;
+  readonly hooks?: readonly SimHooks[];
 }
 
 /** Who watches a whole run. */
@@ -74,8 +77,12 @@ export class SimCluster implements SimObserver {
   }
 
   /** Starts a node, or starts it again; it joins by the node called `a`. */
-  start(name: string, tasks: readonly TaskOffer[] = [{ name: 'echo' }]): SimNode {
-    const starts = (this.nodes.get(name)?.starts ?? 0) + 1;
+  start(
+    name: string,
+    tasks: readonly TaskOffer[] = [{ name: 'echo' }],
+    others: Partial<NodeCoreOptions> & { readonly starts?: number } = {},
+  ): SimNode {
+    const starts = others.starts ?? (this.nodes.get(name)?.starts ?? 0) + 1;
     const id = name.padEnd(12, '0');
     const instance = `${name}${starts}`.padEnd(5, '0');
     const node = new SimNode(
@@ -97,6 +104,7 @@ export class SimCluster implements SimObserver {
         jobs: { ...defaultJobsConfig, ...this.options.jobs },
         drainTimeoutMs: 5_000,
         seed: `${this.options.seed}/${instance}`,
+        ...others,
       },
       {
         time: this.time,
@@ -106,6 +114,7 @@ export class SimCluster implements SimObserver {
         runMs: this.options.runMs ?? [1, 50],
         handlers: { ...obedientHandlers, ...this.options.handlers },
         progress: this.options.progress ?? 0,
+        hooks: this.options.hooks ?? [],
       },
     );
     this.nodes.set(name, node);

@@ -1,10 +1,13 @@
 import { assertNever } from '../core/assert.js';
 import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
 import { type Hello, peerProtocolVersionMax, peerProtocolVersionMin } from '../core/hello.js';
+import type { Instant } from '../core/instant.js';
 import { incarnationsPerStart } from '../core/member.js';
+import { createMembership } from '../core/membership/membership.js';
 import { NodeCore, type NodeCoreOptions } from '../core/node/node-core.js';
 import type { Random } from '../core/random.js';
 import type { Reply } from '../core/reply.js';
+import type { SimHooks } from './sim-hooks.js';
 import type { SimNetwork } from './sim-network.js';
 import { type HandlerWeights, SimThreads } from './sim-threads.js';
 import type { SimTime } from './sim-time.js';
@@ -23,6 +26,8 @@ export interface SimNodeParts {
   readonly network: SimNetwork;
   readonly random: Random;
   readonly observer: SimObserver;
+  /** The first is the innermost. */
+  readonly hooks: readonly SimHooks[];
   /** How long an attempt runs that ends by itself, drawn evenly. */
   readonly runMs: readonly [min: number, max: number];
   readonly handlers: HandlerWeights;
@@ -40,7 +45,12 @@ export class SimNode {
   goneAtMs: number | null = null;
   /** When it last went on after it had stood still. */
   resumedAtMs = Number.NEGATIVE_INFINITY;
-  private readonly waiting: NodeEvent[] = [];
+  /** How long it stood still in all. */
+  asleepMs = 0;
+  /** How much its wall clock is ahead of the true time; may be negative. */
+  wallOffsetMs = 0;
+  private pausedAtMs = 0;
+  private readonly waiting: (() => void)[] = [];
   private readonly threads: SimThreads;
   private tickAtMs = Number.POSITIVE_INFINITY;
 
@@ -50,28 +60,45 @@ export class SimNode {
     private readonly options: Omit<NodeCoreOptions, 'incarnation'>,
     private readonly parts: SimNodeParts,
   ) {
-    this.core = new NodeCore({ ...options, incarnation: starts * incarnationsPerStart });
+    this.core = new NodeCore({
+      ...options,
+      incarnation: starts * incarnationsPerStart,
+      createMembership: (own) =>
+        parts.hooks.reduce(
+          (membership, hooks) => hooks.wrapMembership?.(this, membership) ?? membership,
+          createMembership(own),
+        ),
+    });
     this.threads = new SimThreads({ ...parts, report: (event) => this.arrive(event) });
   }
 
   start(): void {
-    this.perform(this.core.start(this.parts.time.instant()));
+    this.parts.network.powerOn(this.name);
+    this.perform(this.core.start(this.instant()));
     this.scheduleTick();
+  }
+
+  get cluster(): string {
+    return this.options.cluster;
   }
 
   /** Something from outside: handled now, when the process goes on, or never. */
   arrive(event: NodeEvent): void {
     if (this.status === 'dead') return;
     this.parts.observer.arrived(this.name, event);
-    if (this.status === 'paused') {
-      this.waiting.push(event);
-      return;
-    }
-    this.handle(event);
+    this.enter(() => this.handle(event));
+  }
+
+  /** What its process does: now, when it goes on, or never. */
+  enter(action: () => void): void {
+    if (this.status === 'running') action();
+    else if (this.status === 'paused') this.waiting.push(action);
   }
 
   pause(): void {
-    if (this.status === 'running') this.status = 'paused';
+    if (this.status !== 'running') return;
+    this.status = 'paused';
+    this.pausedAtMs = this.parts.time.nowMs;
   }
 
   /** SIGCONT: the late tick comes first, then what waited in the sockets. */
@@ -79,13 +106,22 @@ export class SimNode {
     if (this.status !== 'paused') return;
     this.status = 'running';
     this.resumedAtMs = this.parts.time.nowMs;
+    this.asleepMs += this.resumedAtMs - this.pausedAtMs;
     this.handle({ type: 'tick', lateMs: Math.max(0, this.parts.time.nowMs - this.tickAtMs) });
-    for (const event of this.waiting.splice(0)) this.handle(event);
+    for (const action of this.waiting.splice(0)) this.enter(action);
+    this.parts.network.resumed(this);
   }
 
   kill(): void {
+    if (this.status === 'dead') return;
     this.status = 'dead';
     this.parts.network.resetAll(this);
+  }
+
+  /** The machine loses its power. */
+  powerOff(): void {
+    this.status = 'dead';
+    this.parts.network.powerOff(this);
   }
 
   hello(): Hello {
@@ -105,8 +141,15 @@ export class SimNode {
 
   private handle(event: NodeEvent): void {
     if (this.status === 'dead') return;
-    this.perform(this.core.step(event, this.parts.time.instant()));
+    const effects = this.core.step(event, this.instant());
+    for (const hooks of this.parts.hooks) hooks.stepped?.(this, event, effects);
+    this.perform(effects);
     this.scheduleTick();
+  }
+
+  private instant(): Instant {
+    const { monotonicMs, wallMs } = this.parts.time.instant();
+    return { monotonicMs, wallMs: wallMs + this.wallOffsetMs };
   }
 
   private perform(effects: readonly NodeEffect[]): void {
@@ -147,6 +190,7 @@ export class SimNode {
           assertNever(effect);
       }
     }
+    network.flush();
   }
 
   private scheduleTick(): void {

@@ -1,5 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { assertNever } from '../core/assert.js';
+import { type DiskStep, replaceFileSteps } from '../core/durable-steps.js';
 
 /** Files of this store are a line long; a longer one was not written by it. */
 const smallFileBytesMax = 64 * 1024;
@@ -14,23 +16,43 @@ export function readTextFile(file: string): string | null {
   }
 }
 
-/** Replaces a file so that after a crash at any moment it is whole, the old or the new: write aside, sync, rename, sync the directory. */
+/** Replaces a file so that after a crash at any moment it is whole, the old or the new. */
 export function writeFileDurably(file: string, text: string): void {
-  const aside = `${file}.new`;
+  for (const step of replaceFileSteps(file, text)) performStep(step, dirname(file));
+}
+
+function performStep(step: DiskStep, directory: string): void {
+  switch (step.type) {
+    case 'write':
+      return leavingNothing(step.file, () => writeFileSync(step.file, step.text, { mode: 0o600 }));
+    case 'sync':
+      return leavingNothing(step.file, () => syncFile(step.file));
+    case 'rename':
+      return leavingNothing(step.from, () => renameSync(step.from, step.to));
+    case 'sync_directory':
+      return syncDirectory(directory);
+    default:
+      assertNever(step);
+  }
+}
+
+/** What is written aside and can't be used is taken away again. */
+function leavingNothing(aside: string, act: () => void): void {
   try {
-    const descriptor = openSync(aside, 'w', 0o600);
-    try {
-      writeFileSync(descriptor, text);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(aside, file);
+    act();
   } catch (error) {
     rmSync(aside, { force: true });
     throw error;
   }
-  syncDirectory(dirname(file));
+}
+
+function syncFile(file: string): void {
+  const descriptor = openSync(file, 'r+');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** A rename is only durable once its directory is. */

@@ -128,7 +128,16 @@ t.test('results for jobs of others, acks nobody asked for and huge numbers chang
     { type: 'resync_wanted' },
     { type: 'probe_request', seq: huge, target: forgedId(99), rumours: [] },
     { type: 'digest', checksum: 1 },
-    { type: 'run', key: hugeKey, task: 'no-such-task', args: '1', priority: 0, timeoutMs: 1, isolate: true },
+    {
+      type: 'run',
+      key: hugeKey,
+      task: 'no-such-task',
+      args: '1',
+      priority: 0,
+      timeoutMs: 1,
+      isolate: true,
+      session: 1,
+    },
   ];
   for (const message of messages) for (let count = 0; count < 50; count++) await peer.send(message);
   await peer.untilRead();

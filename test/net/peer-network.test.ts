@@ -15,6 +15,7 @@ const run = (args: string): PeerMessage => ({
   priority: 0,
   timeoutMs: 1,
   isolate: false,
+  session: 1,
 });
 
 /** Starts peers that end with the test. */

@@ -30,7 +30,16 @@ function reassemble(chunks: readonly Buffer[], reassembler = new Reassembler()):
 
 t.test('a large message comes out of its chunks as it was', (t) => {
   const args = 'ü'.repeat(200_000);
-  const run = { type: 'run', key, task: 'echo', args, priority: 0, timeoutMs: 1, isolate: false } as const;
+  const run = {
+    type: 'run',
+    key,
+    task: 'echo',
+    args,
+    priority: 0,
+    timeoutMs: 1,
+    isolate: false,
+    session: 1,
+  } as const;
   const message = encodeMessage(run).subarray(4);
   t.ok(needsChunks(message.length));
   const chunks = chunksOf(message);

@@ -50,17 +50,19 @@ t.test('every message in every shape comes back as it was', (t) => {
 
 t.test('a message is an array of its kind and its fields, as the protocol text says', (t) => {
   t.same(valuesOf({ type: 'grant', window: 7 }), [38, 7]);
-  t.same(valuesOf({ type: 'run', key, task: 'echo', args: '1', priority: 2, timeoutMs: 3, isolate: false }), [
-    32,
-    key.job,
-    2,
-    3,
-    'echo',
-    '1',
-    2,
-    3,
-    false,
-  ]);
+  t.same(
+    valuesOf({
+      type: 'run',
+      key,
+      task: 'echo',
+      args: '1',
+      priority: 2,
+      timeoutMs: 3,
+      isolate: false,
+      session: 1,
+    }),
+    [32, key.job, 2, 3, 'echo', '1', 2, 3, false, 1],
+  );
   t.end();
 });
 
@@ -113,6 +115,7 @@ const run: PeerMessage = {
   priority: 0,
   timeoutMs: 1,
   isolate: false,
+  session: 1,
 };
 const sync: PeerMessage = { type: 'sync', members: [memberOf()], answerWanted: false };
 const left: PeerMessage = { type: 'gossip', rumours: [{ type: 'left', node: nodeB, incarnation: 1 }] };
@@ -187,6 +190,11 @@ t.test('every list and text is taken at its limit and refused one over it', (t) 
       'progress',
       limits.progressLengthMax,
       (count) => [frameKinds.progress, key.job, 1, 1, JSON.stringify('x'.repeat(count - 2))],
+    ],
+    [
+      'progress within progress',
+      limits.progressDepthMax,
+      (depth) => [frameKinds.progress, key.job, 1, 1, `${'['.repeat(depth)}${']'.repeat(depth)}`],
     ],
     ['arguments', limits.bodyBytesMax, (count) => withValue(run, [5], 'x'.repeat(count))],
     [

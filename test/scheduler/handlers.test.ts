@@ -154,7 +154,7 @@ t.test('what a handler emits after its end, and a second settling, are ignored',
 t.test(
   'a progress value that can not be sent is dropped with a warning, and the attempt goes on',
   async (t) => {
-    for (const kind of ['long', 'cycle', 'bigint']) {
+    for (const kind of ['long', 'deep', 'cycle', 'bigint']) {
       const run = node.start('progress', kind);
       t.same(await node.outcome(run), done(null), kind);
       t.notOk(
@@ -175,6 +175,28 @@ t.test('a progress value of the largest length is sent', async (t) => {
   await node.outcome(run);
   t.equal(node.progress.find((each) => each.run === run)?.value.length, 16 * 1024);
 });
+
+t.test('a progress value of the greatest depth is sent', async (t) => {
+  const run = node.start('progress', 'deepest');
+  await node.outcome(run);
+  t.equal(node.progress.find((each) => each.run === run)?.value, `${'['.repeat(64)}1${']'.repeat(64)}`);
+});
+
+t.test(
+  'what a handler posts as its progress by itself is no progress unless it could have been sent',
+  async (t) => {
+    for (const value of ['['.repeat(8_191) + ']'.repeat(8_191), '[\n]', '{', 5, null]) {
+      const run = node.start('sleep', 50);
+      t.same(await node.run('posts-progress', { run, value }), done(null));
+      await node.outcome(run);
+      t.same(
+        node.progress.filter((each) => each.run === run),
+        [],
+        JSON.stringify(value).slice(0, 20),
+      );
+    }
+  },
+);
 
 t.test('what a handler writes to its standard streams is logged, line by line', async (t) => {
   t.same(await node.run('output'), done(null));

@@ -52,7 +52,7 @@ t.test('the checks find what is wrong', async (t) => {
 
   jobs.step({ type: 'contact_opened', node: 'stranger' }, cluster.time.instant());
   t.match(checkQuiet(cluster).join(), /b: an entry of attempts outstanding for stranger \(no member\)/);
-  jobs.step({ type: 'contact_lost', node: 'stranger' }, cluster.time.instant());
+  jobs.step({ type: 'contact_lost', reason: 'reset', node: 'stranger' }, cluster.time.instant());
   t.same(checkQuiet(cluster), []);
 
   cluster.request('a', { type: 'wait', job: 'b00000000000-b1000-1', timeoutMs: null });

@@ -13,7 +13,7 @@ const links: Partial<LinksConfig> = {
   linksMax: 24,
 };
 const names = ['a', ...Array.from({ length: 39 }, (_, index) => `n${String(index).padStart(2, '0')}`)];
-const seeds = ['one', 'two', 'three'];
+const seeds = ['one'];
 
 function startLarge(seed: string): SimCluster {
   const cluster = new SimCluster({ seed, links, membership: { meshLinksMax: 12 }, runMs: [5, 50] });

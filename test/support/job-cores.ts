@@ -189,15 +189,18 @@ export class JobCores {
     this.losing = type === null ? null : { from: nodeId(from), to: nodeId(to), type };
   }
 
+  /** The process ends, and with it its links. */
   kill(name: string): void {
     this.dead.add(nodeId(name));
+    for (const other of this.members.values())
+      this.step(other.name, { type: 'contact_lost', node: nodeId(name), reason: 'reset' });
     this.changeMember(name, { state: 'dead' });
   }
 
   cutLink(a: string, b: string): void {
     this.cut.add(pairOf(nodeId(a), nodeId(b)));
-    this.step(a, { type: 'contact_lost', node: nodeId(b) });
-    this.step(b, { type: 'contact_lost', node: nodeId(a) });
+    this.step(a, { type: 'contact_lost', node: nodeId(b), reason: 'reset' });
+    this.step(b, { type: 'contact_lost', node: nodeId(a), reason: 'reset' });
   }
 
   healLink(a: string, b: string): void {

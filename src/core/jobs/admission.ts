@@ -3,8 +3,8 @@ import type { MemberRecord, TaskOffer } from '../member.js';
 import { payloadBytes } from '../payload.js';
 import { errorReply, type Reply } from '../reply.js';
 import type { JobsConfig } from './config.js';
-import type { MemberView } from './jobs.js';
 import type { Ledger } from './ledger.js';
+import type { MemberView } from './member-view.js';
 import type { JobRecord } from './record.js';
 
 export interface AdmissionOptions {

@@ -1,7 +1,7 @@
 import type { NodeId } from '../ids.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { whyNobody } from '../routing/candidates.js';
-import type { MemberView } from './jobs.js';
+import type { MemberView } from './member-view.js';
 import type { JobRecord } from './record.js';
 
 /** What RUN and WAIT answer for a job that has its outcome. */
@@ -33,11 +33,18 @@ export function acceptedReply(record: JobRecord): Reply {
   );
 }
 
-/** The STATUS object of PROTOCOL.md. */
-export function describeJob(record: JobRecord, members: MemberView): Record<string, unknown> {
+/**
+ * The STATUS object of PROTOCOL.md, as JSON text. A handler's progress is in it as it came: it is never taken apart here.
+ * `reason`: why a queued job can't start.
+ */
+export function statusText(
+  record: JobRecord,
+  members: MemberView,
+  reason = (): string | null => whyNobody(record.spec, members.all()),
+): string {
   const { spec } = record;
   const nameOf = (node: NodeId): string => members.get(node)?.name ?? node;
-  return {
+  const facts = JSON.stringify({
     id: spec.id,
     task: spec.task,
     state: record.state,
@@ -51,14 +58,16 @@ export function describeJob(record: JobRecord, members: MemberView): Record<stri
     retries: spec.retries,
     createdAt: isoTime(spec.createdAtMs),
     notBefore: record.state === 'delayed' ? isoTime(record.notBeforeMs) : null,
-    startedAt: isoTime(record.startedAtMs),
-    finishedAt: isoTime(record.finishedAtMs),
-    progress: record.progress === null ? null : JSON.parse(record.progress),
-    waiting: record.state === 'queued' ? whyNobody(spec, members.all()) : null,
+    startedAt: record.startedAtMs === null ? null : isoTime(record.startedAtMs),
+    finishedAt: record.finishedAtMs === null ? null : isoTime(record.finishedAtMs),
+  });
+  const trouble = JSON.stringify({
+    waiting: record.state === 'queued' ? reason() : null,
     error: record.error,
-  };
+  });
+  return `${facts.slice(0, -1)},"progress":${record.progress ?? 'null'},${trouble.slice(1)}`;
 }
 
-function isoTime(wallMs: number | null): string | null {
-  return wallMs === null ? null : new Date(wallMs).toISOString();
+export function isoTime(wallMs: number): string {
+  return new Date(wallMs).toISOString();
 }

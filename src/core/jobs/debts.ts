@@ -26,7 +26,8 @@ export type DebtKind =
   | 'bytes that check their key'
   | 'asks to abandon'
   | 'submissions that check their key'
-  | 'searches for a job';
+  | 'searches for a job'
+  | 'lists of jobs';
 
 /**
  * One thing that a job core keeps, for a checker to look at: a quiet node owes nothing to anybody, and keeps entries for present

@@ -1,6 +1,6 @@
 import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import type { MemberRecord } from '../member.js';
+import type { ContactLoss, MemberRecord } from '../member.js';
 import type { AttemptKey, JobMessage } from '../messages.js';
 import { payloadBytes } from '../payload.js';
 import { hashText, type Random } from '../random.js';
@@ -11,6 +11,7 @@ import { type Debt, debtsByNode } from './debts.js';
 import type { Ledger } from './ledger.js';
 import type { Reach } from './reach.js';
 import type { JobRecord } from './record.js';
+import { Unreached } from './unreached.js';
 import { WaitingLine } from './waiting-line.js';
 
 /** What an owner knows of one executor. */
@@ -18,8 +19,12 @@ interface Executor {
   window: number;
   congested: boolean;
   hasContact: boolean;
+  /** Its last link broke, as it does when a process ends; not: it was closed, or stays open and silent. */
+  broke: boolean;
   /** Number of the resync that has not been answered; until then its window is not known. 0: none. */
   resync: number;
+  /** Number of the one that was answered last. */
+  session: number;
   /** Arguments of what is outstanding. */
   outstandingBytes: number;
   /** Attempts sent there whose end has not been told. */
@@ -56,19 +61,24 @@ export interface DispatcherOptions {
  */
 export class Dispatcher {
   private readonly executors = new Map<NodeId, Executor>();
-  /** In order of last use; idle ones are kept for their cursor, the oldest dropped first. */
   private readonly classes = new Map<string, JobClass>();
+  /** Those without jobs in line, in order of last use: kept for their cursor, the oldest dropped first. */
+  private readonly idle = new Set<JobClass>();
   /** Those with jobs in line. */
   private readonly waiting = new Set<JobClass>();
   private membersVersion = 0;
   private resyncs = 0;
+  readonly unreached: Unreached;
   private reachDueMs = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly options: DispatcherOptions) {}
+  constructor(private readonly options: DispatcherOptions) {
+    this.unreached = new Unreached(options.reach);
+  }
 
   /** Queues a job whose state is `queued`, and starts it if there is room. */
   enqueue(record: JobRecord, now: Instant, place: 'back' | 'front' = 'back'): void {
     const jobClass = this.classOf(record);
+    this.idle.delete(jobClass);
     if (place === 'back') jobClass.line.push(record);
     else jobClass.line.pushFront(record);
     this.dispatch(jobClass, now);
@@ -76,12 +86,16 @@ export class Dispatcher {
 
   /** A queued job was cancelled: its state has changed already. */
   forget(record: JobRecord): void {
-    this.classes.get(classNameOf(record))?.line.remove(record);
+    const jobClass = this.classes.get(classNameOf(record));
+    if (jobClass === undefined || record.place === null) return;
+    jobClass.line.remove(record);
+    if (jobClass.line.length === 0) this.rest(jobClass);
   }
 
   granted(node: NodeId, window: number, now: Instant): void {
     const executor = this.executor(node);
-    if (executor.resync !== 0) return;
+    // What is sent before it has answered a first resync, it would take for what was sent before that.
+    if (executor.resync !== 0 || executor.session === 0) return;
     executor.window = window;
     this.dispatchWaiting(now);
   }
@@ -90,9 +104,9 @@ export class Dispatcher {
   resync(node: NodeId): void {
     const executor = this.executor(node);
     executor.window = 0;
-    // Pressure is a link's; the next one tells of its own.
-    executor.congested = false;
     executor.resync = ++this.resyncs;
+    executor.broke = false;
+    this.unreached.forget(node);
     this.setContact(executor, true);
     this.options.deliver(node, { type: 'resync', seq: executor.resync });
   }
@@ -102,10 +116,12 @@ export class Dispatcher {
     const executor = this.executor(node);
     if (executor.resync !== seq) return false;
     executor.resync = 0;
+    executor.session = seq;
     return true;
   }
 
   pressure(node: NodeId, congested: boolean, now: Instant): void {
+    if (this.executors.get(node)?.congested === congested) return;
     this.executor(node).congested = congested;
     if (!congested) this.dispatchWaiting(now);
   }
@@ -116,10 +132,12 @@ export class Dispatcher {
     if (executor?.outstanding.delete(record.spec.id)) executor.outstandingBytes -= argsBytes(record);
   }
 
-  /** No link for now: nothing is sent there, and what is outstanding waits for the link or for the node's death. */
-  contactLost(node: NodeId): void {
+  /** No link for now: nothing is sent there, and what is outstanding waits for the link, for long enough, or for the node's death. */
+  contactLost(node: NodeId, reason: ContactLoss, now: Instant): void {
     const executor = this.executors.get(node);
     if (executor === undefined) return;
+    executor.broke = reason === 'reset' || reason === 'refused';
+    if (executor.outstanding.size > 0) this.unreached.lost(node, now);
     executor.window = 0;
     executor.resync = 0;
     executor.congested = false;
@@ -138,11 +156,12 @@ export class Dispatcher {
     this.executors.delete(node);
   }
 
-  /** The process is gone: gives back what it had. */
-  executorGone(node: NodeId): JobRecord[] {
+  /** Nothing is outstanding there any more: what was. */
+  executorGone(node: NodeId): { readonly records: JobRecord[]; readonly broke: boolean } {
     const executor = this.executors.get(node);
     this.executors.delete(node);
-    return executor === undefined ? [] : [...executor.outstanding.values()];
+    this.unreached.forget(node);
+    return { records: [...(executor?.outstanding.values() ?? [])], broke: executor?.broke ?? false };
   }
 
   outstandingAt(node: NodeId): Iterable<JobRecord> {
@@ -195,7 +214,20 @@ export class Dispatcher {
       jobClass.cursor = index + 1;
       this.send(record, this.nearOf(jobClass)[index] as NodeId, now);
     }
+    this.rest(jobClass);
+  }
+
+  /** Its line is empty. */
+  private rest(jobClass: JobClass): void {
     this.waiting.delete(jobClass);
+    this.idle.delete(jobClass);
+    this.idle.add(jobClass);
+    if (this.idle.size <= idleClassesMax) return;
+    for (const oldest of this.idle) {
+      this.idle.delete(oldest);
+      this.classes.delete(oldest.name);
+      return;
+    }
   }
 
   private candidatesOf(jobClass: JobClass): readonly NodeId[] {
@@ -270,6 +302,7 @@ export class Dispatcher {
       priority: spec.priority,
       timeoutMs: spec.timeoutMs,
       isolate: record.fatalities > 0,
+      session: executor.session,
     });
   }
 
@@ -287,7 +320,9 @@ export class Dispatcher {
         window: 0,
         congested: false,
         hasContact: false,
+        broke: false,
         resync: 0,
+        session: 0,
         outstandingBytes: 0,
         outstanding: new Map(),
       };
@@ -314,18 +349,8 @@ export class Dispatcher {
         cursor: hashText(`${this.options.self}/${name}`),
       };
       this.classes.set(name, jobClass);
-      this.dropIdleClass();
     }
     return jobClass;
-  }
-
-  private dropIdleClass(): void {
-    if (this.classes.size - this.waiting.size <= idleClassesMax) return;
-    for (const jobClass of this.classes.values()) {
-      if (jobClass.line.length > 0) continue;
-      this.classes.delete(jobClass.name);
-      return;
-    }
   }
 
   /** What is kept for jobs and executors now, for checkers. */

@@ -29,6 +29,8 @@ interface Held {
 /** What this executor keeps for one owner. */
 interface Account {
   readonly held: Map<JobId, Held>;
+  /** The number of its resync that was answered last. */
+  session: number;
   /** Ends that were sent and not acknowledged, in order; sent again on a new link. */
   sent: Fifo<RanMessage>;
   sentBytes: number;
@@ -83,6 +85,8 @@ export class Executor {
 
   handleRun(owner: NodeId, message: RunMessage, now: Instant): void {
     const account = this.account(owner);
+    // It came late, on a link that was given up: the owner has been told since that it isn't here, and has it run again.
+    if (message.session < account.session) return;
     const refusal = this.refusalOf(message);
     if (refusal !== null) {
       // What the owner was told is no longer so; the next grant says what is.
@@ -179,7 +183,8 @@ export class Executor {
   /** The owner asks what is here of its: what is held, ends it may have missed, and the room it has. */
   handleResync(owner: NodeId, seq: number): void {
     const account = this.account(owner);
-    account.told = this.draining ? 0 : idleWindow(this.options.config.concurrency);
+    account.session = seq;
+    account.told = this.hasRoom() ? idleWindow(this.options.config.concurrency) : 0;
     for (const message of account.unsent) account.sent.push(message);
     account.unsent = account.sent;
     account.sent = new Fifo();
@@ -251,8 +256,16 @@ export class Executor {
   private refusalOf(message: RunMessage): RefuseReason | null {
     if (this.draining) return 'draining';
     if (!this.options.offersTask(message.task)) return 'unknown_task';
-    const isFull = this.running.size >= heldMax || this.heldBytes >= heldBytesMax;
-    return isFull || this.options.config.concurrency === 0 ? 'no_room' : null;
+    return this.isFull() || this.options.config.concurrency === 0 ? 'no_room' : null;
+  }
+
+  /** Without, it would only refuse what comes; the end of an attempt has it grant anew. */
+  private hasRoom(): boolean {
+    return !this.draining && !this.isFull();
+  }
+
+  private isFull(): boolean {
+    return this.running.size >= heldMax || this.heldBytes >= heldBytesMax;
   }
 
   private fence(held: Held): void {
@@ -281,9 +294,10 @@ export class Executor {
       ownersActive,
       windowMax: limits.attemptsPerGrantMax,
     });
+    const hasRoom = this.hasRoom();
     for (const [owner, account] of this.accounts) {
       const isActive = account.endedLately > 0 || account.held.size > 0;
-      this.grant(owner, account, this.draining ? 0 : isActive ? window : idleWindow(concurrency));
+      this.grant(owner, account, !hasRoom ? 0 : isActive ? window : idleWindow(concurrency));
       account.endedLately = 0;
     }
     // While attempts end the windows follow them; the round after the last end sets them back.
@@ -316,6 +330,7 @@ export class Executor {
     if (account === undefined) {
       account = {
         held: new Map(),
+        session: 0,
         sent: new Fifo(),
         sentBytes: 0,
         unsent: new Fifo(),

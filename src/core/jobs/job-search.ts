@@ -7,7 +7,7 @@ import { AskerTable } from './asker-table.js';
 import type { Answered, AskOptions, Asks } from './asks.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
-import type { MemberView } from './jobs.js';
+import type { MemberView } from './member-view.js';
 import type { Asker } from './record.js';
 
 export interface JobSearchOptions {

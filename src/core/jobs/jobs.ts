@@ -2,7 +2,7 @@ import { assertNever } from '../assert.js';
 import type { ClientCommand } from '../commands.js';
 import type { InstanceId, NodeId, RequestId, RunId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import type { MemberRecord } from '../member.js';
+import type { ContactLoss, MemberRecord } from '../member.js';
 import type { JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
 import { payloadBytes } from '../payload.js';
@@ -16,18 +16,12 @@ import { type Debt, debtsByNode } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
 import { Executor } from './executor.js';
 import { Ledger } from './ledger.js';
+import type { MemberView } from './member-view.js';
 import { Owner } from './owner.js';
 import type { Reach } from './reach.js';
 import type { Asker, AttemptOutcome, JobState } from './record.js';
 import { Requests } from './requests.js';
 import { Waits } from './waits.js';
-
-/** What the job core knows of the cluster, kept by membership. */
-export interface MemberView {
-  self(): MemberRecord;
-  get(node: NodeId): MemberRecord | undefined;
-  all(): Iterable<MemberRecord>;
-}
 
 export interface JobsOptions {
   readonly self: NodeId;
@@ -47,7 +41,7 @@ export type JobsEvent =
   | { readonly type: 'request_abandoned'; readonly request: RequestId }
   | { readonly type: 'message'; readonly from: NodeId; readonly message: JobMessage }
   | { readonly type: 'contact_opened'; readonly node: NodeId }
-  | { readonly type: 'contact_lost'; readonly node: NodeId }
+  | { readonly type: 'contact_lost'; readonly node: NodeId; readonly reason: ContactLoss }
   | { readonly type: 'pressure'; readonly node: NodeId; readonly congested: boolean }
   | { readonly type: 'member_changed'; readonly member: MemberRecord; readonly previous: MemberRecord | null }
   | { readonly type: 'attempt_started'; readonly run: RunId }
@@ -133,7 +127,7 @@ export class Jobs {
       case 'contact_opened':
         return this.contactOpened(event.node);
       case 'contact_lost':
-        return this.contactLost(event.node, now);
+        return this.contactLost(event.node, event.reason, now);
       case 'pressure':
         return this.dispatcher.pressure(event.node, event.congested, now);
       case 'member_changed':
@@ -156,11 +150,13 @@ export class Jobs {
       : startsMs;
     return Math.min(
       startsMs,
+      this.dispatcher.unreached.nextDeadlineMs(),
       moreWaiting,
       this.ledger.nextExpiryMs(),
       this.waits.nextExpiryMs(),
       this.asks.nextDeadlineMs(),
       this.asked.nextDeadlineMs(),
+      this.requests.nextDeadlineMs(),
       this.executor.nextDeadlineMs(),
       this.acksDueMs,
     );
@@ -187,6 +183,7 @@ export class Jobs {
     this.now = now;
     const why = `node ${this.options.members.self().name} leaves`;
     this.waits.failAll(why);
+    this.requests.failAll(why);
     this.asks.failAll(why, now);
   }
 
@@ -206,6 +203,7 @@ export class Jobs {
     this.waits.expire(now.monotonicMs);
     this.asks.tick(now);
     this.asked.tick(now);
+    this.requests.tick(now);
     this.executor.tick(now);
     if (now.monotonicMs >= this.acksDueMs) this.sendAcks();
   }
@@ -295,8 +293,8 @@ export class Jobs {
   }
 
   /** Of a stranger, or of a member that is gone, nothing is kept: no death of it would ever clear it away. */
-  private contactLost(node: NodeId, now: Instant): void {
-    this.dispatcher.contactLost(node);
+  private contactLost(node: NodeId, reason: ContactLoss, now: Instant): void {
+    this.dispatcher.contactLost(node, reason, now);
     const hasEnds = this.executor.contactLost(node);
     const { reach } = this.options;
     if (reach.isSparse() && (hasEnds || this.asks.waitsFor(node))) reach.want(node);

@@ -4,6 +4,7 @@ import { Fifo } from '../fifo.js';
 import type { JobId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { payloadBytes } from '../payload.js';
+import { Arrivals } from './arrivals.js';
 import type { JobsConfig } from './config.js';
 import { isFinished, type JobOutcome, type JobRecord, type JobState } from './record.js';
 
@@ -34,6 +35,7 @@ export class Ledger {
     cancelled: 0,
   };
   private readonly records = new Map<JobId, JobRecord>();
+  private readonly arrivals = new Arrivals();
   /** The expiries of outcomes, the oldest outcome first. That of a job that was retried stays here until its turn comes. */
   private readonly finished = new Fifo<Deadline<JobRecord>>();
   private readonly expiries = new Deadlines<JobRecord>();
@@ -63,6 +65,11 @@ export class Ledger {
     return this.records.get(id);
   }
 
+  /** Where a walk over the records begins: each leads to the next older one. */
+  get newest(): JobRecord | null {
+    return this.arrivals.newest;
+  }
+
   values(): Iterable<JobRecord> {
     return this.records.values();
   }
@@ -79,6 +86,7 @@ export class Ledger {
     const { size } = this.records;
     this.records.set(record.spec.id, record);
     assert(this.records.size > size, `job ${record.spec.id} was there already`);
+    this.arrivals.push(record);
     this.counts[record.state]++;
     this.unfinishedBytes += sizeOf(record);
   }
@@ -106,7 +114,7 @@ export class Ledger {
     }
     if (record.spec.ttlMs === 0) {
       this.counts[outcome.type]--;
-      this.records.delete(record.spec.id);
+      this.remove(record);
       return;
     }
     this.outcomeBytes += sizeOf(record);
@@ -167,9 +175,14 @@ export class Ledger {
   private drop(record: JobRecord): void {
     this.outcomeBytes -= sizeOf(record);
     this.counts[record.state]--;
-    this.records.delete(record.spec.id);
+    this.remove(record);
     if (record.deadline !== null) this.expiries.cancel(record.deadline);
     record.deadline = null;
+  }
+
+  private remove(record: JobRecord): void {
+    this.records.delete(record.spec.id);
+    this.arrivals.remove(record);
   }
 
   /** What the totals kept beside the records should be, counted anew from the records, for checkers. */

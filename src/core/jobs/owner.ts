@@ -158,21 +158,25 @@ export class Owner {
     this.options.dispatcher.granted(from, window, now);
   }
 
-  /** The executor's process is gone: its jobs run elsewhere at once. */
+  /**
+   * The executor's process is gone, or taken for dead: its jobs run elsewhere at once. Only an end that broke its links can
+   * have been a job's doing; silence is the network's, or a machine's.
+   */
   executorGone(node: NodeId, name: string, how: MemberState | 'restarted', now: Instant): void {
-    const lost = this.options.dispatcher.executorGone(node);
-    if (lost.length > 0) {
-      this.options.outbox.log('warn', `${lost.length} jobs that ran on ${name} (${how}) run elsewhere`, {
-        node,
-        count: lost.length,
-      });
-    }
+    const { records, broke } = this.options.dispatcher.executorGone(node);
+    this.tellReassigned(records, node, `on ${name} (${how})`);
+    const isBlamed = how === 'restarted' || (how === 'dead' && broke);
     // Each goes to the front of its line, so the oldest goes last.
-    for (const record of lost.reverse()) {
-      this.totals.reassigned++;
-      if (how === 'left') this.requeue(record, now);
+    for (const record of records.reverse()) {
+      if (!isBlamed) this.requeue(record, now);
       else this.blame(record, { name: 'NodeLost', message: `node ${name} was lost while running it` }, now);
     }
+  }
+
+  private tellReassigned({ length: count }: readonly JobRecord[], node: NodeId, where: string): void {
+    if (count === 0) return;
+    this.totals.reassigned += count;
+    this.options.outbox.log('warn', `${count} jobs that ran ${where} run elsewhere`, { node, count });
   }
 
   /** Starts what is due. */
@@ -186,6 +190,11 @@ export class Owner {
       record.deadline = null;
       ledger.transition(record, 'queued');
       dispatcher.enqueue(record, now);
+    }
+    for (const node of dispatcher.unreached.takeDue(now)) {
+      const { records } = dispatcher.executorGone(node);
+      this.tellReassigned(records, node, `on ${node}, which can't be reached,`);
+      for (const record of records.reverse()) this.requeue(record, now);
     }
     if (dispatcher.hasManyWaiting) dispatcher.dispatchWaiting(now);
   }

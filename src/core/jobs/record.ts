@@ -74,7 +74,7 @@ export interface JobRecord {
   finishedAtMs: number | null;
   /** The last thing that went wrong, kept also while it is retried. */
   error: JobError | null;
-  /** The latest `ctx.progress` value, JSON text. */
+  /** The latest `ctx.progress` value, JSON text that was checked where it came in. */
   progress: string | null;
   result: Payload | null;
   /** A cancel is under way: whatever the attempt says when it ends, the job is cancelled. */
@@ -85,6 +85,9 @@ export interface JobRecord {
   deadline: Deadline<JobRecord> | null;
   /** Where it stands in line; null unless it is queued. */
   place: QueuePlace | null;
+  /** The records that came before and after it; see Arrivals. */
+  older: JobRecord | null;
+  newer: JobRecord | null;
 }
 
 /** A request that waits for a job: a client of this node, or another node that asks for a client of its own. */

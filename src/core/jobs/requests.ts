@@ -7,16 +7,16 @@ import type { PeerCommand } from '../messages.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { rendezvousFirst } from '../routing/rendezvous.js';
 import { Admission, drainingReply } from './admission.js';
-import { acceptedReply, describeJob } from './answers.js';
+import { acceptedReply, statusText } from './answers.js';
 import { AskerTable } from './asker-table.js';
 import { type Asks, askedBytes } from './asks.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import { JobListing } from './job-listing.js';
 import { type Findings, JobSearch, waitedInVain } from './job-search.js';
-import type { MemberView } from './jobs.js';
 import { KeyCheck } from './key-check.js';
 import type { Ledger } from './ledger.js';
+import type { MemberView } from './member-view.js';
 import type { Owner } from './owner.js';
 import type { Asker, JobRecord } from './record.js';
 import { idOfKey } from './submission.js';
@@ -99,6 +99,20 @@ export class Requests {
     this.searching.delete(asker);
     this.options.waits.remove(asker);
     this.search.abandon(asker);
+    this.listing.abandon(asker);
+  }
+
+  /** The node is about to end. */
+  failAll(why: string): void {
+    this.listing.failAll(why);
+  }
+
+  tick(now: Instant): void {
+    this.listing.tick(now);
+  }
+
+  nextDeadlineMs(): number {
+    return this.listing.nextDeadlineMs();
   }
 
   private submit(command: SubmitCommand, asker: Asker, now: Instant): void {
@@ -247,7 +261,7 @@ export class Requests {
       case 'cancel':
         return owner.cancel(record, asker, now);
       case 'status':
-        return answer(asker, okReply(JSON.stringify(describeJob(record, members))));
+        return answer(asker, okReply(statusText(record, members)));
       case 'retry':
         return answer(asker, this.retry(record, now));
       default:
@@ -273,6 +287,7 @@ export class Requests {
       { kind: 'bytes that check their key', count: this.checkingBytes, node: null },
       { kind: 'searches for a job', count: this.searching.size, node: null },
       ...this.search.debts(),
+      ...this.listing.debts(),
     ];
   }
 }

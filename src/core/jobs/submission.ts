@@ -63,6 +63,8 @@ export function buildRecord({ command, id, owner, holders, defaults, now }: Reco
     waiters: null,
     deadline: null,
     place: null,
+    older: null,
+    newer: null,
   };
 }
 

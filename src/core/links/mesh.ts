@@ -80,12 +80,13 @@ export class Mesh {
     this.#members.set(id, member);
     if (isPresent(member)) this.#present.add(id);
     else this.#remove(id);
-    if (state === 'left') this.#plans.drop(id);
+    if (state === 'left' && previous?.state !== 'left') this.#plans.drop(id);
     this.#countMembers(nowMs);
     if (!isPresent(member)) this.#fill(nowMs);
-    if (state === 'left' || this.#options.hasContact(id)) return;
-    if (state === 'dead') {
-      if (previous?.state !== 'dead') this.#planDead(id, nowMs);
+    if (this.#options.hasContact(id)) return;
+    // One that left may come back and know nobody: it was the first, and was started without a seed.
+    if (!isPresent(member)) {
+      if (previous?.state !== state) this.#planGone(id, nowMs);
     } else this.#planMember(member, previous, nowMs);
   }
 
@@ -124,8 +125,8 @@ export class Mesh {
   /** The last link to the node is gone. */
   lost(node: NodeId, how: LinkEnd, nowMs: number): void {
     const member = this.#members.get(node);
-    if (member === undefined || member.state === 'left') return;
-    if (member.state === 'dead') this.#planDead(node, nowMs);
+    if (member === undefined) return;
+    if (!isPresent(member)) this.#planGone(node, nowMs);
     else if (how === 'reset') this.#plans.planAfterReset(node, nowMs);
     else if (this.#isSparse) this.#fill(nowMs);
     else if (how === 'closed') this.#plans.planAt(node, nowMs + this.#config.redialMinMs);
@@ -153,7 +154,7 @@ export class Mesh {
     const plan = this.#plans.get(node);
     if (plan === undefined || plan.dueMs !== Number.POSITIVE_INFINITY) return false;
     const isAfterReset = plan.resetRedialsLeft > 0;
-    if (this.#members.get(node)?.state === 'dead') this.#plans.planSlow(node, nowMs);
+    if (!this.#present.has(node)) this.#plans.planSlow(node, nowMs);
     else if (this.#wanted.get(node) === 'probe') this.#giveUp(node);
     else if (goodbye !== null && !this.#isSparse) this.#plans.planSlow(node, nowMs);
     else if (isAfterReset && reason === 'reset') this.#plans.failedByReset(plan, nowMs);
@@ -165,7 +166,9 @@ export class Mesh {
   /** The dial ended at another node, or at one that may not be linked. */
   missed(node: NodeId, nowMs: number): void {
     if (this.#plans.get(node) === undefined) return;
-    if (!this.#isSparse) this.#plans.planSlow(node, nowMs);
+    // Another node has the address now; where the one that is gone may be is not known.
+    if (!this.#present.has(node)) this.#plans.drop(node);
+    else if (!this.#isSparse) this.#plans.planSlow(node, nowMs);
     else {
       this.#giveUp(node);
       this.#fill(nowMs);
@@ -203,8 +206,8 @@ export class Mesh {
     this.#plans.planAt(node, isFirst ? nowMs : nowMs + this.#config.dialTurnMs);
   }
 
-  /** The dead are tried again now and then, some of them where they are many: a partition that ends is noticed by somebody. */
-  #planDead(node: NodeId, nowMs: number): void {
+  /** Members that are gone are tried again now and then, some of them where they are many: a partition that ends is noticed by somebody. */
+  #planGone(node: NodeId, nowMs: number): void {
     const deadMax = this.#isSparse ? this.#config.gossipLinks : this.#config.meshLinksMax;
     const dead = [...this.#plans.all()].filter((plan) => !this.#present.has(plan.node));
     if (dead.length >= deadMax) {

@@ -1,6 +1,7 @@
 import type { ClientCommand } from '../commands.js';
 import type { Instant } from '../instant.js';
-import type { Jobs, MemberView } from '../jobs/jobs.js';
+import type { Jobs } from '../jobs/jobs.js';
+import type { MemberView } from '../jobs/member-view.js';
 import type { Asker } from '../jobs/record.js';
 import type { MemberRecord, MemberState } from '../member.js';
 import { errorReply, okReply, type Reply } from '../reply.js';

@@ -3,7 +3,8 @@ import type { NodeEffect, NodeEvent } from '../effects.js';
 import type { InstanceId, LinkId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { JobsConfig } from '../jobs/config.js';
-import { Jobs, type MemberView } from '../jobs/jobs.js';
+import { Jobs } from '../jobs/jobs.js';
+import type { MemberView } from '../jobs/member-view.js';
 import type { LinksConfig } from '../links/config.js';
 import type { Links } from '../links/contract.js';
 import { createLinks, type LinksEvent } from '../links/links.js';
@@ -49,6 +50,8 @@ export interface NodeCoreOptions {
   readonly numbers?: NodeNumbers;
   /** Is told of every change of a member as this node sees it: simulations measure by it. */
   readonly watch?: (member: MemberRecord, previous: MemberRecord | null) => void;
+  /** Another membership core in place of the real one: one that is watched, for checkers. */
+  readonly createMembership?: typeof createMembership;
 }
 
 /** In a larger cluster, names are not compared: every join would cost a walk through all members. */
@@ -66,12 +69,14 @@ export class NodeCore {
   private readonly departure: Departure;
   private readonly outbox: Outbox;
   private readonly memberNews = new MemberNews();
+  /** Links whose peers read more slowly than they are sent to. */
+  private readonly congested = new Set<LinkId>();
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
 
   constructor(private readonly options: NodeCoreOptions) {
     const { id, instance, address } = options;
     const random = createRandom(options.seed);
-    this.membership = createMembership({
+    this.membership = (options.createMembership ?? createMembership)({
       self: selfRecord(options),
       config: options.membership,
       random: random.fork('membership'),
@@ -143,14 +148,22 @@ export class NodeCore {
       case 'message':
         this.handleMessage(event.link, event.message);
         break;
-      case 'link_opened':
       case 'link_closed':
+        this.congested.delete(event.link);
+        this.runLinks(event);
+        break;
+      case 'link_opened':
+        this.runLinks(event);
+        if (this.congested.size > 0) this.tellPressure(event.hello.node);
+        break;
       case 'dial_failed':
         this.runLinks(event);
         break;
       case 'link_pressure': {
+        if (event.congested) this.congested.add(event.link);
+        else this.congested.delete(event.link);
         const node = this.links.nodeOf(event.link);
-        if (node !== null) this.jobs.step({ type: 'pressure', node, congested: event.congested }, now);
+        if (node !== null) this.tellPressure(node);
         break;
       }
       case 'request':
@@ -235,6 +248,7 @@ export class NodeCore {
           this.tellNews(effect);
           this.runLinks(effect);
           this.jobs.step(effect, this.now);
+          if (this.congested.size > 0) this.tellPressure(effect.member.id);
           break;
         case 'contact_wanted':
           this.runLinks({ type: 'link_wanted', node: effect.node, purpose: 'probe' });
@@ -280,10 +294,11 @@ export class NodeCore {
         case 'contact_opened':
           this.runMembership({ type: 'contact_opened', node: effect.node, hello: effect.hello });
           this.jobs.step({ type: 'contact_opened', node: effect.node }, this.now);
+          this.tellPressure(effect.node);
           break;
         case 'contact_lost':
           this.runMembership({ type: 'contact_lost', node: effect.node, reason: effect.reason });
-          this.jobs.step({ type: 'contact_lost', node: effect.node }, this.now);
+          this.jobs.step({ type: 'contact_lost', node: effect.node, reason: effect.reason }, this.now);
           break;
         case 'address_taken':
           this.runMembership(effect);
@@ -298,6 +313,13 @@ export class NodeCore {
           assertNever(effect);
       }
     }
+  }
+
+  /** Of two links of a pair, work is sent on one, and only that one's queue says whether there is room for more. */
+  private tellPressure(node: NodeId): void {
+    const link = this.links.linkTo(node);
+    if (link === null) return;
+    this.jobs.step({ type: 'pressure', node, congested: this.congested.has(link) }, this.now);
   }
 
   private setDraining(draining: boolean, now: Instant): void {

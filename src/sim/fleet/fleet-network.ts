@@ -51,7 +51,7 @@ export interface Dial {
 /** Linux's first time-out of a packet on a link, and of the first one of all; each further one is twice as long. */
 const retransmitMs = 200;
 const connectRetransmitMs = 1_000;
-const retransmitsMax = 6;
+const againCount = 6;
 /** How often a dial looks whether the one it reached, which does not answer, does now. */
 const dialRetryMs = 100;
 const arrivalGapMs = 0.000_1;
@@ -185,7 +185,7 @@ export class FleetNetwork {
     if (options.loss === 0) return transitMs;
     const luck = random.next();
     let waitMs = timeoutMs;
-    for (let losses = 1; losses <= retransmitsMax; losses++) {
+    for (let losses = 1; losses <= againCount; losses++) {
       const anyLostSoOften = 1 - (1 - options.loss ** losses) ** packets;
       if (luck >= anyLostSoOften) break;
       transitMs += waitMs;

@@ -223,7 +223,7 @@ t.test('a link that broke and came back unnoticed by the executor is made good b
   cores.loseNext('a', 'b');
   cores.submit('a');
   t.equal(cores.started.length, 0, 'the attempt was lost on its way');
-  cores.step('a', { type: 'contact_lost', node: nodeId('b') });
+  cores.step('a', { type: 'contact_lost', node: nodeId('b'), reason: 'reset' });
   cores.step('a', { type: 'contact_opened', node: nodeId('b') });
   t.equal(cores.runAll().length, 1);
 });
@@ -237,7 +237,7 @@ t.test('a link that broke and came back unnoticed by the owner is made good by t
   cores.loseNext('b', 'a');
   cores.end(entry, { type: 'done', result: '2' });
   t.equal(cores.status('a', job).state, 'running', 'its end was lost on its way');
-  cores.step('b', { type: 'contact_lost', node: nodeId('a') });
+  cores.step('b', { type: 'contact_lost', node: nodeId('a'), reason: 'reset' });
   cores.step('b', { type: 'contact_opened', node: nodeId('a') });
   t.equal(cores.status('a', job).state, 'done');
   t.equal(cores.runAll().length, 1);
@@ -409,3 +409,29 @@ t.test(
     t.not(job, undefined);
   },
 );
+
+t.test('nodes that fall silent are not held against the job that they ran', async (t) => {
+  const cores = new JobCores({
+    members: ['a', 'b', 'c', 'd', 'e'].map((name) => aliveMember(name, name === 'a' ? { tasks: [] } : {})),
+  });
+  const job = cores.submit('a');
+  for (let death = 0; death < 3; death++) cores.changeMember(cores.begin().on, { state: 'dead' });
+  cores.end(cores.begin());
+  t.match(cores.status('a', job), { state: 'done', attempts: 4 });
+});
+
+t.test('an attempt whose executor lives but can not be reached for ten seconds runs elsewhere', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const job = cores.submit('a');
+  const stranded = cores.begin();
+  const other = stranded.on === 'b' ? 'c' : 'b';
+  cores.cutLink('a', stranded.on);
+  cores.pass(9_900);
+  t.equal(cores.started.length, 0, 'a link that only broke comes back');
+  cores.pass(200);
+  t.equal(cores.started[0]?.on, other);
+  cores.healLink('a', stranded.on);
+  t.match(cores.stopped, [{ on: stranded.on, reason: 'fenced' }], 'and the first one is stopped');
+  cores.end(cores.begin());
+  t.equal(cores.status('a', job).state, 'done');
+});

@@ -240,15 +240,27 @@ t.test('a broken link is dialled at once; a refusal then says that nobody is the
   t.strictSame(fail(links, 'z:1', 'refused', 2_000), []);
 });
 
-t.test('a dead member is dialled every half minute, one that left never', async (t) => {
+t.test(
+  'a member that is dead or left is dialled every half minute: it may be back and know nobody',
+  async (t) => {
+    const links = start();
+    t.strictSame(know(links, 'z', { state: 'dead' }), []);
+    t.strictSame(know(links, 'y', { state: 'left' }), []);
+    for (let round = 1; round <= 5; round++) {
+      const atMs = round * 2 * config.deadRedialMs;
+      t.strictSame(dialsOf(links.step(tick, atMs)).sort(), ['y:1', 'z:1']);
+      fail(links, 'z:1', 'refused', atMs);
+      fail(links, 'y:1', 'refused', atMs);
+    }
+  },
+);
+
+t.test('a dead member is not dialled any more where another node has its address', async (t) => {
   const links = start();
   know(links, 'z', { state: 'dead' });
-  t.strictSame(know(links, 'y', { state: 'left' }), []);
-  for (let round = 1; round <= 5; round++) {
-    const atMs = round * 2 * config.deadRedialMs;
-    t.strictSame(dialsOf(links.step(tick, atMs)), ['z:1']);
-    fail(links, 'z:1', 'refused', atMs);
-  }
+  t.strictSame(dialsOf(links.step(tick, 2 * config.deadRedialMs)), ['z:1']);
+  open(links, 'y', 1, { dialled: 'z:1', nowMs: 2 * config.deadRedialMs, change: { address: 'z:1' } });
+  t.strictSame(dialsOf(links.step(tick, 9 * config.deadRedialMs)), []);
 });
 
 t.test('a dead member keeps its link for half a minute, since it may only sleep', async (t) => {

@@ -11,6 +11,7 @@ const forClients: readonly DebtKind[] = [
   'asks to abandon',
   'submissions that check their key',
   'searches for a job',
+  'lists of jobs',
 ];
 
 /** What holds at every node at every moment: totals equal a recount, and each job stands in the one place its state says. */

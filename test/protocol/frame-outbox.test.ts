@@ -1,8 +1,7 @@
 import t from 'tap';
 import { limits } from '../../src/core/limits.js';
-import { LogOnce } from '../../src/net/log-once.js';
-import { Outbox } from '../../src/net/outbox.js';
 import { Reassembler } from '../../src/protocol/frame-chunks.js';
+import { FrameOutbox } from '../../src/protocol/frame-outbox.js';
 import { decodeFrame } from '../../src/protocol/peer-codec.js';
 
 function frameOf(length: number, fill = 1): Buffer {
@@ -12,7 +11,7 @@ function frameOf(length: number, fill = 1): Buffer {
 }
 
 t.test('control frames go first, and each lane keeps its order', (t) => {
-  const outbox = new Outbox();
+  const outbox = new FrameOutbox();
   const [bulk1, bulk2, control1, control2] = [1, 2, 3, 4].map((fill) => frameOf(10, fill)) as [
     Buffer,
     Buffer,
@@ -31,7 +30,7 @@ t.test('control frames go first, and each lane keeps its order', (t) => {
 });
 
 t.test('a control frame overtakes the rest of a large message that is on its way', (t) => {
-  const outbox = new Outbox();
+  const outbox = new FrameOutbox();
   const message = frameOf(limits.bodyBytesMax, 9);
   const after = frameOf(20, 8);
   outbox.add(message, 'bulk');
@@ -63,7 +62,7 @@ t.test('a control frame overtakes the rest of a large message that is on its way
 });
 
 t.test('a large control message goes in chunks too, and so on the bulk lane', (t) => {
-  const outbox = new Outbox();
+  const outbox = new FrameOutbox();
   outbox.add(frameOf(limits.chunkBytesMax + 1), 'control');
   const ping = frameOf(1);
   outbox.add(ping, 'control');
@@ -74,7 +73,7 @@ t.test('a large control message goes in chunks too, and so on the bulk lane', (t
 });
 
 t.test('a queue of many thousand frames is taken in order and in parts', (t) => {
-  const outbox = new Outbox();
+  const outbox = new FrameOutbox();
   const frames = Array.from({ length: 20_000 }, (_, index) => frameOf(4, index % 256));
   for (const frame of frames) outbox.add(frame, 'bulk');
   const taken: Buffer[] = [];
@@ -83,26 +82,5 @@ t.test('a queue of many thousand frames is taken in order and in parts', (t) => 
   outbox.add(frameOf(4), 'bulk');
   outbox.clear();
   t.same([outbox.bytes, outbox.take(10)], [0, []]);
-  t.end();
-});
-
-t.test('whoever misbehaves a thousand times is logged once, and again a minute later with the count', (t) => {
-  const lines: unknown[] = [];
-  let nowMs = 0;
-  const log = {
-    debug: () => {},
-    info: () => {},
-    warn: (fields: object, text: string) => lines.push({ ...fields, text }),
-  };
-  const once = new LogOnce(log, () => nowMs);
-  for (let count = 0; count < 1_000; count++) once.warn('a', { from: 'a' }, 'bad');
-  once.warn('b', { from: 'b' }, 'bad');
-  nowMs = 60_000;
-  once.warn('a', { from: 'a' }, 'bad');
-  t.same(lines, [
-    { from: 'a', text: 'bad' },
-    { from: 'b', text: 'bad' },
-    { from: 'a', leftOut: 999, text: 'bad' },
-  ]);
   t.end();
 });

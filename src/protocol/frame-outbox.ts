@@ -1,13 +1,16 @@
 import { limits } from '../core/limits.js';
-import type { Lane } from '../core/messages.js';
-import { encodeChunk, needsChunks, pieceBytesMax } from '../protocol/frame-chunks.js';
-import { frameHeaderBytes } from '../protocol/frame-decoder.js';
+import type { Lane, PeerMessageType } from '../core/messages.js';
+import { encodeChunk, needsChunks, pieceBytesMax } from './frame-chunks.js';
+import { frameHeaderBytes } from './frame-decoder.js';
+
+/** What is made anew at every probe round or exchange anyway, and may be left out when a peer is slow. */
+export const droppableTypes: ReadonlySet<PeerMessageType> = new Set(['gossip', 'digest', 'sync']);
 
 /**
  * What waits to be written to one peer, in two lanes. Control frames go first; bulk frames keep their order among
  * themselves, and a large one is cut into chunks only as it is taken, so control frames go in between.
  */
-export class Outbox {
+export class FrameOutbox {
   readonly #control = new FrameQueue();
   readonly #bulk = new FrameQueue();
   /** How much of the first bulk message has been taken, when it goes in chunks. */

@@ -1,0 +1,102 @@
+import type { DiskStep } from '../core/durable-steps.js';
+import type { NodeId } from '../core/ids.js';
+import type { MemberRecord } from '../core/member.js';
+import type { MembershipConfig } from '../core/membership/config.js';
+import type { Membership, MembershipEffect, MembershipEvent } from '../core/membership/membership.js';
+import type { MembershipMessage, Rumour } from '../core/messages.js';
+
+/** A way to spoil nodes on purpose, so that a checker can be seen to find it. It exists in the simulator alone. */
+export interface Sabotage {
+  readonly membership?: Partial<MembershipConfig>;
+  spoil?(membership: Membership): Membership;
+  /** What a node does not do when it counts its start on disk. */
+  skipsStep?(step: DiskStep): boolean;
+}
+
+export const sabotages = {
+  /** The dead are forgotten as soon as they can be, so a late rumour brings them back. */
+  dropTombstones: { membership: { forgetMs: 0 } },
+  /** Views are never compared. */
+  noRepair: { spoil: (membership) => withoutRepair(membership) },
+  /** A suspect that doesn't refute stays one. */
+  endlessSuspicion: {
+    membership: { suspicionMultiplier: 1e9, resetSuspicionMs: 1e12, refusedSuspicionMs: 1e12 },
+  },
+  /** Whatever is told last is believed, however old it is. */
+  acceptOldIncarnation: { spoil: (membership) => believingAnything(membership) },
+  /** It says that it is alive, at the incarnation at which it is suspect. */
+  refuteWithoutRaising: { spoil: (membership) => refutingInVain(membership) },
+  /** The count of starts is written, and not synced. */
+  skipStartSync: { skipsStep: ({ type }) => type === 'sync' || type === 'sync_directory' },
+} as const satisfies Readonly<Record<string, Sabotage>>;
+
+export type SabotageName = keyof typeof sabotages;
+
+type Step = Membership['step'];
+
+function withStep(membership: Membership, step: Step): Membership {
+  return {
+    step,
+    nextDeadlineMs: () => membership.nextDeadlineMs(),
+    members: () => membership.members(),
+    self: () => membership.self(),
+    healthScore: () => membership.healthScore(),
+  };
+}
+
+function withoutRepair(membership: Membership): Membership {
+  return withStep(membership, (event, nowMs) => {
+    const known = new Set(membership.members().keys());
+    return membership.step(event, nowMs).filter((effect) => !isRepair(effect, known));
+  });
+}
+
+/** Whoever comes for the first time must be told who is there; all that is for later is left out. */
+function isRepair(effect: MembershipEffect, known: ReadonlySet<NodeId>): boolean {
+  if (effect.type !== 'send') return false;
+  const { to, message } = effect;
+  return message.type === 'digest' || (message.type === 'sync' && message.answerWanted && known.has(to));
+}
+
+function believingAnything(membership: Membership): Membership {
+  return withStep(membership, (event, nowMs) => {
+    const before = new Map(rumoursOf(event).flatMap((rumour) => outdatedBy(membership, rumour)));
+    const effects = membership.step(event, nowMs);
+    const believed = [...before].map(([id, member]): MembershipEffect => {
+      const previous = membership.members().get(id) ?? null;
+      return { type: 'member_changed', member, previous };
+    });
+    return [...effects, ...believed];
+  });
+}
+
+function outdatedBy(membership: Membership, rumour: Rumour): [NodeId, MemberRecord][] {
+  if (rumour.type !== 'alive') return [];
+  const known = membership.members().get(rumour.member.id);
+  const isOld = known !== undefined && rumour.member.incarnation < known.incarnation;
+  return isOld && known.id !== membership.self().id ? [[known.id, rumour.member]] : [];
+}
+
+function refutingInVain(membership: Membership): Membership {
+  return withStep(membership, (event, nowMs) => {
+    if (event.type !== 'message') return membership.step(event, nowMs);
+    const { message, isAccused } = withoutAccusation(event.message, membership.self().id);
+    const effects = membership.step({ ...event, message }, nowMs);
+    if (!isAccused) return effects;
+    const rumours: Rumour[] = [{ type: 'alive', member: membership.self() }];
+    return [...effects, { type: 'send', to: event.from, message: { type: 'gossip', rumours } }];
+  });
+}
+
+function withoutAccusation(
+  message: MembershipMessage,
+  id: NodeId,
+): { message: MembershipMessage; isAccused: boolean } {
+  if (!('rumours' in message)) return { message, isAccused: false };
+  const rumours = message.rumours.filter((rumour) => rumour.type === 'alive' || rumour.node !== id);
+  return { message: { ...message, rumours }, isAccused: rumours.length < message.rumours.length };
+}
+
+function rumoursOf(event: MembershipEvent): readonly Rumour[] {
+  return event.type === 'message' && 'rumours' in event.message ? event.message.rumours : [];
+}

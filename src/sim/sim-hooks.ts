@@ -1,0 +1,11 @@
+import type { NodeEffect, NodeEvent } from '../core/effects.js';
+import type { Membership } from '../core/membership/membership.js';
+import type { SimNode } from './sim-node.js';
+
+/** What looks into simulated nodes, or spoils them on purpose. The nodes' own cores know nothing of it. */
+export interface SimHooks {
+  /** Puts something around the membership core of a node that is about to start. */
+  wrapMembership?(node: SimNode, membership: Membership): Membership;
+  /** A node has taken one step, and its effects are about to be performed. */
+  stepped?(node: SimNode, event: NodeEvent, effects: readonly NodeEffect[]): void;
+}

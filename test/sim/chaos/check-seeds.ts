@@ -1,0 +1,26 @@
+import { drawPlan, faultKinds } from './plan.js';
+import { metKinds, runChaos } from './run.js';
+
+interface Assertions {
+  ok(value: unknown, name: string): unknown;
+  fail(message: string): unknown;
+}
+
+/** What must have happened in every hundred seeds, or it was not tested. */
+const firedMin = 10;
+const calmMin = 3;
+
+/** Runs seeds; in each everything must hold, and over all of them everything must have gone wrong that can. */
+export function checkSeeds(t: Assertions, from: number, to: number): void {
+  const fired = new Map<string, number>();
+  let calm = 0;
+  for (let seed = from; seed < to; seed++) {
+    const { violation, fired: firedHere, met } = runChaos(String(seed));
+    if (violation !== null) t.fail(violation.message);
+    for (const [kind, count] of [...firedHere, ...met]) fired.set(kind, (fired.get(kind) ?? 0) + count);
+    if (drawPlan(String(seed)).isCalm) calm++;
+  }
+  for (const kind of [...faultKinds, ...metKinds])
+    t.ok((fired.get(kind) ?? 0) >= firedMin, `${kind} fired ${fired.get(kind) ?? 0} times`);
+  t.ok(calm >= calmMin, `${calm} runs are without faults`);
+}

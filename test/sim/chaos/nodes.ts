@@ -1,0 +1,107 @@
+import { type DiskStep, replaceFileSteps } from '../../../src/core/durable-steps.js';
+import { RondoError } from '../../../src/core/errors.js';
+import type { Random } from '../../../src/core/random.js';
+import type { Invariants } from '../../../src/sim/invariants.js';
+import type { SimCluster } from '../../../src/sim/sim-cluster.js';
+import { SimDisk } from '../../../src/sim/sim-disk.js';
+import type { SimNode } from '../../../src/sim/sim-node.js';
+import { startFromDisk } from '../../../src/sim/sim-start.js';
+import type { ChaosPlan } from './plan.js';
+
+export interface ChaosNodesOptions {
+  readonly plan: ChaosPlan;
+  readonly cluster: SimCluster;
+  readonly invariants: Invariants;
+  readonly random: Random;
+  readonly skipsStep: (step: DiskStep) => boolean;
+}
+
+/** The nodes of a run: those that belong to it, and those that should not be there. */
+export class ChaosNodes {
+  readonly cluster: SimCluster;
+  private readonly disks = new Map<string, SimDisk>();
+  private ids = 0;
+  private instances = 0;
+
+  constructor(private readonly options: ChaosNodesOptions) {
+    this.cluster = options.cluster;
+  }
+
+  startAll(): void {
+    for (const name of this.options.plan.names) this.start(name);
+  }
+
+  /** Those that belong here and are up, standing still or not. */
+  live(): SimNode[] {
+    return this.options.plan.names
+      .map((name) => this.cluster.node(name))
+      .filter(({ status }) => status !== 'dead');
+  }
+
+  kill(name: string): void {
+    if (this.cluster.node(name).status !== 'dead') this.cluster.node(name).kill();
+  }
+
+  /** Does nothing when it is up. */
+  restart(name: string): void {
+    if (this.cluster.node(name).status === 'dead') this.start(name);
+  }
+
+  /** The machine loses its power, and its disk what was not synced. */
+  powerOff(name: string): void {
+    if (this.cluster.node(name).status !== 'dead') this.cluster.node(name).powerOff();
+    this.diskOf(name).crash(this.options.random);
+  }
+
+  /** The power fails while it starts. */
+  startInVain(name: string): void {
+    if (this.cluster.node(name).status !== 'dead') return;
+    this.start(name, { crashBefore: this.options.random.below(stepCount + 1) });
+    this.powerOff(name);
+  }
+
+  /** Its data directory is lost: its next start is that of another node at the same address. */
+  renew(name: string): void {
+    this.disks.delete(name);
+  }
+
+  /** A second node starts with a copy of the first one's data directory. */
+  startTwin(name: string, twin: string): SimNode {
+    this.options.invariants.membership.expectShared(this.cluster.node(name).core.self().id);
+    this.disks.set(twin, this.diskOf(name).copy());
+    this.start(twin);
+    return this.cluster.node(twin);
+  }
+
+  startStranger(name: string, cluster: string): SimNode {
+    this.start(name, { cluster });
+    return this.cluster.node(name);
+  }
+
+  private start(name: string, { cluster = 'sim', crashBefore = Number.POSITIVE_INFINITY } = {}): void {
+    const { invariants, plan, skipsStep } = this.options;
+    try {
+      const identity = startFromDisk(this.diskOf(name), {
+        newId: () => `${name}${this.ids++}`.padEnd(12, 'v'),
+        crashBefore,
+        keepStep: (step) => !skipsStep(step),
+      });
+      if (identity === null) return;
+      const instance = (32 ** 4 + this.instances++).toString(32).slice(-5);
+      this.cluster.start(name, undefined, { ...identity, instance, cluster, seeds: plan.seeds });
+    } catch (error) {
+      if (!(error instanceof RondoError)) throw error;
+      invariants.fail(21, name, error.message);
+    }
+  }
+
+  private diskOf(name: string): SimDisk {
+    const known = this.disks.get(name);
+    if (known !== undefined) return known;
+    const disk = new SimDisk();
+    this.disks.set(name, disk);
+    return disk;
+  }
+}
+
+const stepCount = replaceFileSteps('', '').length;

@@ -1,0 +1,137 @@
+import { limits } from '../../../src/core/limits.js';
+import { createRandom, type Random } from '../../../src/core/random.js';
+import type { WireFormat } from '../../../src/sim/sim-format.js';
+import type { QueueLimits } from '../../../src/sim/sim-link.js';
+
+/** Each is a function in `faults.ts`. */
+export const faultKinds = [
+  'kill',
+  'powerLoss',
+  'powerLossInStart',
+  'pause',
+  'block',
+  'blockOften',
+  'cutPair',
+  'cutOneWay',
+  'isolate',
+  'deafen',
+  'mute',
+  'halves',
+  'bridge',
+  'flipFlop',
+  'resetOne',
+  'resetPair',
+  'resetStorm',
+  'tailLost',
+  'silentLink',
+  'slowPath',
+  'stalledReader',
+  'flood',
+  'dialsRefused',
+  'dialsSilent',
+  'lossSpell',
+  'wallJump',
+  'leave',
+  'rollingRestart',
+  'twin',
+  'newId',
+  'stranger',
+  'seedsGone',
+  'coldStart',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+/** What exists in one run: drawn first, all from the seed, so that runs differ in kind and not only in moments. */
+export interface ChaosPlan {
+  readonly seed: string;
+  readonly names: readonly string[];
+  /** Addresses that everybody joins by. */
+  readonly seeds: readonly string[];
+  /** 0: never; a run without any is watched as strictly as one can be. */
+  readonly weights: Readonly<Record<FaultKind, number>>;
+  readonly isCalm: boolean;
+  readonly loss: number;
+  readonly delayMs: readonly [min: number, max: number];
+  readonly format: WireFormat;
+  readonly pieceBytes: readonly [min: number, max: number];
+  readonly queues: { readonly windowBytes?: number } & Partial<QueueLimits>;
+  readonly faultsMs: number;
+  readonly faultGapMs: number;
+  readonly jobGapMs: number;
+  readonly runMs: readonly [min: number, max: number];
+}
+
+/** Every so manieth run has no faults at all. */
+const calmOneIn = 10;
+
+/** So short that they fill. */
+const shortQueues: ChaosPlan['queues'] = {
+  windowBytes: 4 * 1024,
+  queueBytesHigh: 4 * 1024,
+  queueBytesLow: 1024,
+  queueBytesMax: 32 * 1024,
+};
+
+export function drawPlan(seed: string): ChaosPlan {
+  const random = createRandom(`chaos/${seed}`);
+  const names = [...'abcdefgh'].slice(0, 2 + random.below(7));
+  const isCalm = random.below(calmOneIn) === 0;
+  return {
+    seed,
+    names,
+    seeds: names.slice(0, 1 + random.below(3)).map((name) => `${name}:1`),
+    weights: drawWeights(random, isCalm),
+    isCalm,
+    loss: isCalm ? 0 : pick(random, [0, 0, 0.01, 0.05]),
+    delayMs: pick(random, [
+      [0.2, 3],
+      [0.05, 0.2],
+      [5, 40],
+    ]),
+    format: random.below(3) === 0 ? 'messages' : 'bytes',
+    pieceBytes: pick(random, [
+      [1, 1],
+      [1, 100],
+      [1, limits.chunkBytesMax],
+    ]),
+    queues: random.below(3) === 0 ? shortQueues : {},
+    faultsMs: 30_000,
+    faultGapMs: pick(random, [500, 2_000, 5_000]),
+    jobGapMs: pick(random, [200, 1_000]),
+    runMs: [1, pick(random, [20, 1_500])],
+  };
+}
+
+export function pick<Item>(random: Random, items: readonly Item[]): Item {
+  return items[random.below(items.length)] as Item;
+}
+
+/** So many of them, each once, in random order. */
+export function pickSome<Item>(random: Random, items: readonly Item[], count: number): Item[] {
+  const rest = [...items];
+  return Array.from({ length: Math.min(count, rest.length) }, () => {
+    const [taken] = rest.splice(random.below(rest.length), 1);
+    return taken as Item;
+  });
+}
+
+/** Null when there is none. */
+export function drawFault(random: Random, weights: ChaosPlan['weights']): FaultKind | null {
+  const total = faultKinds.reduce((sum, kind) => sum + weights[kind], 0);
+  let left = random.next() * total;
+  for (const kind of faultKinds) {
+    left -= weights[kind];
+    if (left < 0) return kind;
+  }
+  return null;
+}
+
+/** A third of all kinds in each run. */
+function drawWeights(random: Random, isCalm: boolean): Record<FaultKind, number> {
+  const weights = faultKinds.map((kind) => {
+    const weight = random.below(3) === 0 ? 1 + random.below(3) : 0;
+    return [kind, isCalm ? 0 : weight] as const;
+  });
+  return Object.fromEntries(weights) as Record<FaultKind, number>;
+}

@@ -1,0 +1,237 @@
+import { defaultSubmitOptions, type SubmitCommand } from '../../../src/core/commands.js';
+import type { NodeEvent } from '../../../src/core/effects.js';
+import type { Random } from '../../../src/core/random.js';
+import { disagreements, Invariants, unsettledPairs } from '../../../src/sim/invariants.js';
+import { type Sabotage, type SabotageName, sabotages } from '../../../src/sim/sabotage.js';
+import { SimCluster, type SimRequest } from '../../../src/sim/sim-cluster.js';
+import { defaultQueueLimits } from '../../../src/sim/sim-link.js';
+import type { Invariant, InvariantViolation } from '../../../src/sim/violation.js';
+import { ChaosFaults } from './faults.js';
+import { ChaosNodes } from './nodes.js';
+import { type ChaosPlan, drawPlan, type FaultKind, pick } from './plan.js';
+
+export interface ChaosReport {
+  readonly seed: string;
+  /** What did not hold; null when all did. */
+  readonly violation: InvariantViolation | Error | null;
+  readonly fired: ReadonlyMap<FaultKind, number>;
+  /** How often what only short queues and slow readers bring about has happened. */
+  readonly met: ReadonlyMap<MetKind, number>;
+  readonly story: readonly string[];
+  /** From the end of all faults until all views were equal and right. */
+  readonly agreedAfterMs: number;
+  readonly simulatedMs: number;
+  /** The same for the same seed, on every machine. */
+  readonly traceHash: number;
+}
+
+export const metKinds = [
+  'congested',
+  'relieved',
+  'stalled',
+  'reset',
+  'goodbye',
+  'dial timeout',
+  'dial refused',
+] as const;
+export type MetKind = (typeof metKinds)[number];
+
+/** How long it may take, once all faults have ended, until ... */
+const limitsMs = {
+  /** ... nodes that were leaving have left and are back. */
+  left: 12_000,
+  /** ... all views are equal and right: a member that was taken for dead is dialled again every 30 s. */
+  agree: 90_000,
+  /** ... each pair has one link. */
+  settle: 60_000,
+  /** ... nobody acts on anything that was wrong any more: what was lost six times on its way comes 12.6 s later. */
+  forget: 15_000,
+} as const;
+const startMs = 10_000;
+const calmMs = 10_000;
+const pollMs = 50;
+const jobMs = 5_000;
+
+/** The command that repeats a run, and tells its story. */
+export function replayCommand(seed: string, sabotage: SabotageName | null = null): string {
+  return `npm run soak -- --seed ${seed}${sabotage === null ? '' : ` --sabotage ${sabotage}`}`;
+}
+
+/** One random cluster under random faults, with every invariant checked after every step. */
+export function runChaos(seed: string, sabotage: SabotageName | null = null): ChaosReport {
+  return new ChaosRun(drawPlan(seed), sabotage).run();
+}
+
+class ChaosRun {
+  private readonly invariants: Invariants;
+  private readonly cluster: SimCluster;
+  private readonly nodes: ChaosNodes;
+  private readonly faults: ChaosFaults;
+  private readonly random: Random;
+  private agreedAfterMs = Number.POSITIVE_INFINITY;
+  private lastJob = 0;
+  private readonly met = new Map<MetKind, number>();
+
+  constructor(
+    private readonly plan: ChaosPlan,
+    sabotage: SabotageName | null,
+  ) {
+    const spoilt: Sabotage = sabotage === null ? {} : sabotages[sabotage];
+    const { seed, loss, delayMs, format, pieceBytes, queues, runMs } = plan;
+    this.invariants = new Invariants({
+      nowMs: () => this.cluster.time.nowMs,
+      seed,
+      replay: replayCommand(seed, sabotage),
+    });
+    const { invariants } = this;
+    const cluster = new SimCluster({
+      seed: `chaos/${seed}`,
+      network: { loss, delayMs, format, pieceBytes, ...queues },
+      runMs,
+      membership: spoilt.membership ?? {},
+      watch: { arrived: (_, event) => this.note(event), performed: () => {} },
+      hooks: [{ wrapMembership: (_, membership) => spoilt.spoil?.(membership) ?? membership }, invariants],
+    });
+    this.cluster = cluster;
+    this.random = cluster.random.fork('chaos');
+    this.nodes = new ChaosNodes({
+      plan,
+      cluster,
+      invariants,
+      random: this.random.fork('nodes'),
+      skipsStep: (step) => spoilt.skipsStep?.(step) ?? false,
+    });
+    this.faults = new ChaosFaults({
+      plan,
+      nodes: this.nodes,
+      invariants,
+      random: this.random.fork('faults'),
+      submit: (entry, argsBytes) => this.submit(entry, false, argsBytes),
+    });
+  }
+
+  run(): ChaosReport {
+    let violation: InvariantViolation | Error | null = null;
+    try {
+      this.runThrough();
+    } catch (error) {
+      // A core that asserts is a finding like any other.
+      violation = error instanceof Error ? error : new Error(String(error));
+    }
+    return {
+      seed: this.plan.seed,
+      violation,
+      fired: this.faults.fired,
+      met: this.met,
+      story: this.faults.story,
+      agreedAfterMs: this.agreedAfterMs,
+      simulatedMs: this.cluster.time.nowMs,
+      traceHash: this.cluster.traceHash,
+    };
+  }
+
+  private note(event: NodeEvent): void {
+    const kind = metKindOf(event);
+    if (kind !== null) this.met.set(kind, (this.met.get(kind) ?? 0) + 1);
+  }
+
+  private runThrough(): void {
+    const { plan, cluster, nodes, faults, invariants } = this;
+    nodes.startAll();
+    if (plan.isCalm) {
+      this.within(startMs, 5, () => disagreements(nodes.live()));
+      invariants.setCalm(true);
+    }
+    faults.schedule();
+    this.scheduleJobs();
+    cluster.runFor(plan.faultsMs);
+    faults.relieveAll();
+    // Ends that wait to be told again all go onto a new link at once: where that is over its limit, no link ever lasts.
+    Object.assign(cluster.network.queueLimits, defaultQueueLimits);
+    this.bringBack();
+    const healedAtMs = cluster.time.nowMs;
+    this.within(limitsMs.agree, 5, () => disagreements(nodes.live()));
+    this.agreedAfterMs = cluster.time.nowMs - healedAtMs;
+    this.within(limitsMs.settle, 8, () => unsettledPairs(nodes.live(), invariants.links));
+    cluster.runFor(limitsMs.forget);
+    invariants.setCalm(true);
+    // Where a node came back with another id, the others go on dialling the old one's address, and each such dial is a new link to it.
+    if (!faults.fired.has('newId')) this.checkRoundRobin();
+    cluster.runFor(calmMs);
+    this.within(0, 5, () => disagreements(nodes.live()));
+  }
+
+  /** Whoever is down starts again; also those that are still about to leave. */
+  private bringBack(): void {
+    const { plan, cluster, nodes } = this;
+    const restartAll = (): void => {
+      for (const name of plan.names) nodes.restart(name);
+    };
+    restartAll();
+    if (nodes.live().some(({ core }) => core.self().draining)) cluster.runFor(limitsMs.left);
+    restartAll();
+  }
+
+  private scheduleJobs(): void {
+    const { plan, cluster, nodes, random } = this;
+    const next = (): void => {
+      const running = nodes.live().filter(({ status }) => status === 'running');
+      if (running.length > 0) this.submit(pick(random, running).name, false);
+      if (cluster.time.nowMs < plan.faultsMs) cluster.time.after(plan.jobGapMs * 2 * random.next(), next);
+    };
+    cluster.time.after(plan.jobGapMs, next);
+  }
+
+  private submit(entry: string, wait: boolean, argsBytes = 0): SimRequest {
+    // A JSON value may have any number of blanks around it.
+    const args = String(++this.lastJob).padEnd(argsBytes);
+    const command: SubmitCommand = {
+      type: 'submit',
+      wait,
+      task: 'echo',
+      args,
+      options: defaultSubmitOptions,
+    };
+    return this.cluster.request(entry, command);
+  }
+
+  /** Jobs one after the other, so that every node has room: each node gets as many as any other. */
+  private checkRoundRobin(): void {
+    const { cluster, nodes, invariants } = this;
+    const names = nodes.live().map(({ name }) => name);
+    const entry = pick(this.random, names);
+    const first = this.lastJob;
+    for (let job = 0; job < 2 * names.length + 1; job++) {
+      const request = this.submit(entry, true);
+      cluster.runUntil('a job has its outcome', () => request.reply !== null, jobMs);
+    }
+    // What was left to do from before may still run beside them.
+    const attempts = cluster.attempts.filter(({ start }) => Number(start.args) > first);
+    const counts = names.map((name) => attempts.filter(({ on }) => on === name).length);
+    if (Math.max(...counts) - Math.min(...counts) > 1)
+      invariants.fail(16, entry, `${names.map((name, index) => `${name} ran ${counts[index]}`).join(', ')}`);
+  }
+
+  /** Runs until nothing is wrong; fails when something still is after so much time. */
+  private within(limitMs: number, invariant: Invariant, check: () => readonly string[]): void {
+    const { time } = this.cluster;
+    const endMs = time.nowMs + limitMs;
+    for (let wrong = check(); wrong.length > 0; wrong = check()) {
+      if (time.nowMs >= endMs) this.invariants.fail(invariant, 'the cluster', wrong.slice(0, 8).join('; '));
+      time.runFor(pollMs);
+    }
+  }
+}
+
+function metKindOf(event: NodeEvent): MetKind | null {
+  switch (event.type) {
+    case 'link_pressure':
+      return event.congested ? 'congested' : 'relieved';
+    case 'link_closed':
+      return metKinds.find((kind) => kind === event.reason) ?? null;
+    case 'dial_failed':
+      return metKinds.find((kind) => kind === `dial ${event.reason}`) ?? null;
+    default:
+      return null;
+  }
+}
