@@ -121,6 +121,12 @@ t.test('a mute node is given up, and costs no other its place', (t) => {
   t.end();
 });
 
+t.test('a view that lacks a running node is not right', (t) => {
+  const { result } = simulate({ nodes: 8, start: 'established', membership: { membersMax: 5 } });
+  t.strictSame(result.views, { running: 8, right: 0 });
+  t.end();
+});
+
 t.test('one node alone has nobody to know', (t) => {
   const { result } = simulate({ nodes: 1 });
   t.equal(result.rumour, null);
