@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addJobCommands } from './program-jobs.js';
 import { addNodeCommands } from './program-nodes.js';
+import { addSimulateCommand } from './program-simulate.js';
 
 const exitCodes = `
 Exit codes: 0 done, 1 it failed, 2 wrong usage. Every command explains itself: rondo help COMMAND`;
@@ -18,5 +19,6 @@ export function buildProgram(version: string): Command {
     .showHelpAfterError('(add --help to see how it is used)');
   addNodeCommands(program);
   addJobCommands(program);
+  addSimulateCommand(program);
   return program.addHelpText('after', exitCodes);
 }

@@ -23,8 +23,9 @@ const commands = [
   'drain',
   'resume',
   'leave',
+  'simulate',
 ];
-const printsJson = ['submit', 'run', 'status', 'wait', 'jobs', 'nodes', 'tasks', 'info'];
+const printsJson = ['submit', 'run', 'status', 'wait', 'jobs', 'nodes', 'tasks', 'info', 'simulate'];
 const dir = mkdtempSync(join(tmpdir(), 'rondo-cli-'));
 t.teardown(() => rmSync(dir, { recursive: true }));
 

@@ -1,4 +1,5 @@
 import type { InstanceId, LinkId, NodeId } from '../ids.js';
+import type { NodeNumbers } from '../node-map.js';
 import type { Random } from '../random.js';
 import type { LinksConfig } from './config.js';
 import type { LinksEffect, LinksEvent } from './events.js';
@@ -23,4 +24,5 @@ export interface LinksOptions {
   readonly seeds: readonly string[];
   readonly config: LinksConfig;
   readonly random: Random;
+  readonly numbers?: NodeNumbers | null;
 }

@@ -8,6 +8,8 @@ import type { LinkPurpose } from './mesh.js';
 export type LinksEvent =
   | Extract<NodeEvent, { type: 'tick' | 'link_opened' | 'link_closed' | 'dial_failed' }>
   | { readonly type: 'member_changed'; readonly member: MemberRecord }
+  /** Others than this node itself. */
+  | { readonly type: 'members_restored'; readonly members: readonly MemberRecord[] }
   | { readonly type: 'member_forgotten'; readonly node: NodeId }
   /** A link to a member is wanted that a sparse mesh may not have. */
   | { readonly type: 'link_wanted'; readonly node: NodeId; readonly purpose: LinkPurpose }

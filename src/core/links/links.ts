@@ -37,21 +37,19 @@ class LinksCore implements Links {
   #nowMs = 0;
   #effects: LinksEffect[] = [];
 
-  constructor({ self, seeds, config, random }: LinksOptions) {
+  constructor({ self, seeds, config, random, numbers = null }: LinksOptions) {
     this.#self = self;
     this.#config = config;
     this.#table = new LinkTable(self.id);
     this.#dials = new Dials(config.dialsMax);
     this.#spares = new Spares(config, random.fork('spares'));
-    this.#seeds = new Seeds(
-      seeds.filter((seed) => seed !== self.address),
-      config,
-      random.fork('seeds'),
-    );
+    const others = seeds.filter((seed) => seed !== self.address);
+    this.#seeds = new Seeds(others, config, random.fork('seeds'));
     this.#mesh = new Mesh({
       self,
       config,
       random: random.fork('dials'),
+      numbers,
       hasContact: (node) => this.#hasContact(node),
       linkedCount: () => this.#table.nodeCount,
     });
@@ -122,6 +120,9 @@ class LinksCore implements Links {
         break;
       case 'member_changed':
         if (event.member.id !== this.#self.id) this.#handleMemberChanged(event.member);
+        break;
+      case 'members_restored':
+        for (const member of event.members) this.#handleMemberChanged(member);
         break;
       case 'member_forgotten':
         this.#mesh.forget(event.node, this.#nowMs);
@@ -273,8 +274,7 @@ class LinksCore implements Links {
     this.#settleDuplicates(node);
     const current = this.#table.current(node);
     if (current === null) return;
-    const { link, hello } = current;
-    this.#effects.push({ type: 'contact_opened', node, link, hello });
+    this.#effects.push({ type: 'contact_opened', node, link: current.link, hello: current.hello });
   }
 
   #handleLinkClosed({ link, reason, goodbye }: Extract<LinksEvent, { type: 'link_closed' }>): void {

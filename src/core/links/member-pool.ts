@@ -1,10 +1,15 @@
 import type { NodeId } from '../ids.js';
+import { createNodeStore, type NodeNumbers, type NodeStore } from '../node-map.js';
 import type { Random } from '../random.js';
 
 /** Members to draw from at random, each as likely as any other, at a cost that doesn't grow with their number. */
 export class MemberPool {
   readonly #nodes: NodeId[] = [];
-  readonly #places = new Map<NodeId, number>();
+  readonly #places: NodeStore<number>;
+
+  constructor(numbers: NodeNumbers | null = null) {
+    this.#places = createNodeStore(numbers);
+  }
 
   get size(): number {
     return this.#nodes.length;

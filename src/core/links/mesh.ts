@@ -1,5 +1,6 @@
 import type { NodeId } from '../ids.js';
 import { isPresent, type MemberRecord } from '../member.js';
+import { createNodeStore, type NodeNumbers, type NodeStore } from '../node-map.js';
 import type { Random } from '../random.js';
 import type { LinksConfig } from './config.js';
 import type { DialTrouble } from './dial-advice.js';
@@ -10,6 +11,7 @@ export interface MeshOptions {
   readonly self: { readonly id: NodeId; readonly address: string };
   readonly config: LinksConfig;
   readonly random: Random;
+  readonly numbers: NodeNumbers | null;
   hasContact(node: NodeId): boolean;
   /** Nodes that there is a link to. */
   linkedCount(): number;
@@ -30,8 +32,8 @@ export class Mesh {
   readonly #config: LinksConfig;
   readonly #random: Random;
   readonly #plans: DialPlans;
-  readonly #members = new Map<NodeId, MemberRecord>();
-  readonly #present = new MemberPool();
+  readonly #members: NodeStore<MemberRecord>;
+  readonly #present: MemberPool;
   /** Plans that are there for one purpose, and not for the mesh. */
   readonly #wanted = new Map<NodeId, LinkPurpose>();
   #isSparse = false;
@@ -40,6 +42,8 @@ export class Mesh {
     this.#options = options;
     this.#config = options.config;
     this.#random = options.random;
+    this.#members = createNodeStore(options.numbers);
+    this.#present = new MemberPool(options.numbers);
     this.#plans = new DialPlans(options.config, options.random);
   }
 

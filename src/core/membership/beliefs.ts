@@ -2,6 +2,7 @@ import { assertNever } from '../assert.js';
 import type { NodeId } from '../ids.js';
 import { incarnationMax, isPresent, type MemberRecord } from '../member.js';
 import type { Rumour } from '../messages.js';
+import type { NodeNumbers } from '../node-map.js';
 import type { MembershipConfig } from './config.js';
 import type { Gossip } from './gossip.js';
 import { MemberTable } from './member-table.js';
@@ -14,6 +15,7 @@ import { Suspicions } from './suspicions.js';
 /** What beliefs need from the rest of membership, and what they tell it. */
 export interface BeliefsContext {
   readonly config: MembershipConfig;
+  readonly numbers: NodeNumbers | null;
   readonly gossip: Gossip;
   emit(effect: MembershipEffect): void;
   /** Whether a link to this node is up. */
@@ -45,7 +47,7 @@ export class Beliefs {
   constructor(self: MemberRecord, context: BeliefsContext) {
     this.#context = context;
     this.#self = self;
-    this.table = new MemberTable(context.config.membersMax);
+    this.table = new MemberTable(context.config.membersMax, context.numbers);
     this.table.put(self, 0);
   }
 
@@ -108,6 +110,12 @@ export class Beliefs {
     if (state === 'suspect') this.hear({ type: 'suspect', node: id, incarnation, accuser: id }, nowMs);
     if (state === 'dead') this.hear({ type: 'dead', node: id, incarnation, accuser: id }, nowMs);
     if (state === 'left') this.hear({ type: 'left', node: id, incarnation }, nowMs);
+  }
+
+  /** Takes in a member that was known before this start: no news, so nobody is told. */
+  restore(member: MemberRecord, nowMs: number): void {
+    if (this.table.get(member.id) !== undefined || this.table.roomFor(member.id) !== null) return;
+    this.table.put(member, nowMs);
   }
 
   /** This node itself found cause to suspect a member. */

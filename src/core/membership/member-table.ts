@@ -2,13 +2,14 @@ import { assert } from '../assert.js';
 import type { NodeId } from '../ids.js';
 import { limits } from '../limits.js';
 import { isPresent, type MemberRecord } from '../member.js';
+import { createNodeStore, type NodeNumbers, type NodeStore } from '../node-map.js';
 import { hashText } from '../random.js';
 import { bucketOf } from './versions.js';
 
 /** All members by id, with what must be known of them at once: how many take part, their checksum, who is gone since when. */
 export class MemberTable {
   readonly #membersMax: number;
-  readonly #records = new Map<NodeId, MemberRecord>();
+  readonly #records: NodeStore<MemberRecord>;
   /** When each dead or left member became so, the longest gone first. */
   readonly #goneSinceMs = new Map<NodeId, number>();
   #presentCount = 0;
@@ -16,8 +17,9 @@ export class MemberTable {
   /** The checksum of each of the finest buckets; their sum is the checksum of all. */
   readonly #bucketChecksums = new Uint32Array(limits.digestBucketsMax);
 
-  constructor(membersMax: number) {
+  constructor(membersMax: number, numbers: NodeNumbers | null = null) {
     this.#membersMax = membersMax;
+    this.#records = createNodeStore(numbers);
   }
 
   get records(): ReadonlyMap<NodeId, MemberRecord> {

@@ -5,6 +5,7 @@ import type { NodeId } from '../ids.js';
 import { limits } from '../limits.js';
 import { type ContactLoss, isPresent, type MemberRecord, type Tags, type TaskOffer } from '../member.js';
 import type { MembershipMessage, Rumour } from '../messages.js';
+import type { NodeNumbers } from '../node-map.js';
 import type { Random } from '../random.js';
 import { AntiEntropy } from './anti-entropy.js';
 import { Beliefs } from './beliefs.js';
@@ -33,6 +34,8 @@ export type MembershipEvent =
   | { readonly type: 'address_taken'; readonly node: NodeId; readonly by: NodeId }
   | { readonly type: 'message'; readonly from: NodeId; readonly message: MembershipMessage }
   | { readonly type: 'self_changed'; readonly change: SelfChange }
+  /** Members that were known before this start: no news, and so no effects. */
+  | { readonly type: 'restored'; readonly members: readonly MemberRecord[] }
   | { readonly type: 'leave' };
 
 export interface SelfChange {
@@ -68,6 +71,7 @@ export interface MembershipOptions {
   readonly self: MemberRecord;
   readonly config: MembershipConfig;
   readonly random: Random;
+  readonly numbers?: NodeNumbers | null;
 }
 
 /** The first step must come at once: it starts the clock of the probes. */
@@ -89,13 +93,14 @@ class MembershipCore implements Membership {
   #nowMs = 0;
   #effects: MembershipEffect[] = [];
 
-  constructor({ self, config, random }: MembershipOptions) {
+  constructor({ self, config, random, numbers = null }: MembershipOptions) {
     this.#config = config;
     this.#random = random.fork('gossip');
     this.#health = new LocalHealth(config);
     this.#gossip = new Gossip(self.id, config);
     this.#beliefs = new Beliefs(self, {
       config,
+      numbers,
       gossip: this.#gossip,
       emit: (effect) => this.#effects.push(effect),
       hasContact: (node) => this.#contacts.has(node),
@@ -184,6 +189,9 @@ class MembershipCore implements Membership {
         break;
       case 'self_changed':
         this.#beliefs.changeSelf(event.change, this.#nowMs);
+        break;
+      case 'restored':
+        for (const member of event.members) this.#beliefs.restore(member, this.#nowMs);
         break;
       case 'leave':
         this.#handleLeave();

@@ -1,4 +1,4 @@
-import type { MemberRecord, MemberState } from '../member.js';
+import type { MemberRecord, MemberState, TaskOffer } from '../member.js';
 
 /**
  * At one incarnation a member only moves along this order. `left` is last, so that a node that said it leaves is not
@@ -13,13 +13,39 @@ const stateRanks: Readonly<Record<MemberState, number>> = { alive: 0, suspect: 1
 export function supersedes(news: MemberRecord, known: MemberRecord): boolean {
   if (news.incarnation !== known.incarnation) return news.incarnation > known.incarnation;
   if (news.state !== known.state) return stateRanks[news.state] > stateRanks[known.state];
-  return contentText(news) > contentText(known);
+  // Most news is old: the same record again.
+  return news !== known && !isSameContent(news, known) && contentText(news) > contentText(known);
 }
 
 /** Whether a state at an incarnation is news about a member of which `known` is known. */
 export function isNews(state: MemberState, incarnation: number, known: MemberRecord): boolean {
   if (incarnation !== known.incarnation) return incarnation > known.incarnation;
   return stateRanks[state] > stateRanks[known.state];
+}
+
+/** Whether two texts of content would be equal, without writing them; false only costs the writing. */
+function isSameContent(a: MemberRecord, b: MemberRecord): boolean {
+  return (
+    a.instance === b.instance &&
+    a.name === b.name &&
+    a.address === b.address &&
+    a.client === b.client &&
+    a.draining === b.draining &&
+    a.tags.length === b.tags.length &&
+    a.tags.every(([key, value], index) => b.tags[index]?.[0] === key && b.tags[index]?.[1] === value) &&
+    a.tasks.length === b.tasks.length &&
+    a.tasks.every((task, index) => isSameTask(task, b.tasks[index] as TaskOffer))
+  );
+}
+
+function isSameTask(a: TaskOffer, b: TaskOffer): boolean {
+  return (
+    a === b ||
+    (a.name === b.name &&
+      a.retries === b.retries &&
+      a.timeoutMs === b.timeoutMs &&
+      a.concurrency === b.concurrency)
+  );
 }
 
 /** Field by field, so that the order of keys in an object decides nothing. */

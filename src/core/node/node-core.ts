@@ -17,6 +17,7 @@ import {
   type MembershipEvent,
 } from '../membership/membership.js';
 import { isMembershipMessage, type PeerMessage } from '../messages.js';
+import type { NodeNumbers } from '../node-map.js';
 import { Outbox } from '../outbox.js';
 import { createRandom } from '../random.js';
 import { ClusterRequests } from './cluster-requests.js';
@@ -45,6 +46,10 @@ export interface NodeCoreOptions {
   readonly drainTimeoutMs: number;
   /** Everything random in the node follows from this text. */
   readonly seed: string;
+  /** Where many cores run in one process, what they keep of nodes takes less when they share this. */
+  readonly numbers?: NodeNumbers;
+  /** Is told of every change of a member as this node sees it: simulations measure by it. */
+  readonly watch?: (member: MemberRecord, previous: MemberRecord | null) => void;
   /** Another membership core in place of the real one: one that is watched, for checkers. */
   readonly createMembership?: typeof createMembership;
 }
@@ -75,12 +80,14 @@ export class NodeCore {
       self: selfRecord(options),
       config: options.membership,
       random: random.fork('membership'),
+      numbers: options.numbers ?? null,
     });
     this.links = createLinks({
       self: { id, instance, address },
       seeds: options.seeds,
       config: options.links,
       random: random.fork('links'),
+      numbers: options.numbers ?? null,
     });
     this.outbox = new Outbox((node, message) => this.linkFor(node, message));
     const members: MemberView = {
@@ -120,10 +127,11 @@ export class NodeCore {
     });
   }
 
-  /** The first step: dials the seeds, and lets this node's own executor grant itself room. */
-  start(now: Instant): NodeEffect[] {
+  /** The first step: dials the seeds, and lets this node's own executor grant itself room. `known`: members of an earlier start. */
+  start(now: Instant, known: readonly MemberRecord[] = []): NodeEffect[] {
     this.now = now;
     this.cluster.start(now);
+    if (known.length > 0) this.restore(known.filter(({ id }) => id !== this.options.id));
     this.jobs.step({ type: 'contact_opened', node: this.options.id }, now);
     return this.step({ type: 'tick', lateMs: 0 }, now);
   }
@@ -214,6 +222,12 @@ export class NodeCore {
     return link;
   }
 
+  private restore(members: readonly MemberRecord[]): void {
+    this.membership.step({ type: 'restored', members }, this.now.monotonicMs);
+    for (const member of members) this.options.watch?.(member, null);
+    this.runLinks({ type: 'members_restored', members });
+  }
+
   private handleMessage(link: LinkId, message: PeerMessage): void {
     const from = this.links.nodeOf(link);
     // A link that was not kept may still deliver what was on its way.
@@ -230,6 +244,7 @@ export class NodeCore {
           this.outbox.send(effect.to, effect.message);
           break;
         case 'member_changed':
+          this.options.watch?.(effect.member, effect.previous);
           this.tellNews(effect);
           this.runLinks(effect);
           this.jobs.step(effect, this.now);

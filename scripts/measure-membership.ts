@@ -1,0 +1,31 @@
+import { parseArgs } from 'node:util';
+import { measureRow, type RowName, rowNames, rows } from './membership/rows.js';
+
+/**
+ * `npm run measure-membership -- [--row NAME]... [--list]`: what membership reaches, from the code that real nodes run, in simulated
+ * clusters. A row a figure, as a Markdown table; each can be had alone. Progress goes to standard error.
+ */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { row: { type: 'string', multiple: true }, list: { type: 'boolean', default: false } },
+  });
+  if (values.list) {
+    for (const name of rowNames) console.log(`${name.padEnd(14)} ${rows[name].what} (${rows[name].takes})`);
+    return;
+  }
+  const wanted = values.row ?? [...rowNames];
+  const unknown = wanted.filter((name) => !(name in rows));
+  if (unknown.length > 0) throw new Error(`no row ${unknown.join(', ')}; there are ${rowNames.join(', ')}`);
+  console.log('| row | what | measured | aim |\n| --- | --- | --- | --- |');
+  for (const name of wanted as RowName[]) {
+    const { what, aim, takes } = rows[name];
+    process.stderr.write(`${name}: takes ${takes}\n`);
+    console.log(`| ${name} | ${what} | ${measureRow(name, (text) => process.stderr.write(text))} | ${aim} |`);
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+main().catch((error: unknown) => {
+  process.stderr.write(`measure-membership: ${(error as Error).message}\n`);
+  process.exitCode = 2;
+});
