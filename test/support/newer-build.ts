@@ -49,8 +49,8 @@ export function makeNewerBuild(directory: string, { versionMin, versionMax }: Ne
   const unknownFrame = 'Buffer.from("00000008" + "9363a46e65777301", "hex")';
   change('net/peer-link.js', [
     [
-      'this.#writer.add(frame, laneOf(',
-      `this.#writer.add(${unknownFrame}, "control"); this.#writer.add(frame, laneOf(`,
+      'this.#writer.add(encodeMessage(message), laneOf(',
+      `this.#writer.add(${unknownFrame}, "control"); this.#writer.add(encodeMessage(message), laneOf(`,
     ],
   ]);
   return { program: join(directory, 'bin/rondo.js') };
