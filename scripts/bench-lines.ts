@@ -2,6 +2,7 @@
 // Run: node dist/scripts/bench-lines.js
 import { okReply } from '../src/core/reply.js';
 import { defaultClientServerLimits } from '../src/net/line-server.js';
+import { ByteBudget } from '../src/protocol/byte-budget.js';
 import { helloText } from '../src/protocol/help.js';
 import { LineSession } from '../src/protocol/line-session.js';
 
@@ -32,13 +33,15 @@ function measure(line: string, forMs: number): { requests: number; ms: number } 
   let seq = 0;
   let answered = 0;
   const session = new LineSession({
-    limits: { ...defaultClientServerLimits, outputLengthHigh: defaultClientServerLimits.outputBytesHigh },
+    limits: defaultClientServerLimits,
     tokenCheck: null,
     hello: helloText({}, false),
     nextSeq: () => ++seq,
     answered: () => {
       answered++;
     },
+    receiving: new ByteBudget(defaultClientServerLimits.receivingBytesMax),
+    refusedForRoom: () => {},
   });
   const stream = Buffer.from(line.repeat(Math.ceil((4 * chunkBytes) / line.length)));
   const result = okReply(asciiText);

@@ -27,7 +27,9 @@ export const errorCodes = {
   BUSY: 'a limit is reached; try again after the time given',
   DRAINING: 'the node is draining or leaving and takes no new jobs',
   UNAVAILABLE: 'the answer could not be had in time; what was asked may or may not have happened',
-  SLOW_CLIENT: 'replies were not read for too long; the connection is closed',
+  SLOW_CLIENT:
+    'a request that was begun did not go on, or replies were not read, for too long; the connection is closed',
+  REPLIES_TOO_LARGE: 'more replies wait for the client than may be kept; the connection is closed',
   TOO_MANY_CONNECTIONS: 'the node has as many clients as it may; the connection is closed',
   INTERNAL: 'a fault in Rondo itself; the log of the node has the details',
 } as const;

@@ -10,6 +10,12 @@ export const limits = {
   /** Requests of one client connection that are not answered yet; at the limit the node stops reading from it. */
   requestsInFlightMax: 10_000,
   clientConnectionsMax: 10_000,
+  /** Replies that wait for one client: a result of `bodyBytesMax` takes three times as much at most. */
+  replyBytesMax: 64 * 1024 * 1024,
+  /** Replies that wait for the clients of one node. */
+  replyBytesTotalMax: 256 * 1024 * 1024,
+  /** Lines and bodies that clients of one node have begun, each body as long as it was announced. */
+  receivingBytesMax: 256 * 1024 * 1024,
   /** A frame between peers, its length prefix not counted. */
   frameBytesMax: 1024 * 1024,
   /** A piece of a message that is larger than this travels as chunks of this size, control frames between them. */

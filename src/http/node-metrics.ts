@@ -21,6 +21,9 @@ export interface NodeMetrics {
   readonly clientConnections: number;
   readonly clientRequestsTotal: number;
   readonly clientErrorsTotal: number;
+  /** Replies that wait for their clients; lines and bodies that have begun and not ended. */
+  readonly clientReplyBytes: number;
+  readonly clientReceivingBytes: number;
   readonly peerBytesInTotal: number;
   readonly peerBytesOutTotal: number;
   readonly peerMessagesInTotal: number;

@@ -55,6 +55,16 @@ const metrics: readonly Metric[] = [
     read: (m) => m.clientErrorsTotal,
   },
   {
+    name: 'rondo_client_reply_bytes',
+    help: 'Replies that wait for their clients',
+    read: (m) => m.clientReplyBytes,
+  },
+  {
+    name: 'rondo_client_receiving_bytes',
+    help: 'Lines and bodies of clients that have begun and not ended',
+    read: (m) => m.clientReceivingBytes,
+  },
+  {
     name: 'rondo_peer_bytes_total',
     help: 'Bytes between nodes',
     label: 'direction',

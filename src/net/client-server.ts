@@ -17,6 +17,9 @@ export interface ClientServerStats {
   readonly connections: number;
   readonly requests: number;
   readonly errors: number;
+  /** What replies that wait for their clients take, and what lines and bodies that have begun. */
+  readonly replyBytes: number;
+  readonly receivingBytes: number;
 }
 
 export interface ClientServerListener {

@@ -9,6 +9,8 @@ export interface LineConnectionOwner {
   request(connection: LineConnection, seq: number, command: ClientCommand): void;
   /** There is output, or room to read on: `flush` is to be called soon. */
   dirty(connection: LineConnection): void;
+  /** What is kept for the client has become so much more, or less. */
+  keptChanged(bytes: number): void;
   /** The socket is gone; nothing follows. */
   closed(connection: LineConnection): void;
 }
@@ -16,7 +18,7 @@ export interface LineConnectionOwner {
 export interface LineConnectionLimits {
   /** Bytes that wait for the client to read them; past it no further request is read. */
   readonly outputBytesHigh: number;
-  /** How long a client may read nothing of what waits for it. */
+  /** How long a client may read nothing of what waits for it, or send nothing more of what it has begun. */
   readonly stallTimeoutMs: number;
   /** How long what a client still sends is passed over after the last answer: closing at once could cost it that answer. */
   readonly lingerMs: number;
@@ -35,6 +37,12 @@ export class LineConnection {
   private isEnding = false;
   /** When the client last took something, or began to have something to take. */
   private progressAtMs: number;
+  /** When what the client sends last moved on, by the session's count of moves. */
+  private movedAtMs: number;
+  private moveCount = 0;
+  /** Replies that wait for this client, in the session or on the socket. */
+  private kept = 0;
+  private isCutOff = false;
 
   constructor(
     private readonly socket: Socket,
@@ -45,6 +53,7 @@ export class LineConnection {
   ) {
     this.client = `${socket.remoteAddress}:${socket.remotePort}`;
     this.progressAtMs = nowMs();
+    this.movedAtMs = this.progressAtMs;
     socket.on('data', (chunk: Buffer) => this.handleBytes(chunk));
     socket.on('end', () => this.handleEnd());
     socket.on('drain', () => this.markDirty());
@@ -52,22 +61,43 @@ export class LineConnection {
     socket.on('error', () => {});
     socket.on('close', () => {
       session.finish();
+      this.countKept();
       owner.closed(this);
     });
   }
 
+  /** What the replies take that wait for this client. */
+  get keptBytes(): number {
+    return this.kept;
+  }
+
   reply(seq: number, reply: Reply): void {
     this.session.reply(seq, reply);
+    this.countKept();
     this.markDirty();
   }
 
-  /** Sends what there is, in one write, and reads on if there is room again. */
+  /** Sends as much as there is room for, and reads on if there is room again. */
   flush(): void {
     this.isDirty = false;
     if (this.socket.destroyed) return;
-    this.write(this.session.takeOutput());
-    if (this.session.isFinished) this.end();
-    else this.readOn();
+    while (this.session.hasOutput && !this.isCongested()) this.write(this.session.takeOutput());
+    if (!this.session.isFinished) this.readOn();
+    else if (!this.session.hasOutput) this.end();
+    // Only by reading on is it seen that the client has gone.
+    else this.socket.resume();
+    this.countKept();
+  }
+
+  /** Lets go of all replies, says `lastWord` in their place, and ends; the second time, at once. */
+  cutOff(lastWord: Reply): void {
+    if (this.isCutOff || this.isEnding) {
+      this.destroy();
+      return;
+    }
+    this.isCutOff = true;
+    this.session.cutOff(lastWord);
+    this.flush();
   }
 
   /** Takes no more requests; ends once those in flight are answered. */
@@ -78,6 +108,7 @@ export class LineConnection {
 
   destroy(): void {
     this.socket.destroy();
+    this.countKept();
   }
 
   /** Whether this client has read nothing for too long, though much waits for it, or though it is all it still has to do. */
@@ -87,9 +118,25 @@ export class LineConnection {
     return this.nowMs() - this.progressAtMs > this.limits.stallTimeoutMs;
   }
 
+  /** Whether this client has begun a line or a body and sent nothing more of it for too long, though it is read from. */
+  isHalting(): boolean {
+    const nowMs = this.nowMs();
+    const isMoving = this.session.moveCount !== this.moveCount || !this.session.isInsideRequest;
+    this.moveCount = this.session.moveCount;
+    if (isMoving || this.socket.isPaused()) this.movedAtMs = nowMs;
+    return nowMs - this.movedAtMs > this.limits.stallTimeoutMs;
+  }
+
+  /** Refuses what was begun, and ends. */
+  giveUpRequest(): void {
+    this.session.giveUpRequest();
+    this.markDirty();
+  }
+
   /** Counts a client's standing still from now on. */
   restartStall(): void {
     this.progressAtMs = this.nowMs();
+    this.movedAtMs = this.progressAtMs;
   }
 
   private handleBytes(chunk: Buffer): void {
@@ -147,7 +194,17 @@ export class LineConnection {
 
   private readonly handleWritten = (): void => {
     this.progressAtMs = this.nowMs();
+    this.countKept();
+    if (this.session.hasOutput) this.markDirty();
   };
+
+  private countKept(): void {
+    const bytes = this.socket.destroyed ? 0 : this.session.answerBytes + this.socket.writableLength;
+    const change = bytes - this.kept;
+    if (change === 0) return;
+    this.kept = bytes;
+    this.owner.keptChanged(change);
+  }
 
   private end(): void {
     if (this.isEnding) return;

@@ -3,7 +3,9 @@ import type { ClientCommand } from '../core/commands.js';
 import type { RequestId } from '../core/ids.js';
 import { limits as coreLimits } from '../core/limits.js';
 import { errorReply, type Reply } from '../core/reply.js';
+import { formatSize } from '../core/units.js';
 import { createTokenCheck, type TokenCheck } from '../protocol/access.js';
+import { ByteBudget } from '../protocol/byte-budget.js';
 import { helloText } from '../protocol/help.js';
 import { replyLine } from '../protocol/line-reply.js';
 import { LineSession, type SessionLimits } from '../protocol/line-session.js';
@@ -36,6 +38,12 @@ export interface ClientServerLimits extends LineConnectionLimits {
   readonly bodyBytesMax: number;
   readonly requestsInFlightMax: number;
   readonly connectionsMax: number;
+  /** What replies that wait for one client may take; past it, its connection is closed. */
+  readonly replyBytesMax: number;
+  /** What replies that wait for any client may take; past it, the connection that most wait for is closed. */
+  readonly replyBytesTotalMax: number;
+  /** What lines and bodies that have begun may take, of all clients together; past it, requests are answered BUSY. */
+  readonly receivingBytesMax: number;
 }
 
 /** A client that is gone without a word answers no keep-alive: that is how a lost one is noticed while its job runs. */
@@ -56,6 +64,8 @@ class LineServer implements ClientServer, LineConnectionOwner {
   private readonly tokenCheck: TokenCheck | null;
   private readonly sessionLimits: SessionLimits;
   private dirtyConnections: LineConnection[] = [];
+  private readonly receiving: ByteBudget;
+  private replyBytes = 0;
   private requestCounter = 0;
   private refusedAtOnce = 0;
   private answeredCount = 0;
@@ -71,7 +81,8 @@ class LineServer implements ClientServer, LineConnectionOwner {
   constructor(private readonly options: ClientServerOptions) {
     this.hello = helloText(options.hello, options.authToken !== null);
     this.tokenCheck = options.authToken === null ? null : createTokenCheck(options.authToken);
-    this.sessionLimits = { ...options.limits, outputLengthHigh: options.limits.outputBytesHigh };
+    this.sessionLimits = options.limits;
+    this.receiving = new ByteBudget(options.limits.receivingBytesMax);
     this.sweepIntervalMs = Math.ceil(options.limits.stallTimeoutMs / 4);
     this.server = createServer(
       // Half-open: a client that ends its side still gets every reply.
@@ -100,7 +111,13 @@ class LineServer implements ClientServer, LineConnectionOwner {
   }
 
   stats(): ClientServerStats {
-    return { connections: this.connections.size, requests: this.answeredCount, errors: this.errorCount };
+    return {
+      connections: this.connections.size,
+      requests: this.answeredCount,
+      errors: this.errorCount,
+      replyBytes: this.replyBytes,
+      receivingBytes: this.receiving.bytes,
+    };
   }
 
   async shutdown(graceMs: number): Promise<void> {
@@ -133,11 +150,13 @@ class LineServer implements ClientServer, LineConnectionOwner {
     if (this.dirtyConnections.length === 1) setImmediate(() => this.flushDirty());
   }
 
+  keptChanged(bytes: number): void {
+    this.replyBytes += bytes;
+  }
+
   closed(connection: LineConnection): void {
     this.connections.delete(connection);
-    for (const seq of connection.session.unansweredSeqs()) {
-      if (this.requests.delete(seq)) this.options.listener.requestAbandoned(seq);
-    }
+    this.abandonRequests(connection);
     if (this.connections.size > 0) return;
     for (const resolve of this.whenAllClosed.splice(0)) resolve();
   }
@@ -145,7 +164,42 @@ class LineServer implements ClientServer, LineConnectionOwner {
   private flushDirty(): void {
     const connections = this.dirtyConnections;
     this.dirtyConnections = [];
-    for (const connection of connections) connection.flush();
+    const { replyBytesMax, replyBytesTotalMax } = this.options.limits;
+    for (const connection of connections) {
+      connection.flush();
+      if (connection.keptBytes > replyBytesMax) this.cutOff(connection, 'one client', replyBytesMax);
+    }
+    while (this.replyBytes > replyBytesTotalMax) {
+      const largest = this.mostWaitedFor();
+      if (largest === null) return;
+      this.cutOff(largest, 'all clients', replyBytesTotalMax);
+    }
+  }
+
+  private mostWaitedFor(): LineConnection | null {
+    let most: LineConnection | null = null;
+    for (const connection of this.connections) {
+      if (connection.keptBytes > (most?.keptBytes ?? 0)) most = connection;
+    }
+    return most;
+  }
+
+  /** The jobs of the requests that are given up go on. */
+  private cutOff(connection: LineConnection, whose: string, bytesMax: number): void {
+    this.abandonRequests(connection);
+    const text = `replies that wait for ${whose} may take ${formatSize(bytesMax)}: read them, or ask for less at once`;
+    this.options.log('warn', 'A client was cut off: more replies wait for it than may be kept', {
+      code: 'REPLIES_TOO_LARGE',
+      client: connection.client,
+      bytes: connection.keptBytes,
+    });
+    connection.cutOff(errorReply('REPLIES_TOO_LARGE', text));
+  }
+
+  private abandonRequests({ session }: LineConnection): void {
+    for (const seq of session.unansweredSeqs()) {
+      if (this.requests.delete(seq)) this.options.listener.requestAbandoned(seq);
+    }
   }
 
   private handleConnection(socket: Socket): void {
@@ -159,6 +213,15 @@ class LineServer implements ClientServer, LineConnectionOwner {
       hello: this.hello,
       nextSeq: () => ++this.requestCounter,
       answered: (reply, isClientsMistake) => this.countAnswer(connection, reply, isClientsMistake),
+      receiving: this.receiving,
+      refusedForRoom: () => {
+        const { receivingBytesMax } = this.options.limits;
+        this.options.log('warn', 'Refusing requests: what is being received is at its limit', {
+          code: 'BUSY',
+          client: connection.client,
+          receivingBytesMax,
+        });
+      },
     });
     const connection = new LineConnection(socket, session, this.options.limits, this, () =>
       performance.now(),
@@ -214,6 +277,7 @@ class LineServer implements ClientServer, LineConnectionOwner {
     for (const connection of this.connections) {
       // This node itself stood still: what clients read meanwhile it has not heard of yet.
       if (isLate) connection.restartStall();
+      if (connection.isHalting()) connection.giveUpRequest();
       if (!connection.isStalled()) continue;
       this.options.log('warn', 'A client was dropped: it does not read its replies', {
         code: 'SLOW_CLIENT',
@@ -237,6 +301,9 @@ export const defaultClientServerLimits: ClientServerLimits = {
   bodyBytesMax: coreLimits.bodyBytesMax,
   requestsInFlightMax: coreLimits.requestsInFlightMax,
   connectionsMax: coreLimits.clientConnectionsMax,
+  replyBytesMax: coreLimits.replyBytesMax,
+  replyBytesTotalMax: coreLimits.replyBytesTotalMax,
+  receivingBytesMax: coreLimits.receivingBytesMax,
   outputBytesHigh: 1024 * 1024,
   stallTimeoutMs: 30_000,
   lingerMs: 2_000,

@@ -66,6 +66,9 @@ export function resolveConfig(values: ConfigValues, places: Places, env: NodeJS.
       bodyBytesMax: limits.bodyBytes,
       clientConnectionsMax: limits.clientConnections,
       requestsInFlightMax: limits.requestsInFlight,
+      replyBytesMax: limits.replyBytes,
+      replyBytesTotalMax: limits.replyBytesTotal,
+      receivingBytesMax: limits.receivingBytes,
     },
   };
 }

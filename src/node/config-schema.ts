@@ -26,6 +26,8 @@ const minuteMs = 60 * secondMs;
 const hourMs = 60 * minuteMs;
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
+/** Any single reply fits: a character of a result takes 3 bytes at most, and some more is for the rest. */
+const replyBytesMin = 3 * limits.bodyBytesMax + mebibyte;
 const addressAllowed = 'host:port';
 
 /** A task that is a program: JSON on its standard input, its standard output is the result. */
@@ -195,6 +197,24 @@ const limitsGroup = v.strictObject({
     limits.requestsInFlightMax,
     1,
     1_000_000,
+  ),
+  replyBytes: bytes(
+    'Replies that wait for one client; past it, its connection is closed',
+    formatSize(limits.replyBytesMax),
+    replyBytesMin,
+    1024 * gibibyte,
+  ),
+  replyBytesTotal: bytes(
+    'Replies that wait for any client; past it, the connection that most wait for is closed',
+    formatSize(limits.replyBytesTotalMax),
+    replyBytesMin,
+    1024 * gibibyte,
+  ),
+  receivingBytes: bytes(
+    'Lines and bodies that have begun and not ended, of all clients; past it, requests are answered BUSY',
+    formatSize(limits.receivingBytesMax),
+    limits.bodyBytesMax,
+    1024 * gibibyte,
   ),
 });
 

@@ -84,6 +84,9 @@ export interface LimitSettings {
   readonly bodyBytesMax: number;
   readonly clientConnectionsMax: number;
   readonly requestsInFlightMax: number;
+  readonly replyBytesMax: number;
+  readonly replyBytesTotalMax: number;
+  readonly receivingBytesMax: number;
 }
 
 /** The name of a node that was given none: unlike on every machine and for every port, and a valid name whatever the host is called. */

@@ -39,6 +39,9 @@ export function clientLimits({ limits }: NodeConfig): ClientServerLimits {
     bodyBytesMax: limits.bodyBytesMax,
     requestsInFlightMax: limits.requestsInFlightMax,
     connectionsMax: limits.clientConnectionsMax,
+    replyBytesMax: limits.replyBytesMax,
+    replyBytesTotalMax: limits.replyBytesTotalMax,
+    receivingBytesMax: limits.receivingBytesMax,
   };
 }
 

@@ -6,10 +6,12 @@ import { runInNewContext } from 'node:vm';
 export interface HeapLook {
   /** Share of the time since the last look in which the event loop did something, 0 to 1. */
   readonly utilization: number;
-  /** Memory that the heap has of the system, used or not. */
+  /** Memory that the heap has of the system, used or not, and what its objects hold outside of it: bodies, mostly. */
   readonly heapBytes: number;
   /** What is known to be alive: a collection takes longer the more there is, and heartbeats wait for it. */
   readonly keptBytes: number;
+  /** What clients are sending and being sent: alive, too, but few and large, which costs a collection nothing. */
+  readonly clientBytes: number;
 }
 
 const lookIntervalMs = 1_000;
@@ -28,21 +30,25 @@ export class CollectionPlan {
   private quietLooks = 0;
   private passes = 0;
 
-  /** `settledBytes` is the heap that growth is measured from: at the start, then what the last round has left. */
+  /**
+   * `settledBytes` is what growth is measured from: the heap at the start, then what the last round has left. What is known to
+   * be alive is left out on both sides, so that what was alive at the last round and is no longer counts as growth.
+   */
   constructor(private settledBytes: number) {}
 
   /** Whether to collect now. */
-  look({ utilization, heapBytes, keptBytes }: HeapLook): boolean {
+  look({ utilization, heapBytes, keptBytes, clientBytes }: HeapLook): boolean {
+    const restBytes = heapBytes - keptBytes - clientBytes;
     const isQuiet = utilization <= quietUtilizationMax && keptBytes <= keptBytesMax;
     this.quietLooks = isQuiet ? this.quietLooks + 1 : 0;
     if (!isQuiet) this.passes = 0;
     if (this.quietLooks < quietLooksMin) return false;
     if (this.passes === passesPerRound) {
       this.passes = 0;
-      this.settledBytes = heapBytes;
+      this.settledBytes = restBytes;
     }
-    this.settledBytes = Math.min(this.settledBytes, heapBytes);
-    if (this.passes === 0 && heapBytes < this.settledBytes + growthBytesMin) return false;
+    this.settledBytes = Math.min(this.settledBytes, restBytes);
+    if (this.passes === 0 && restBytes < this.settledBytes + growthBytesMin) return false;
     this.passes++;
     return true;
   }
@@ -52,21 +58,26 @@ export class CollectionPlan {
  * Gives the memory of a burst back once the node is quiet. V8 collects when it wants to allocate; a node that has
  * nothing to do allocates next to nothing, and would keep the garbage of its last hundred thousand jobs for hours.
  */
-export function collectWhenIdle(keptBytes: () => number): { stop(): void } {
-  const plan = new CollectionPlan(getHeapStatistics().total_heap_size);
+export function collectWhenIdle(alive: () => Pick<HeapLook, 'keptBytes' | 'clientBytes'>): { stop(): void } {
+  const plan = new CollectionPlan(heapBytesNow());
   let collect: (() => void) | null = null;
   let last = performance.eventLoopUtilization();
   const timer = setInterval(() => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, last);
     last = now;
-    const heapBytes = getHeapStatistics().total_heap_size;
-    if (!plan.look({ utilization, heapBytes, keptBytes: keptBytes() })) return;
+    if (!plan.look({ utilization, heapBytes: heapBytesNow(), ...alive() })) return;
     collect ??= collector();
     collect();
   }, lookIntervalMs);
   timer.unref();
   return { stop: () => clearInterval(timer) };
+}
+
+/** A heap of a few MiB may hold hundreds outside of it, and V8, which sees the few, lets them be. */
+function heapBytesNow(): number {
+  const { total_heap_size: inside, external_memory: outside } = getHeapStatistics();
+  return inside + outside;
 }
 
 /** V8's own collection; nothing where this runtime doesn't give it. The flags hold for these calls only. */

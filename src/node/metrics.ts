@@ -38,6 +38,8 @@ export function collectMetrics({ core, driver, network, clients, scheduler }: Me
     clientConnections: lines.connections,
     clientRequestsTotal: lines.requests,
     clientErrorsTotal: lines.errors,
+    clientReplyBytes: lines.replyBytes,
+    clientReceivingBytes: lines.receivingBytes,
     peerBytesInTotal: peers.bytesIn,
     peerBytesOutTotal: peers.bytesOut,
     peerMessagesInTotal: peers.messagesIn,

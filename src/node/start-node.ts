@@ -132,7 +132,10 @@ class Assembly {
         this.finish(1, 'failed');
       },
     });
-    this.collection = collectWhenIdle(() => core.jobs.ledger.bytes);
+    this.collection = collectWhenIdle(() => {
+      const { replyBytes = 0, receivingBytes = 0 } = this.clients?.stats() ?? {};
+      return { keptBytes: core.jobs.ledger.bytes, clientBytes: replyBytes + receivingBytes };
+    });
     const node = { name: this.name, id: identity.id, pid: process.pid, peer: this.peer, client, http };
     this.logger.log('info', `node ${this.name} is ready`, {
       ...node,

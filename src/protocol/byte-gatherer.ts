@@ -8,15 +8,23 @@ const bytesMin = 256;
 export class ByteGatherer {
   private buffer: Buffer = emptyBuffer;
   private filled = 0;
+  private lengthMax = Number.POSITIVE_INFINITY;
 
   get length(): number {
     return this.filled;
   }
 
+  /** No more than this will come before the next `take`: the buffer need not double beyond. */
+  expect(lengthMax: number): void {
+    this.lengthMax = lengthMax;
+  }
+
   append(from: Buffer, start: number, end: number): void {
     const length = this.filled + end - start;
     if (length > this.buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.buffer.length, bytesMin));
+      const larger = Buffer.allocUnsafe(
+        Math.max(length, Math.min(2 * this.buffer.length, this.lengthMax), bytesMin),
+      );
       this.buffer.copy(larger, 0, 0, this.filled);
       this.buffer = larger;
     }
@@ -39,6 +47,7 @@ export class ByteGatherer {
   clear(): void {
     this.buffer = emptyBuffer;
     this.filled = 0;
+    this.lengthMax = Number.POSITIVE_INFINITY;
   }
 }
 

@@ -65,11 +65,22 @@ export class LineDecoder {
   /** The next `bytes` bytes are a body, to be given as one event. */
   expectBody(bytes: number): void {
     this.state = { type: 'body', missing: bytes, keep: true };
+    this.begun.expect(bytes);
   }
 
   /** The next `bytes` bytes are a body that nobody wants. */
   skipBody(bytes: number): void {
     this.state = { type: 'body', missing: bytes, keep: false };
+  }
+
+  /** Bytes of a line or body that are put aside until the rest of it comes. */
+  get begunBytes(): number {
+    return this.begun.length;
+  }
+
+  /** Nothing more is wanted; what was put aside is let go. */
+  stop(): void {
+    this.finishWith(null);
   }
 
   /** Bytes that have been pushed and not looked at yet. */
@@ -111,8 +122,9 @@ export class LineDecoder {
     const seen = Math.min(openingBytesMax - this.begun.length, this.chunk.length - this.position);
     const opening = this.begun.preview(this.chunk.subarray(this.position, this.position + seen));
     if (opening.length === 0) return this.endOfInput(null, 0);
-    if (opening[0] === tlsHandshake) return this.stop({ type: 'foreign', protocol: 'TLS' });
-    if (httpOpening.test(opening.toString('latin1'))) return this.stop({ type: 'foreign', protocol: 'HTTP' });
+    if (opening[0] === tlsHandshake) return this.finishWith({ type: 'foreign', protocol: 'TLS' });
+    if (httpOpening.test(opening.toString('latin1')))
+      return this.finishWith({ type: 'foreign', protocol: 'HTTP' });
     if (opening.length < openingBytesMax && !opening.includes(lineFeed) && !this.ended) {
       this.gather(seen);
       return null;
@@ -125,8 +137,9 @@ export class LineDecoder {
     const end = this.chunk.indexOf(lineFeed, this.position);
     if (end < 0) {
       this.gather(this.chunk.length - this.position);
-      // One byte more may be the CR of a line that is just as long as it may be.
-      if (this.begun.length > this.lineBytesMax + 1) return this.stop({ type: 'line_too_long' });
+      // One byte more may be the CR of a line that is just as long as it may be, unless nothing follows it.
+      const bytesMax = this.ended ? this.lineBytesMax : this.lineBytesMax + 1;
+      if (this.begun.length > bytesMax) return this.finishWith({ type: 'line_too_long' });
       return this.endOfInput(this.begun.length > 0 ? 'line' : null, 0);
     }
     const start = this.position;
@@ -139,7 +152,7 @@ export class LineDecoder {
 
   private lineOf(bytes: Buffer, start: number, lineEnd: number, ascii: boolean): string | DecoderEvent {
     const end = lineEnd > start && bytes[lineEnd - 1] === carriageReturn ? lineEnd - 1 : lineEnd;
-    if (end - start > this.lineBytesMax) return this.stop({ type: 'line_too_long' });
+    if (end - start > this.lineBytesMax) return this.finishWith({ type: 'line_too_long' });
     if (ascii) return bytes.toString('latin1', start, end);
     if (isUtf8(bytes.subarray(start, end))) return bytes.toString('utf8', start, end);
     return { type: 'bad_text', text: bytes.toString('latin1', start, end) };
@@ -194,10 +207,10 @@ export class LineDecoder {
     // The chunk would be kept alive for as long as the client is silent.
     this.chunk = emptyBuffer;
     this.position = 0;
-    return this.ended ? this.stop({ type: 'end', inside, bytesMissing }) : null;
+    return this.ended ? this.finishWith({ type: 'end', inside, bytesMissing }) : null;
   }
 
-  private stop(event: DecoderEvent): DecoderEvent {
+  private finishWith<Event extends DecoderEvent | null>(event: Event): Event {
     this.state = { type: 'over' };
     this.chunk = emptyBuffer;
     this.position = 0;

@@ -60,10 +60,10 @@ const untouchedDraft: OptionDraft = { ...emptyDraft(), submit: Object.freeze({ .
 /** Reads one line, its line break taken off. Never throws: what is no request becomes a refusal. */
 export function parseLine(line: string, limit: BodyLimit): ParsedLine {
   let tag: string | null = null;
-  let position = 0;
-  if (line.charCodeAt(0) === at) {
-    const end = wordEnd(line, 0);
-    tag = line.slice(1, end);
+  let position = skipSpaces(line, 0);
+  if (line.charCodeAt(position) === at) {
+    const end = wordEnd(line, position);
+    tag = line.slice(position + 1, end);
     if (!tagPattern.test(tag)) {
       const text = `${quoted(tag)} is no tag: after the @ stand 1 to 32 of A-Z a-z 0-9 _ -`;
       return refuse(line, { tag: null, verb: null, error: errorReply('BAD_REQUEST', text) }, limit);

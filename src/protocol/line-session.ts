@@ -1,8 +1,11 @@
 import { assert, assertNever } from '../core/assert.js';
 import type { ClientCommand } from '../core/commands.js';
 import { errorReply, okReply, type Reply } from '../core/reply.js';
+import { formatDuration } from '../core/units.js';
 import type { TokenCheck } from './access.js';
 import { AnswerQueue, type Slot } from './answer-queue.js';
+import { BegunRequest } from './begun-request.js';
+import type { ByteBudget } from './byte-budget.js';
 import { helpReply } from './help.js';
 import { type DecoderEvent, LineDecoder } from './line-decoder.js';
 import { replyLine } from './line-reply.js';
@@ -26,14 +29,18 @@ export interface LineSessionOptions {
   readonly nextSeq: () => number;
   /** Hears of each answer, for counting, and of each one that tells the client its own mistake, for the log. */
   readonly answered: (reply: Reply, isClientsMistake: boolean) => void;
+  /** What lines and bodies that have begun take, of all clients together. */
+  readonly receiving: ByteBudget;
+  /** Hears when a request is refused since that is used up. */
+  readonly refusedForRoom: () => void;
 }
 
 export interface SessionLimits {
   readonly lineBytesMax: number;
   readonly bodyBytesMax: number;
   readonly requestsInFlightMax: number;
-  /** Answers that are not taken yet; past it no further request is read. */
-  readonly outputLengthHigh: number;
+  /** Bytes of answers that are not taken yet; past it no further request is read. */
+  readonly outputBytesHigh: number;
 }
 
 /** A request for the node, to be answered with `reply(seq, ...)`. */
@@ -60,10 +67,12 @@ export class LineSession {
   private readonly unanswered = new Map<number, Slot>();
   private readonly answers = new AnswerQueue();
   private farewell: string | null = null;
+  private readonly begun: BegunRequest;
 
   constructor(private readonly options: LineSessionOptions) {
     this.decoder = new LineDecoder(options.limits.lineBytesMax);
     this.authorised = options.tokenCheck === null;
+    this.begun = new BegunRequest(options.receiving);
   }
 
   /** Nothing more will be read: QUIT, a half-close, or an error that can't be read on from. */
@@ -78,12 +87,27 @@ export class LineSession {
 
   /** At a limit: no bytes should be read until requests are answered and output is taken. */
   get isFull(): boolean {
-    const { requestsInFlightMax, outputLengthHigh } = this.options.limits;
-    return this.answers.due >= requestsInFlightMax || this.answers.length > outputLengthHigh;
+    const { requestsInFlightMax, outputBytesHigh } = this.options.limits;
+    return this.answers.due >= requestsInFlightMax || this.answers.bytes > outputBytesHigh;
   }
 
   get hasOutput(): boolean {
     return this.answers.hasOutput;
+  }
+
+  /** Bytes of all answers that are not taken yet, those that wait for an earlier one included. */
+  get answerBytes(): number {
+    return this.answers.bytes;
+  }
+
+  /** A line or a body has begun and is not whole. */
+  get isInsideRequest(): boolean {
+    return this.begun.isThere;
+  }
+
+  /** Rises whenever what the client sends moves on. */
+  get moveCount(): number {
+    return this.begun.moveCount;
   }
 
   /** There are bytes that `next` has not looked at, because the session was full. */
@@ -107,15 +131,41 @@ export class LineSession {
 
   /** Takes no more requests; what is in flight is still answered. */
   finish(): void {
-    if (this.phase === 'reading') this.phase = 'finishing';
+    if (this.phase === 'reading') {
+      this.phase = 'finishing';
+      this.announcement = null;
+      this.decoder.stop();
+      this.begun.end();
+    }
     this.finishWhenEmpty();
+  }
+
+  /** The request that has begun does not go on: refuses it, and finishes. */
+  giveUpRequest(): void {
+    const text = 'a request was begun, and nothing more of it came for too long';
+    this.refuse(this.announcement?.tag ?? null, errorReply('SLOW_CLIENT', text));
+    this.finish();
+  }
+
+  /** Forgets all answers, given or due, says `lastWord` in their place, and is finished. */
+  cutOff(lastWord: Reply): void {
+    this.unanswered.clear();
+    this.answers.clear();
+    this.farewell = null;
+    this.options.answered(lastWord, false);
+    this.answers.append(replyLine(null, lastWord));
+    this.finish();
   }
 
   /** The next request for the node; null when there is none, or the session is full. */
   next(): SessionCommand | null {
     while (this.phase === 'reading' && !this.isFull) {
       const event = this.decoder.next();
-      if (event === null) return null;
+      if (event === null) {
+        this.noteBegun();
+        return null;
+      }
+      this.begun.end();
       const command =
         typeof event === 'string'
           ? this.handleParsed(parseLine(event, this.options.limits))
@@ -134,7 +184,7 @@ export class LineSession {
     this.settle(slot, replyLine(slot.tag, reply));
   }
 
-  /** What is to be sent to the client; it is the caller's from now on. */
+  /** The next text to send, of whole lines, the caller's from now on; empty when there is none. */
   takeOutput(): string {
     return this.answers.takeOutput();
   }
@@ -183,6 +233,11 @@ export class LineSession {
       case 'announcement':
         if (error !== null) {
           this.refuse(tag, error);
+          this.decoder.skipBody(parsed.body.bytes);
+          return null;
+        }
+        if (!this.begun.announce(parsed.body.bytes)) {
+          this.refuseForRoom(tag);
           this.decoder.skipBody(parsed.body.bytes);
           return null;
         }
@@ -264,6 +319,20 @@ export class LineSession {
     this.answer(tag, okReply());
   }
 
+  private noteBegun(): void {
+    if (this.begun.note(this.decoder.begunBytes)) return;
+    this.refuseForRoom(null);
+    this.finish();
+  }
+
+  private refuseForRoom(tag: string | null): void {
+    this.options.refusedForRoom();
+    const text = `retry-after=${formatDuration(receivingRetryMs)} the requests that this node is receiving are at their limit`;
+    const error = errorReply('BUSY', text);
+    this.options.answered(error, false);
+    this.settle(this.answers.enter(tag), replyLine(tag, error));
+  }
+
   private refuse(tag: string | null, error: Reply): void {
     this.options.answered(error, true);
     this.settle(this.answers.enter(tag), replyLine(tag, error));
@@ -287,6 +356,8 @@ export class LineSession {
 }
 
 const pong = okReply('pong');
+/** Longer than most bodies take to come. */
+const receivingRetryMs = 1_000;
 
 function unauthorized(verb: VerbSpec): Reply {
   return errorReply('UNAUTHORIZED', `${verb.name} needs AUTH with this node's token first`);

@@ -7,7 +7,7 @@ const mib = 1024 * 1024;
 function decisions(looks: readonly (Partial<HeapLook> & { heapMiB: number })[]): boolean[] {
   const plan = new CollectionPlan(30 * mib);
   return looks.map(({ heapMiB, ...look }) =>
-    plan.look({ utilization: 0.01, keptBytes: 0, ...look, heapBytes: heapMiB * mib }),
+    plan.look({ utilization: 0.01, keptBytes: 0, clientBytes: 0, ...look, heapBytes: heapMiB * mib }),
   );
 }
 
@@ -70,4 +70,12 @@ t.test('a node that keeps much does not stop for it, until it keeps less', async
     false,
     true,
   ]);
+});
+
+t.test('what was alive at the last round, and is garbage now, is collected', async (t) => {
+  const receiving = { heapMiB: 230, clientBytes: 200 * mib };
+  t.strictSame(decisions([receiving, receiving, receiving, receiving]), [false, false, false, false]);
+  t.strictSame(decisions([receiving, receiving, { heapMiB: 230 }]), [false, false, true]);
+  const keeping = { heapMiB: 70, keptBytes: 40 * mib };
+  t.strictSame(decisions([keeping, keeping, { heapMiB: 70 }]), [false, false, true]);
 });

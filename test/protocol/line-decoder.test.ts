@@ -102,6 +102,8 @@ t.test('a line may be as long as the limit, with or without a CR, and not one by
     t.strictSame(decode(cut(Buffer.from(`${longest}x\nPING\n`))), ['line_too_long']);
     t.strictSame(decode(cut(Buffer.from(`${longest}xx`))), ['line_too_long'], 'without waiting for its end');
   }
+  t.strictSame(decode([Buffer.from(`${longest}x`)], { end: true }), ['line_too_long'], 'no break follows');
+  t.strictSame(decode([Buffer.from(longest)], { end: true }), ['end:line:0']);
 });
 
 t.test('a line that is no UTF-8 is told as such, and the next one is read', async (t) => {

@@ -2,6 +2,7 @@ import t from 'tap';
 import type { ClientCommand } from '../../src/core/commands.js';
 import { errorReply, okReply, type Reply } from '../../src/core/reply.js';
 import { createTokenCheck } from '../../src/protocol/access.js';
+import { ByteBudget } from '../../src/protocol/byte-budget.js';
 import { helloText } from '../../src/protocol/help.js';
 import { LineSession, type SessionLimits } from '../../src/protocol/line-session.js';
 
@@ -9,7 +10,7 @@ const limits: SessionLimits = {
   lineBytesMax: 1024,
   bodyBytesMax: 1024,
   requestsInFlightMax: 4,
-  outputLengthHigh: 1024,
+  outputBytesHigh: 1024,
 };
 
 /** A session and what it does, each request of the node in short as `seq:type`. */
@@ -18,7 +19,7 @@ class Play {
   readonly commands: ClientCommand[] = [];
   readonly answers: string[] = [];
 
-  constructor(options: { token?: string; limits?: Partial<SessionLimits> } = {}) {
+  constructor(options: { token?: string; limits?: Partial<SessionLimits>; receiving?: ByteBudget } = {}) {
     let seq = 0;
     this.session = new LineSession({
       limits: { ...limits, ...options.limits },
@@ -28,6 +29,8 @@ class Play {
       answered: (reply, isMistake) => {
         this.answers.push(`${reply.ok ? 'OK' : reply.code}${isMistake ? ' mistake' : ''}`);
       },
+      receiving: options.receiving ?? new ByteBudget(1024 * 1024),
+      refusedForRoom: () => {},
     });
   }
 
@@ -115,7 +118,7 @@ t.test('no more is read while many answers are not taken', async (t) => {
   let said = '';
   while (play.session.hasOutput) {
     const output = play.said();
-    t.ok(output.length <= limits.outputLengthHigh + 'OK pong\n'.length);
+    t.ok(output.length <= limits.outputBytesHigh + 'OK pong\n'.length);
     said += output;
     play.take();
   }
@@ -254,4 +257,97 @@ t.test('mistakes of the client are told apart from errors of jobs', async (t) =>
   play.send('NODES\nNOSUCH\n');
   play.reply(1, errorReply('INTERNAL', 'x'));
   t.strictSame(play.answers, ['UNKNOWN_VERB mistake', 'INTERNAL']);
+});
+
+t.test('a body for which there is no room is passed over; one that has ended makes room', async (t) => {
+  const receiving = new ByteBudget(100);
+  const first = new Play({ receiving });
+  const second = new Play({ receiving });
+  first.send('@a RUN echo bytes=60\n');
+  t.equal(receiving.bytes, 60, 'as long as it was announced');
+  t.strictSame(second.send('@b RUN echo bytes=60\n'.concat('LEAVE\n'.repeat(10), '\nPING\n')), []);
+  t.match(second.said(), /^@b ERR BUSY retry-after=1s [^\n]+\nOK pong\n$/);
+  t.strictSame(first.send(`${'1'.repeat(60)}\n`), ['1:submit']);
+  t.equal(receiving.bytes, 0);
+  t.strictSame(second.send(`RUN echo bytes=60\n${'1'.repeat(60)}\n`), ['1:submit']);
+});
+
+t.test('a line that has begun takes room until it ends or its client does', async (t) => {
+  const receiving = new ByteBudget(100);
+  const first = new Play({ receiving });
+  first.send(`RUN echo ${'1'.repeat(51)}`);
+  t.equal(receiving.bytes, 60);
+  const second = new Play({ receiving });
+  second.send(`RUN echo ${'1'.repeat(51)}`);
+  t.match(second.said(), /^ERR BUSY retry-after=1s [^\n]+\n$/);
+  t.ok(second.session.isFinished, 'nobody has read its tag, or where it ends');
+  t.strictSame(first.send('\n'), ['1:submit']);
+  t.equal(receiving.bytes, 0);
+  first.send('RUN echo');
+  first.session.finish();
+  t.equal(receiving.bytes, 0);
+});
+
+t.test('a request moves on with each byte, a long body with each 64 KiB', async (t) => {
+  const bodyBytes = 200 * 1024;
+  const play = new Play({ limits: { bodyBytesMax: bodyBytes } });
+  const moves = (text: string): boolean => {
+    const before = play.session.moveCount;
+    play.send(text);
+    return play.session.moveCount > before;
+  };
+  t.ok(moves('RUN echo '));
+  t.ok(moves('b'));
+  t.ok(moves(`ytes=${bodyBytes}\n`));
+  t.ok(play.session.isInsideRequest);
+  t.notOk(moves('1'.repeat(64 * 1024 - 1)));
+  t.ok(moves('1'));
+  t.ok(moves('1'.repeat(bodyBytes - 64 * 1024)));
+  play.send('\n');
+  t.notOk(play.session.isInsideRequest);
+});
+
+t.test('a request that does not go on is refused with its tag, and ends the session', async (t) => {
+  const receiving = new ByteBudget(100);
+  const play = new Play({ receiving });
+  t.strictSame(play.send('NODES\n@b RUN echo bytes=60\n1'), ['1:nodes']);
+  play.session.giveUpRequest();
+  t.match(play.said(), /^@b ERR SLOW_CLIENT [^\n]+\n$/);
+  t.equal(receiving.bytes, 0);
+  play.reply(1);
+  t.equal(play.said(), 'OK 1\n');
+  t.ok(play.session.isFinished);
+});
+
+t.test('a session that is cut off forgets all answers but its last word', async (t) => {
+  const play = new Play();
+  play.send('NODES\n@t NODES\nNODES\n');
+  play.reply(2);
+  play.reply(3);
+  t.equal(play.session.answerBytes, '@t OK 2\nOK 3\n'.length, 'one that waits for an earlier one counts');
+  play.session.cutOff(errorReply('REPLIES_TOO_LARGE', 'too much'));
+  t.strictSame([...play.session.unansweredSeqs()], []);
+  play.reply(1);
+  t.equal(play.said(), 'ERR REPLIES_TOO_LARGE too much\n');
+  t.ok(play.session.isFinished);
+  t.equal(play.session.answerBytes, 0);
+});
+
+t.test('output comes in texts of whole lines', async (t) => {
+  const play = new Play({ limits: { requestsInFlightMax: 1_000 } });
+  play.send('@t NODES\n'.repeat(100));
+  for (let seq = 1; seq <= 100; seq++) play.reply(seq, okReply('ä'.repeat(10_000)));
+  const bytes = play.session.answerBytes;
+  const texts: string[] = [];
+  while (play.session.hasOutput) texts.push(play.said());
+  t.ok(texts.length > 1 && texts.every((text) => text.endsWith('\n')));
+  t.ok(texts.every((text) => Buffer.byteLength(text) <= 256 * 1024));
+  t.equal(Buffer.byteLength(texts.join('')), bytes);
+  t.equal(play.session.answerBytes, 0);
+});
+
+t.test('spaces before a request are passed over', async (t) => {
+  const play = new Play();
+  play.send('  PING\n  @t PING\n   \n');
+  t.match(play.said(), /^OK pong\n@t OK pong\nERR BAD_REQUEST no verb/);
 });
