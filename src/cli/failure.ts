@@ -32,6 +32,8 @@ const usageCodes = new Set([
   'BAD_USAGE',
   'BAD_ADDRESS',
   'BAD_CONFIG',
+  'BAD_COMMAND',
+  'BAD_TASK_DIRECTORY',
   'BAD_KEY',
   'NO_KEY',
   'BAD_OPTION',

@@ -4,7 +4,7 @@ import type { LogEffect } from '../core/effects.js';
 import type { LogLevel } from './config.js';
 import { createRepeatLimiter } from './repeat-limiter.js';
 
-/** Where a node writes what it does. A warning or an error that repeats is written once a minute, with a count. */
+/** Where a node writes what it does. A warning or an error that repeats is written once a minute, with a count and when it last was. */
 export interface Logger {
   /** `fields.from` says where it came from (an address, a node): the same text from elsewhere is another line. */
   log(level: LogEffect['level'], text: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -51,18 +51,22 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
 function limitedLogger(lines: PinoLogger, output: Output, nowMs: () => number): Logger {
   const limiter = createRepeatLimiter<Line>(repeatLimits);
   let sweeping: NodeJS.Timeout | undefined;
-  const writeHeldBack = (atMs: number): void => {
-    for (const { line, count } of limiter.sweep(atMs)) {
+  // What it says may be over by now, so it says when it was.
+  const writeHeldBack = (all: boolean): void => {
+    const atMs = nowMs();
+    for (const { line, count, lastAtMs } of limiter.sweep(atMs, { all })) {
+      const agoMs = Math.max(0, atMs - lastAtMs);
+      const lastAt = new Date(Date.now() - agoMs).toISOString();
       lines[line.level](
-        { ...withError(line.fields), repeated: count },
-        `${line.text} (${count} more like this)`,
+        { ...withError(line.fields), repeated: count, lastAt },
+        `${line.text} (${count} more like this, the last ${Math.round(agoMs / 1_000)}s ago)`,
       );
     }
   };
   const sweepLater = (): void => {
     sweeping ??= setTimeout(() => {
       sweeping = undefined;
-      writeHeldBack(nowMs());
+      writeHeldBack(false);
       if (limiter.isHolding()) sweepLater();
     }, repeatLimits.windowMs).unref();
   };
@@ -76,7 +80,7 @@ function limitedLogger(lines: PinoLogger, output: Output, nowMs: () => number): 
     },
     close: () => {
       clearTimeout(sweeping);
-      writeHeldBack(Number.POSITIVE_INFINITY);
+      writeHeldBack(true);
       return output.close();
     },
   };
@@ -99,12 +103,22 @@ interface Output {
 function createOutput(descriptor: number): Output {
   const sink = pino.destination({ dest: descriptor, sync: false, maxLength: bytesWaitingMax });
   let dropped = 0;
-  sink.on('error', () => {});
+  let isWritten = true;
+  let whenWritten: (() => void) | null = null;
+  const allWritten = (): void => {
+    isWritten = true;
+    whenWritten?.();
+  };
+  // What can't be written is waited for no longer.
+  sink.on('error', allWritten);
   sink.on('drop', () => {
     dropped += 1;
   });
   sink.on('drain', () => {
-    if (dropped === 0) return;
+    if (dropped === 0) {
+      allWritten();
+      return;
+    }
     const count = dropped;
     dropped = 0;
     sink.write(
@@ -113,6 +127,7 @@ function createOutput(descriptor: number): Output {
   });
   return {
     write: (line) => {
+      isWritten = false;
       sink.write(line);
     },
     close: () =>
@@ -122,7 +137,9 @@ function createOutput(descriptor: number): Output {
           resolve();
         };
         const deadline = setTimeout(finish, closeGraceMs);
-        sink.flush(finish);
+        // The sink's own flush waits for nothing where nothing is gathered before it is written.
+        if (isWritten) finish();
+        else whenWritten = finish;
       }),
   };
 }

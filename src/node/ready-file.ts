@@ -1,4 +1,5 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { RondoError } from '../core/errors.js';
 
 /** The file that says that a node is ready, and how to reach it. Without a path there is none. */
@@ -19,6 +20,18 @@ export class ReadyFile {
     } catch {}
   }
 
+  /** Before anything is opened: whether it could be written, as far as can be told. Throws a RondoError `BAD_CONFIG`. */
+  check(): void {
+    const { path } = this;
+    if (path === null) return;
+    try {
+      accessSync(dirname(path), constants.W_OK | constants.X_OK);
+      if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a directory');
+    } catch (cause) {
+      throw unwritable(path, cause);
+    }
+  }
+
   /** Whole or not at all: who waits for the file must not read half of it. Throws a RondoError `BAD_CONFIG`. */
   write(node: object): void {
     const { path } = this;
@@ -31,11 +44,7 @@ export class ReadyFile {
       this.written = text;
     } catch (cause) {
       rmSync(unfinished, { force: true });
-      throw new RondoError(
-        'BAD_CONFIG',
-        `the ready file ${path} can't be written: ${(cause as Error).message}`,
-        { cause },
-      );
+      throw unwritable(path, cause);
     }
   }
 
@@ -50,4 +59,9 @@ export class ReadyFile {
       // It is gone, or can't be had at: then there is nothing that this node could do about it.
     }
   }
+}
+
+function unwritable(path: string, cause: unknown): RondoError {
+  const message = `the ready file ${path} can't be written: ${(cause as Error).message}`;
+  return new RondoError('BAD_CONFIG', message, { cause });
 }

@@ -2,8 +2,8 @@
 export interface RepeatLimiter<T> {
   /** Whether the line may be shown now; if not, it is counted. */
   admit(key: string, line: T, nowMs: number): boolean;
-  /** The lines that were held back in windows that are over, with how often; each is told once. */
-  sweep(nowMs: number): readonly HeldBack<T>[];
+  /** The lines that were held back in windows that are over, or in all, with how often; each is told once. */
+  sweep(nowMs: number, options?: { readonly all: boolean }): readonly HeldBack<T>[];
   /** Whether a later sweep will have something to tell. */
   isHolding(): boolean;
 }
@@ -11,6 +11,8 @@ export interface RepeatLimiter<T> {
 export interface HeldBack<T> {
   readonly line: T;
   readonly count: number;
+  /** When the last of them came. */
+  readonly lastAtMs: number;
 }
 
 export interface RepeatLimits {
@@ -23,6 +25,7 @@ interface Window<T> {
   readonly sinceMs: number;
   line: T;
   heldBack: number;
+  lastAtMs: number;
 }
 
 export function createRepeatLimiter<T>({ windowMs, linesMax }: RepeatLimits): RepeatLimiter<T> {
@@ -34,7 +37,7 @@ export function createRepeatLimiter<T>({ windowMs, linesMax }: RepeatLimits): Re
     windows.delete(key);
     // What is forgotten for want of room is still told, one line for each; that list is bounded too.
     if (window.heldBack > 0 && forgotten.length < linesMax) {
-      forgotten.push({ line: window.line, count: window.heldBack });
+      forgotten.push({ line: window.line, count: window.heldBack, lastAtMs: window.lastAtMs });
     }
   };
 
@@ -44,6 +47,7 @@ export function createRepeatLimiter<T>({ windowMs, linesMax }: RepeatLimits): Re
       if (window !== undefined && nowMs - window.sinceMs < windowMs) {
         window.line = line;
         window.heldBack += 1;
+        window.lastAtMs = nowMs;
         return false;
       }
       if (window !== undefined) end(key, window);
@@ -51,12 +55,12 @@ export function createRepeatLimiter<T>({ windowMs, linesMax }: RepeatLimits): Re
         if (windows.size < linesMax) break;
         end(oldest, oldestWindow);
       }
-      windows.set(key, { sinceMs: nowMs, line, heldBack: 0 });
+      windows.set(key, { sinceMs: nowMs, line, heldBack: 0, lastAtMs: nowMs });
       return true;
     },
-    sweep: (nowMs) => {
+    sweep: (nowMs, { all } = { all: false }) => {
       for (const [key, window] of windows) {
-        if (nowMs - window.sinceMs < windowMs) break;
+        if (!all && nowMs - window.sinceMs < windowMs) break;
         end(key, window);
       }
       return forgotten.splice(0);

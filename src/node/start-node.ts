@@ -22,6 +22,7 @@ import { loadKeys, type NodeKeys } from './keys.js';
 import { createLogger, type Logger } from './logging.js';
 import { collectMetrics } from './metrics.js';
 import { ReadyFile } from './ready-file.js';
+import { startWarnings } from './start-warnings.js';
 import { rondoVersion } from './version.js';
 
 /** A node that is up: its real addresses, and the ways to end it. */
@@ -107,6 +108,8 @@ class Assembly {
 
   async start(): Promise<RunningNode> {
     const { config, identity } = this;
+    this.readyFile.check();
+    for (const { text, fields } of startWarnings(config, process.env)) this.logger.log('warn', text, fields);
     this.peer = await this.network.listen();
     const peerPort = parseAddress(this.peer).port;
     this.name = nodeName(config, hostname(), peerPort);
@@ -137,12 +140,12 @@ class Assembly {
       return { keptBytes: core.jobs.ledger.bytes, clientBytes: replyBytes + receivingBytes };
     });
     const node = { name: this.name, id: identity.id, pid: process.pid, peer: this.peer, client, http };
+    this.readyFile.write(node);
     this.logger.log('info', `node ${this.name} is ready`, {
       ...node,
       cluster: config.cluster,
       tls: this.keys.cluster.length > 0,
     });
-    this.readyFile.write(node);
     return {
       ...node,
       stopped,

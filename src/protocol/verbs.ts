@@ -202,7 +202,7 @@ const verbTable: readonly VerbSpec[] = [
   }),
   nodeVerb('LEAVE', {
     summary: 'has this node drain, say goodbye to the cluster and end',
-    answer: 'OK',
+    answer: 'OK {"unfinished","dropped","drainTimeoutMs"}',
     build: () => ({ type: 'leave' }),
   }),
   connectionVerb('QUIT', {

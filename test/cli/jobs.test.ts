@@ -204,6 +204,22 @@ t.test('drain, resume and leave name the node that they mean', async (t) => {
   );
 });
 
+t.test('leave tells how many jobs go with the node', async (t) => {
+  for (const [dropped, says] of [
+    [3, '3 of its 12 unfinished jobs go with it: they are not due in 30s, or no other node can run them\n'],
+    [0, ''],
+  ] as const) {
+    await withScript(
+      () => `OK {"unfinished":12,"dropped":${dropped},"drainTimeoutMs":30000}`,
+      async (node) => {
+        const { stdout, code } = await runCli(['leave', '--node', node]);
+        t.equal(code, 0);
+        t.equal(stdout.split('\n').slice(1).join('\n'), says);
+      },
+    );
+  }
+});
+
 const members = JSON.stringify([
   {
     id: '0c4k2jq9t1vb',

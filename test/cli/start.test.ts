@@ -17,7 +17,7 @@ for (const place of ['missing', 'file']) {
       // One that never ends would otherwise only show as a test that takes too long.
       onStart: (child) => void setTimeout(() => child.kill('SIGKILL'), 10_000).unref(),
     });
-    t.equal(code, 1);
+    t.equal(code, 2);
     t.match(stderr, /^rondo: [^\n]*rondo-start-[^\n]*\n$/);
   });
 }

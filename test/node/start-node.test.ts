@@ -64,9 +64,23 @@ t.test('a ready file that a killed node left is removed once the ports are open'
   t.notOk(existsSync(readyFile));
 });
 
-t.test('a ready file that can not be written fails the start, and leaves nothing beside it', async (t) => {
-  const readyFile = join(directoryFor(t), 'ready.json');
-  mkdirSync(readyFile);
-  await t.rejects(start({ journal: false, readyFile }), { code: 'BAD_CONFIG', message: /can't be written/ });
-  t.notOk(existsSync(`${readyFile}.${process.pid}`));
-});
+t.test(
+  'a ready file that can not be written fails the start before anything is opened, and leaves nothing beside it',
+  async (t) => {
+    const readyFile = join(directoryFor(t), 'ready.json');
+    mkdirSync(readyFile);
+    const inTheWay = createServer();
+    await new Promise<void>((resolve) => inTheWay.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => inTheWay.close());
+    const taken = `127.0.0.1:${(inTheWay.address() as { port: number }).port}`;
+    const places = [readyFile, join(readyFile, 'missing', 'ready.json')];
+    for (const place of places) {
+      // A port that is taken would be found out first if any were opened.
+      await t.rejects(start({ journal: false, readyFile: place, listen: taken }), {
+        code: 'BAD_CONFIG',
+        message: /can't be written/,
+      });
+    }
+    t.notOk(existsSync(`${readyFile}.${process.pid}`));
+  },
+);

@@ -220,7 +220,12 @@ t.test(
     const late = cluster.request('b', runCommand(2, { delayMs: 3_600_000 }));
     const never = cluster.request('b', runCommand(3, { on: [['zone', 'z9']] }));
     cluster.runFor(50);
-    cluster.request('b', { type: 'leave' });
+    const leaving = cluster.request('b', { type: 'leave' });
+    t.strictSame(JSON.parse((leaving.reply as { text: string }).text), {
+      unfinished: 3,
+      dropped: 2,
+      drainTimeoutMs: 5_000,
+    });
     t.match(cluster.request('b', { type: 'resume', node: null }).reply, { code: 'DRAINING' });
     t.match(cluster.request('b', runCommand(4)).reply, { code: 'DRAINING' });
     const tookMs = cluster.runUntil('b is gone', () => cluster.node('b').status === 'dead', 10_000);

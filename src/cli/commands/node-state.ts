@@ -1,3 +1,4 @@
+import { formatDuration } from '../../core/units.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { textOf } from '../failure.js';
 
@@ -15,8 +16,21 @@ export async function resume(node: string | undefined, flags: ClientFlags): Prom
 
 /** `rondo leave` */
 export async function leave(flags: ClientFlags): Promise<void> {
-  const asked = await ask('LEAVE', undefined, flags);
-  process.stdout.write(`node ${asked} leaves the cluster: it finishes what it has, then ends\n`);
+  await withClient(flags, async (client) => {
+    const plan = textOf(await client.request({ verb: 'LEAVE', operands: [] }));
+    process.stdout.write(`node at ${client.node} leaves the cluster: it finishes what it has, then ends\n`);
+    const lost = lostJobs(plan);
+    if (lost !== null) process.stdout.write(`${lost}\n`);
+  });
+}
+
+/** A sentence on the jobs that go with a node, where there are any. A node of an older version tells nothing. */
+function lostJobs(plan: string): string | null {
+  if (plan === '') return null;
+  const { unfinished, dropped, drainTimeoutMs } = JSON.parse(plan) as Record<string, unknown>;
+  if (typeof dropped !== 'number' || dropped === 0) return null;
+  const inTime = typeof drainTimeoutMs === 'number' ? ` in ${formatDuration(drainTimeoutMs)}` : '';
+  return `${dropped} of its ${unfinished} unfinished jobs go with it: they are not due${inTime}, or no other node can run them`;
 }
 
 /** Resolves to what to call the node that was told. */

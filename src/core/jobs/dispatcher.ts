@@ -196,6 +196,15 @@ export class Dispatcher {
     return false;
   }
 
+  /** Queued jobs that no node can run that is there and takes work. */
+  strandedCount(): number {
+    let count = 0;
+    for (const jobClass of this.waiting) {
+      if (this.candidatesOf(jobClass).length === 0) count += jobClass.line.length;
+    }
+    return count;
+  }
+
   /** Whether lines are left that `dispatchWaiting` may not have reached. */
   get hasManyWaiting(): boolean {
     return this.waiting.size > classesPerTurn;

@@ -104,7 +104,7 @@ export class JobSearch {
     if (member !== undefined && (member.state === 'dead' || member.state === 'left')) {
       return errorReply(
         'UNAVAILABLE',
-        `node ${member.name}, which owned job ${job}, is ${member.state}, and its record was there alone`,
+        `node ${member.name}, which owned job ${job}, ${member.state === 'left' ? 'has left' : 'is dead'}, and only it had the job's record`,
       );
     }
     if (silent !== null) {

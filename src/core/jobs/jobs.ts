@@ -8,6 +8,7 @@ import type { Outbox } from '../outbox.js';
 import { payloadBytes } from '../payload.js';
 import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
+import { whyNobody } from '../routing/candidates.js';
 import { ackBytesMax, ackCountMax, ackDelayMs } from './acks.js';
 import { Asked } from './asked.js';
 import { Asks, askedBytes } from './asks.js';
@@ -176,6 +177,18 @@ export class Jobs {
       this.asks.size > 0 ||
       this.owner.nextStartMs() <= monotonicMs
     );
+  }
+
+  /** Jobs of this node that end with it if it ends then, as nodes are now: due later, or for none that takes work. */
+  lostCount(monotonicMs: number): number {
+    const members = [...this.options.members.all()];
+    let count = this.dispatcher.strandedCount();
+    for (const { state, deadline, spec } of this.ledger.values()) {
+      if (state !== 'delayed') continue;
+      const isLate = deadline === null || deadline.atMs > monotonicMs;
+      if (isLate || whyNobody(spec, members) !== null) count++;
+    }
+    return count;
   }
 
   /** The node is about to end: everybody who still waits here is told. */

@@ -5,6 +5,7 @@ import type { MemberView } from '../jobs/member-view.js';
 import type { Asker } from '../jobs/record.js';
 import type { MemberRecord, MemberState } from '../member.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
+import type { DeparturePlan } from './departure.js';
 import type { NodeCoreOptions } from './node-core.js';
 
 export interface ClusterRequestsOptions {
@@ -14,7 +15,7 @@ export interface ClusterRequestsOptions {
   readonly linkCount: () => number;
   readonly countMembers: () => Record<MemberState, number>;
   readonly setDraining: (draining: boolean, now: Instant) => void;
-  readonly leave: (now: Instant) => void;
+  readonly leave: (now: Instant, planned: (plan: DeparturePlan) => void) => void;
   readonly isLeaving: () => boolean;
 }
 
@@ -41,8 +42,7 @@ export class ClusterRequests {
         this.drainOrResume(command, asker, now);
         return true;
       case 'leave':
-        this.answer(asker, okReply());
-        this.parts.leave(now);
+        this.parts.leave(now, (plan) => this.answer(asker, okReply(JSON.stringify(plan))));
         return true;
       default:
         return false;

@@ -2,6 +2,15 @@ import type { Instant } from '../instant.js';
 import type { Jobs } from '../jobs/jobs.js';
 import type { Outbox } from '../outbox.js';
 
+/** What leaving means for the jobs of this node, as far as it can be told beforehand. */
+export interface DeparturePlan {
+  /** Unfinished jobs that it owns. */
+  readonly unfinished: number;
+  /** Those of them that will not be run: they are due after the time to drain, or no other node can run them now. */
+  readonly dropped: number;
+  readonly drainTimeoutMs: number;
+}
+
 export interface DepartureOptions {
   readonly drainTimeoutMs: number;
   readonly jobs: Jobs;
@@ -38,10 +47,15 @@ export class Departure {
     return this.stage !== 'staying';
   }
 
-  start(now: Instant): void {
-    if (this.stage !== 'staying') return;
+  /** `planned` is told what this means before anything of it happens; also when the node is leaving already. */
+  start(now: Instant, planned: (plan: DeparturePlan) => void = () => {}): void {
+    if (this.stage !== 'staying') {
+      planned(this.plan(this.stage === 'draining' ? this.stageEndsMs : now.monotonicMs));
+      return;
+    }
     this.options.outbox.log('info', 'leaving: takes no new jobs and finishes what it has', this.remaining());
     this.options.drain(now);
+    planned(this.plan(now.monotonicMs + this.options.drainTimeoutMs));
     this.enter('draining', this.options.drainTimeoutMs, now);
     this.tick(now);
   }
@@ -99,6 +113,11 @@ export class Departure {
     this.stage = stage;
     this.stageEndsMs = now.monotonicMs + lengthMs;
     this.nextCheckMs = now.monotonicMs + checkIntervalMs;
+  }
+
+  private plan(endsMs: number): DeparturePlan {
+    const { jobs, drainTimeoutMs } = this.options;
+    return { unfinished: jobs.ledger.unfinished, dropped: jobs.lostCount(endsMs), drainTimeoutMs };
   }
 
   private remaining(): Record<string, number> {

@@ -115,7 +115,7 @@ export class NodeCore {
       linkCount: () => this.links.count(),
       countMembers: () => this.countMembers(),
       setDraining: (draining, now) => this.setDraining(draining, now),
-      leave: (now) => this.departure.start(now),
+      leave: (now, planned) => this.departure.start(now, planned),
       isLeaving: () => this.departure.isUnderWay,
     });
   }
