@@ -42,8 +42,9 @@ export async function startFakeNode(options: FakeNodeOptions = {}): Promise<Fake
     request: (request, command) => {
       const reply = command.type === 'submit' ? runTask(command) : (options.answer ?? okReply('[]'));
       if (reply === 'never') open.set(request, command.type);
-      else if (typeof reply === 'number') setTimeout(() => server.reply(request, okReply('null')), reply);
-      else server.reply(request, reply);
+      else if (typeof reply === 'number') {
+        setTimeout(() => server.reply(request, okReply('null')), reply).unref();
+      } else server.reply(request, reply);
       options.changed?.();
     },
     requestAbandoned: (request) => {
