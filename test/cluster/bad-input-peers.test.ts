@@ -136,7 +136,7 @@ t.test('results for jobs of others, acks nobody asked for and huge numbers chang
       priority: 0,
       timeoutMs: 1,
       isolate: true,
-      session: 1,
+      session: huge,
     },
   ];
   for (const message of messages) for (let count = 0; count < 50; count++) await peer.send(message);

@@ -1,8 +1,7 @@
 import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { ContactLoss, MemberRecord } from '../member.js';
-import type { AttemptKey, JobMessage } from '../messages.js';
-import { payloadBytes } from '../payload.js';
+import type { JobMessage } from '../messages.js';
 import { hashText, type Random } from '../random.js';
 import { candidatesFor, type Demand } from '../routing/candidates.js';
 import { type ExecutorLoad, pickAffinity, pickLeastLoaded, pickRoundRobin } from '../routing/policies.js';
@@ -10,7 +9,7 @@ import { rendezvousFirst } from '../routing/rendezvous.js';
 import { type Debt, debtsByNode } from './debts.js';
 import type { Ledger } from './ledger.js';
 import type { Reach } from './reach.js';
-import type { JobRecord } from './record.js';
+import { argsBytes, type JobRecord, keyOf } from './record.js';
 import { Unreached } from './unreached.js';
 import { WaitingLine } from './waiting-line.js';
 
@@ -388,14 +387,6 @@ const idleClassesMax = 1_024;
 /** Arguments on their way to one executor; the job that goes over it is sent still. */
 const outstandingBytesMax = 8 * 1024 * 1024;
 const noRoom: ExecutorLoad = { window: 0, outstanding: 0 };
-
-function argsBytes({ args }: JobRecord): number {
-  return args === null ? 0 : payloadBytes(args);
-}
-
-export function keyOf(record: JobRecord): AttemptKey {
-  return { job: record.spec.id, epoch: record.epoch, attempt: record.attempt };
-}
 
 /** Space can't stand in any name, so joined names can't run into each other. */
 function classNameOf({ spec }: JobRecord): string {

@@ -12,7 +12,7 @@ import type { Reply } from '../reply.js';
 import { acceptedReply, outcomeReply } from './answers.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
-import { type Dispatcher, keyOf } from './dispatcher.js';
+import type { Dispatcher } from './dispatcher.js';
 import type { Ledger } from './ledger.js';
 import {
   type Asker,
@@ -21,6 +21,7 @@ import {
   type JobError,
   type JobOutcome,
   type JobRecord,
+  keyOf,
 } from './record.js';
 import type { JobSpecDefaults } from './submission.js';
 import { buildRecord } from './submission.js';

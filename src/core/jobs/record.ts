@@ -1,7 +1,8 @@
 import type { RoutePolicy } from '../commands.js';
 import type { Deadline } from '../deadlines.js';
 import type { JobId, NodeId, RequestId } from '../ids.js';
-import type { Payload } from '../payload.js';
+import type { AttemptKey } from '../messages.js';
+import { type Payload, payloadBytes } from '../payload.js';
 import type { QueuePlace } from './waiting-line.js';
 
 export type JobState = 'delayed' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -113,4 +114,14 @@ export type Asker =
 
 export function isFinished(state: JobState): boolean {
   return state === 'done' || state === 'failed' || state === 'cancelled';
+}
+
+/** What its arguments count for, while they are kept. */
+export function argsBytes({ args }: JobRecord): number {
+  return args === null ? 0 : payloadBytes(args);
+}
+
+/** Its current attempt. */
+export function keyOf(record: JobRecord): AttemptKey {
+  return { job: record.spec.id, epoch: record.epoch, attempt: record.attempt };
 }

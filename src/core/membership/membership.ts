@@ -1,57 +1,22 @@
 import { assertNever } from '../assert.js';
-import type { LogEffect } from '../effects.js';
 import type { Hello } from '../hello.js';
 import type { NodeId } from '../ids.js';
 import { limits } from '../limits.js';
-import { type ContactLoss, isPresent, type MemberRecord, type Tags, type TaskOffer } from '../member.js';
+import { type ContactLoss, isPresent, type MemberRecord } from '../member.js';
 import type { MembershipMessage, Rumour } from '../messages.js';
 import type { NodeNumbers } from '../node-map.js';
 import type { Random } from '../random.js';
 import { AntiEntropy } from './anti-entropy.js';
 import { Beliefs } from './beliefs.js';
 import type { MembershipConfig } from './config.js';
+import type { MembershipEffect, MembershipEvent } from './events.js';
 import { Gossip } from './gossip.js';
 import { LocalHealth } from './local-health.js';
 import { nextOnRing, sample } from './probe-order.js';
 import { type BareMessage, Prober } from './prober.js';
 import { subjectOf } from './rumours.js';
 
-/** What the membership core hears. It knows members, not sockets: `links` turns one into the other. */
-export type MembershipEvent =
-  | { readonly type: 'tick'; readonly lateMs: number }
-  /**
-   * A link to this node is up; its hello says which instance it is. Comes again when one of several links is gone: what was on its
-   * way there may be lost.
-   */
-  | { readonly type: 'contact_opened'; readonly node: NodeId; readonly hello: Hello }
-  /** unreachable: probes through others decide. */
-  | {
-      readonly type: 'contact_lost';
-      readonly node: NodeId;
-      readonly reason: ContactLoss;
-    }
-  /** Another node answers at this member's address: this one is gone from there. */
-  | { readonly type: 'address_taken'; readonly node: NodeId; readonly by: NodeId }
-  | { readonly type: 'message'; readonly from: NodeId; readonly message: MembershipMessage }
-  | { readonly type: 'self_changed'; readonly change: SelfChange }
-  /** Members that were known before this start: no news, and so no effects. */
-  | { readonly type: 'restored'; readonly members: readonly MemberRecord[] }
-  | { readonly type: 'leave' };
-
-export interface SelfChange {
-  readonly tags?: Tags;
-  readonly tasks?: readonly TaskOffer[];
-  readonly draining?: boolean;
-}
-
-export type MembershipEffect =
-  | { readonly type: 'send'; readonly to: NodeId; readonly message: MembershipMessage }
-  /** A member is new (`previous` null), or any field of it changed. Forgotten members are told with state `dead` or `left` long before. */
-  | { readonly type: 'member_changed'; readonly member: MemberRecord; readonly previous: MemberRecord | null }
-  /** To see whether it answers; only where not everybody has a link to everybody. */
-  | { readonly type: 'contact_wanted'; readonly node: NodeId }
-  | { readonly type: 'member_forgotten'; readonly member: MemberRecord }
-  | LogEffect;
+export type { MembershipEffect, MembershipEvent } from './events.js';
 
 /** Membership of one node: SWIM with Lifeguard, as a pure state machine. Same self, config, random and events give the same effects. */
 export interface Membership {
