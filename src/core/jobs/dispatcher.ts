@@ -189,19 +189,10 @@ export class Dispatcher {
     }
   }
 
-  /** Whether a queued job could run on a node that is there, now or once it has room. */
-  hasRunnable(): boolean {
-    for (const jobClass of this.waiting) if (this.candidatesOf(jobClass).length > 0) return true;
-    return false;
-  }
-
-  /** Queued jobs that no node can run that is there and takes work. */
-  strandedCount(): number {
-    let count = 0;
-    for (const jobClass of this.waiting) {
-      if (this.candidatesOf(jobClass).length === 0) count += jobClass.line.length;
-    }
-    return count;
+  /** How many queued jobs each line has that a node could run that is there, now or once it has room. */
+  *runnableCounts(): Iterable<number> {
+    for (const jobClass of this.waiting)
+      if (this.candidatesOf(jobClass).length > 0) yield jobClass.line.length;
   }
 
   /** Whether lines are left that `dispatchWaiting` may not have reached. */

@@ -173,16 +173,22 @@ export class Jobs {
     return (
       !this.executor.isEmpty() ||
       this.ledger.counts.running > 0 ||
-      this.dispatcher.hasRunnable() ||
+      this.hasRunnable() ||
       this.asks.size > 0 ||
       this.owner.nextStartMs() <= monotonicMs
     );
   }
 
+  private hasRunnable(): boolean {
+    for (const _ of this.dispatcher.runnableCounts()) return true;
+    return false;
+  }
+
   /** Jobs of this node that end with it if it ends then, as nodes are now: due later, or for none that takes work. */
   lostCount(monotonicMs: number): number {
     const members = [...this.options.members.all()];
-    let count = this.dispatcher.strandedCount();
+    let count = this.ledger.counts.queued;
+    for (const runnable of this.dispatcher.runnableCounts()) count -= runnable;
     for (const { state, deadline, spec } of this.ledger.values()) {
       if (state !== 'delayed') continue;
       const isLate = deadline === null || deadline.atMs > monotonicMs;
