@@ -9,7 +9,7 @@ import { connectLines } from '../support/line-connection.js';
 import { waitUntil } from '../support/wait-until.js';
 
 const lookIntervalMs = 500;
-const idleTimeoutMs = 20_000;
+const idleTimeoutMs = 60_000;
 
 t.test('a node gives back what unfinished bodies took, when their clients are gone', async (t) => {
   const cluster = await clusterFor(t, { nodes: 1, args: ['--log-level', 'warn'] });
