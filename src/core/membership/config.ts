@@ -85,7 +85,7 @@ export const defaultMembershipConfig: MembershipConfig = {
   indirectProbes: 3,
   confirmingProbes: 8,
   meshLinksMax: limits.meshLinksMax,
-  turnsPerFar: 8,
+  turnsPerFar: 32,
   suspicionMultiplier: 3,
   suspicionConfirmations: 2,
   suspicionMaxFactor: 6,
