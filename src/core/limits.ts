@@ -35,6 +35,7 @@ export const limits = {
   askedBytesMax: 256 * 1024 * 1024,
   /** Answers for other nodes that they have not acknowledged. */
   answersBytesMax: 256 * 1024 * 1024,
+  answersBytesPerPeerMax: 128 * 1024 * 1024,
   /** Handed to a socket before it has drained: what a control frame may have to wait behind. */
   linkWriteBytesMax: 128 * 1024,
   /**

@@ -74,7 +74,8 @@ function limitedLogger(lines: PinoLogger, output: Output, nowMs: () => number): 
     log: (level, text, fields = {}) => {
       if (!lines.isLevelEnabled(level)) return;
       const key = `${level} ${String(fields.from ?? '')} ${text}`;
-      const isTrouble = level === 'warn' || level === 'error';
+      // What a member became is news each time: its death must not be told after its return.
+      const isTrouble = (level === 'warn' || level === 'error') && fields.incarnation === undefined;
       if (isTrouble && !limiter.admit(key, { level, text, fields }, nowMs())) sweepLater();
       else lines[level](withError(fields), text);
     },

@@ -40,6 +40,7 @@ const openingBytesMax = 8;
  */
 export class LineDecoder {
   private state: State = { type: 'opening' };
+  private passed = 0;
   private chunk: Buffer = emptyBuffer;
   private position = 0;
   private chunkIsAscii = true;
@@ -76,6 +77,17 @@ export class LineDecoder {
   /** Bytes of a line or body that are put aside until the rest of it comes. */
   get begunBytes(): number {
     return this.begun.length;
+  }
+
+  /** Whether what comes next ends something that is not kept: a body that was refused, or the line break after a body. */
+  get isPassingOver(): boolean {
+    const { state } = this;
+    return state.type === 'break' || state.type === 'rest' || (state.type === 'body' && !state.keep);
+  }
+
+  /** Bytes that were passed over so far. */
+  get passedOver(): number {
+    return this.passed;
   }
 
   /** Nothing more is wanted; what was put aside is let go. */
@@ -162,7 +174,10 @@ export class LineDecoder {
     const taken = Math.min(state.missing, this.chunk.length - this.position);
     state.missing -= taken;
     if (state.keep) this.gather(taken);
-    else this.position += taken;
+    else {
+      this.position += taken;
+      this.passed += taken;
+    }
     if (state.missing > 0) return this.endOfInput('body', state.missing);
     this.state = { type: 'break', sawReturn: false };
     if (!state.keep) return undefined;
@@ -190,6 +205,7 @@ export class LineDecoder {
 
   private skipRest(): boolean {
     const end = this.chunk.indexOf(lineFeed, this.position);
+    this.passed += (end < 0 ? this.chunk.length : end + 1) - this.position;
     this.position = end < 0 ? this.chunk.length : end + 1;
     if (end < 0) return false;
     this.state = { type: 'line' };

@@ -102,12 +102,12 @@ export class LineSession {
 
   /** A line or a body has begun and is not whole. */
   get isInsideRequest(): boolean {
-    return this.begun.isThere;
+    return this.begun.isThere || this.decoder.isPassingOver;
   }
 
   /** Rises whenever what the client sends moves on. */
   get moveCount(): number {
-    return this.begun.moveCount;
+    return this.begun.moveCount + this.decoder.passedOver;
   }
 
   /** There are bytes that `next` has not looked at, because the session was full. */

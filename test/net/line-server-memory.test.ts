@@ -117,6 +117,22 @@ t.test('past the limit for all clients, the one that most waits for is cut off',
   t.equal(node.server.stats().replyBytes, 0);
 });
 
+t.test(
+  'a body that was refused, or has no line break behind it, does not hold its connection for ever',
+  async (t) => {
+    const node = await start(t, { limits: { stallTimeoutMs: 200 } });
+    const refused = await dial(t, node);
+    refused.write('@e NOSUCHVERB bytes=100000\n1');
+    t.match(await readAll(refused), /^@e ERR UNKNOWN_VERB [^\n]+\nERR SLOW_CLIENT [^\n]+\n$/);
+    const unbroken = await dial(t, node);
+    unbroken.write('NOSUCHVERB bytes=3\n1234x');
+    t.match(
+      await readAll(unbroken),
+      /^ERR UNKNOWN_VERB [^\n]+\nERR BAD_REQUEST [^\n]+\nERR SLOW_CLIENT [^\n]+\n$/,
+    );
+  },
+);
+
 t.test('a line or a body that does not go on is refused after a time, and its room given back', async (t) => {
   const node = await start(t, { limits: { stallTimeoutMs: 200 } });
   const line = await dial(t, node);

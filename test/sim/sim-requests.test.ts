@@ -189,3 +189,21 @@ t.test('a key that comes to all nodes at once, while a node joins or resumes, st
   }
   t.ok(contested > 10, `${contested} times two nodes were about to take it`);
 });
+
+t.test('a node that leaves has given its answers to other nodes before it goes', async (t) => {
+  for (const seed of seeds.slice(0, 10)) {
+    const cluster = new SimCluster({ seed, network: { delayMs: [20, 40] } });
+    cluster.startAll(3);
+    const args = JSON.stringify('x'.repeat(4 * 1024 * 1024));
+    const submitted = cluster.request('b', { ...runCommand(), args, wait: false });
+    cluster.runFor(2_000);
+    const job = (submitted.reply as { text: string }).text.split(' ')[0] as string;
+    const waits = Array.from({ length: 12 }, () =>
+      cluster.request('c', { type: 'wait', job, timeoutMs: null }),
+    );
+    cluster.runFor(60);
+    cluster.request('b', { type: 'leave' });
+    cluster.runUntil('all are answered', () => waits.every(({ reply }) => reply !== null), 10_000);
+    t.equal(waits.filter(({ reply }) => reply?.ok).length, 12, seed);
+  }
+});

@@ -20,7 +20,12 @@ interface Peer {
   /** Asks that it has not been answered, or whose answer it has not acknowledged. */
   readonly open: Map<number, Answer | null>;
   readonly window: SendWindow<Answer>;
+  /** Of these answers. */
+  bytes: number;
 }
+
+/** Every error is; longer than this are results, and lists. */
+const smallAnswerBytesMax = 4 * 1024;
 
 export interface AskedOptions {
   readonly deliver: (to: NodeId, message: JobMessage) => void;
@@ -64,11 +69,16 @@ export class Asked {
     const peer = this.peers.get(to);
     if (peer === undefined || peer.open.get(seq) !== null) return;
     let answer: Answer = { seq, reply, bytes: bytesOf(reply) };
-    if (this.bytes + answer.bytes > limits.answersBytesMax) {
-      const why = `${this.bytes} bytes of answers are on their way to other nodes: ask again for this one`;
-      const busy = errorReply('BUSY', `retry-after=1s ${why}`);
-      answer = { seq, reply: busy, bytes: bytesOf(busy) };
+    // What is small is always told: it may say that something was done, or that a key is taken.
+    const isFull =
+      peer.bytes + answer.bytes > limits.answersBytesPerPeerMax ||
+      this.bytes + answer.bytes > limits.answersBytesMax;
+    if (isFull && answer.bytes > smallAnswerBytesMax) {
+      const why = `${this.bytes} bytes of answers are on their way to other nodes, and this one has no room`;
+      const unavailable = errorReply('UNAVAILABLE', `${why}; what was asked may or may not have happened`);
+      answer = { seq, reply: unavailable, bytes: bytesOf(unavailable) };
     }
+    peer.bytes += answer.bytes;
     this.bytes += answer.bytes;
     peer.open.set(seq, answer);
     peer.window.push(answer);
@@ -109,6 +119,13 @@ export class Asked {
     this.acks.forget(node);
   }
 
+  /** Whether an answer is still to arrive somewhere. */
+  hasAnswers(): boolean {
+    for (const { open } of this.peers.values())
+      for (const answer of open.values()) if (answer !== null) return true;
+    return false;
+  }
+
   tick(now: Instant): void {
     this.acks.tick(now);
   }
@@ -124,7 +141,10 @@ export class Asked {
     peer.open.delete(seq);
     peer.window.remove(seq);
     if (answer === null) this.options.abandoned(from, seq);
-    else this.bytes -= answer.bytes;
+    else {
+      this.bytes -= answer.bytes;
+      peer.bytes -= answer.bytes;
+    }
   }
 
   private send(to: NodeId, { window }: Peer): void {
@@ -136,7 +156,7 @@ export class Asked {
   private peer(node: NodeId): Peer {
     let peer = this.peers.get(node);
     if (peer === undefined) {
-      peer = { instance: null, open: new Map(), window: new SendWindow(limits.linkWindowBytes) };
+      peer = { instance: null, open: new Map(), window: new SendWindow(limits.linkWindowBytes), bytes: 0 };
       this.peers.set(node, peer);
     }
     return peer;

@@ -23,6 +23,8 @@ export interface Findings {
   readonly holder: NodeId | null;
   /** A node that may know it and did not answer; null where all did. */
   readonly silent: NodeId | null;
+  /** A node may know it, and had no room to say so. */
+  readonly busy: boolean;
 }
 
 export interface FindOptions {
@@ -60,19 +62,21 @@ export class JobSearch {
     const nodes = this.possibleOwners(job);
     const [only] = nodes;
     if (only === undefined || originOf(job) !== null) {
-      found({ holder: only ?? null, silent: null }, now);
+      found({ holder: only ?? null, silent: null, busy: false }, now);
       return;
     }
     let open = nodes.length;
     let isFound = false;
     let silent: NodeId | null = null;
+    let busy = false;
     for (const to of nodes) {
       const answered = (reply: Reply, now: Instant): void => {
         open--;
         if (isFound) return;
+        if (!reply.ok && reply.code === 'BUSY') busy = true;
         if (!reply.ok && reply.code !== 'NOT_FOUND') silent = to;
         isFound = reply.ok || open === 0;
-        if (isFound) found({ holder: reply.ok ? to : null, silent }, now);
+        if (isFound) found({ holder: reply.ok ? to : null, silent, busy }, now);
       };
       this.options.asks.ask({ to, command: { type: question, job }, now, timeoutMs, answered });
     }

@@ -175,6 +175,7 @@ export class Jobs {
       this.ledger.counts.running > 0 ||
       this.hasRunnable() ||
       this.asks.size > 0 ||
+      this.asked.hasAnswers() ||
       this.owner.nextStartMs() <= monotonicMs
     );
   }
@@ -195,6 +196,11 @@ export class Jobs {
       if (isLate || whyNobody(spec, members) !== null) count++;
     }
     return count;
+  }
+
+  /** Whether an answer to another node has not arrived there. */
+  hasAnswersOnTheWay(): boolean {
+    return this.asked.hasAnswers();
   }
 
   /** The node is about to end: everybody who still waits here is told. */

@@ -171,12 +171,15 @@ export class Requests {
     this.search.find(id, { question: 'claim', timeoutMs: askTimeoutMs, found }, now);
   }
 
-  private decide(id: JobId, check: KeyCheck, { holder }: Findings, now: Instant): void {
+  private decide(id: JobId, check: KeyCheck, { holder, busy }: Findings, now: Instant): void {
     if (this.checking.get(id) !== check) return;
     this.checking.delete(id);
     for (const { command, asker } of check.take()) {
       this.searching.delete(asker);
-      if (holder === null) this.submitHere(id, command, asker, now);
+      if (holder === null && busy) {
+        const why = 'a node that may know this key had no room to say so; nothing was taken';
+        this.options.answer(asker, errorReply('BUSY', `retry-after=1s ${why}`));
+      } else if (holder === null) this.submitHere(id, command, asker, now);
       else {
         this.search.passOn(holder, command, asker, now, (_, now) =>
           this.submitAtHome(id, command, asker, now, [holder]),
@@ -195,7 +198,7 @@ export class Requests {
     const check = this.checking.get(id);
     if (check !== undefined) {
       if (!this.isDraining() && rendezvousFirst(id, [self, from]) === self) return okReply();
-      this.decide(id, check, { holder: from, silent: null }, now);
+      this.decide(id, check, { holder: from, silent: null, busy: false }, now);
     }
     return this.search.notFound(id);
   }

@@ -1,3 +1,5 @@
+import { Fifo } from '../fifo.js';
+
 /** Something that is sent to another node until that one says that it has it. */
 export interface WindowItem {
   readonly seq: number;
@@ -10,19 +12,23 @@ export interface WindowItem {
  */
 export class SendWindow<Item extends WindowItem> {
   private readonly inFlight = new Map<number, Item>();
-  private unsent = new Map<number, Item>();
+  private readonly unsent = new Map<number, Item>();
+  /** In the order of sending; what has been removed since is passed over. */
+  private order = new Fifo<Item>();
   private bytesInFlight = 0;
 
   constructor(private readonly bytesMax: number) {}
 
   push(item: Item): void {
     this.unsent.set(item.seq, item);
+    this.order.push(item);
   }
 
   /** The next one to send now, or undefined. */
   next(): Item | undefined {
     if (this.bytesInFlight >= this.bytesMax) return undefined;
-    for (const item of this.unsent.values()) {
+    for (let item = this.order.shift(); item !== undefined; item = this.order.shift()) {
+      if (this.unsent.get(item.seq) !== item) continue;
       this.unsent.delete(item.seq);
       this.inFlight.set(item.seq, item);
       this.bytesInFlight += item.bytes;
@@ -44,8 +50,13 @@ export class SendWindow<Item extends WindowItem> {
   /** What was on its way may be lost with its link: all that `isLost` goes out again, before everything else. */
   rewind(isLost: (seq: number) => boolean = () => true): void {
     const lost = [...this.inFlight.values()].filter(({ seq }) => isLost(seq));
-    for (const { seq } of lost) this.remove(seq);
-    this.unsent = new Map([...lost.map((item) => [item.seq, item] as const), ...this.unsent]);
+    const rest = this.order;
+    this.order = new Fifo();
+    for (const item of lost) {
+      this.remove(item.seq);
+      this.push(item);
+    }
+    for (const item of rest) if (this.unsent.get(item.seq) === item) this.order.push(item);
   }
 
   /** Whether it waits here still. */

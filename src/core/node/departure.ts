@@ -23,18 +23,20 @@ export interface DepartureOptions {
 /**
  * Leaving on purpose, one stage after the other:
  *
- *     staying ─► draining ─► stopping ─► parting ─► gone
+ *     staying ─► draining ─► stopping ─► telling ─► parting ─► gone
  *
  * draining: no new jobs, what can still finish does · stopping: the time is over, attempts are stopped and given back to
- * their owners · parting: the last messages are on their way out.
+ * their owners · telling: answers for other nodes are on their way there · parting: the last messages are on their way out.
  */
-type Stage = 'staying' | 'draining' | 'stopping' | 'parting' | 'gone';
+type Stage = 'staying' | 'draining' | 'stopping' | 'telling' | 'parting' | 'gone';
 
 const checkIntervalMs = 50;
 /** For stopped attempts to end, by themselves or with their thread, and their owners to hear of it. */
 const stopGraceMs = 5_000;
 /** For the sockets to take what was sent last. */
 const partingMs = 150;
+/** Answers that a link of 100 Mbit/s can't carry in this time are lost, and their nodes say so. */
+const tellingMs = 2_000;
 
 export class Departure {
   private stage: Stage = 'staying';
@@ -72,6 +74,12 @@ export class Departure {
       case 'stopping':
         if (isOver || this.options.jobs.executor.isEmpty()) this.part(now);
         return;
+      case 'telling':
+        // The goodbye goes ahead of everything else on a link, and ends what was asked of this node.
+        if (!isOver && this.options.jobs.hasAnswersOnTheWay()) return;
+        this.options.sayGoodbye(now);
+        this.enter('parting', partingMs, now);
+        return;
       case 'parting':
         if (!isOver) return;
         this.stage = 'gone';
@@ -105,8 +113,8 @@ export class Departure {
       );
     }
     this.options.jobs.tellWaiting(now);
-    this.options.sayGoodbye(now);
-    this.enter('parting', partingMs, now);
+    this.enter('telling', tellingMs, now);
+    this.tick(now);
   }
 
   private enter(stage: Stage, lengthMs: number, now: Instant): void {

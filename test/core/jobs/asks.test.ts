@@ -240,3 +240,32 @@ t.test('however often a node wants to hear what is asked of it, it is told ten t
   }
   t.ok(pair.wire.length <= 11, `${pair.wire.length} times`);
 });
+
+t.test('a node that takes no answers costs others no answer, and small ones are always told', async (t) => {
+  const told: string[] = [];
+  const asked = new Asked({
+    deliver: (to, message) => {
+      if (message.type === 'answer') told.push(`${to} ${message.reply.ok ? 'ok' : message.reply.code}`);
+    },
+    abandoned: () => {},
+  });
+  const large = { ok: true, text: megabyte.repeat(4) } as const;
+  for (let seq = 1; seq <= 100; seq++) asked.take('slow', { type: 'ask', seq, command: wait });
+  for (let seq = 1; seq <= 100; seq++) asked.answer('slow', seq, large);
+  t.same(told, ['slow ok', 'slow ok'], 'a window');
+  const kept = asked.debts().find(({ kind }) => kind === 'bytes of answers')?.count as number;
+  t.ok(kept > 120 * 1024 * 1024 && kept < 130 * 1024 * 1024, `${kept} bytes are kept`);
+  asked.take('other', { type: 'ask', seq: 1, command: wait });
+  asked.answer('other', 1, large);
+  asked.take('slow', { type: 'ask', seq: 101, command: { type: 'claim', job: 'key-a' } });
+  asked.answer('slow', 101, { ok: true, text: '' });
+  t.equal(told.at(-1), 'other ok');
+  asked.handleAnswersTaken('slow', [1, 2]);
+  for (let round = 3; round < 101; round++) asked.handleAnswersTaken('slow', [round]);
+  t.equal(told.filter((text) => text === 'slow ok').length, 33, '32 large ones, and the small one');
+  t.equal(
+    told.filter((text) => text === 'slow UNAVAILABLE').length,
+    68,
+    'the others are told that there was no room',
+  );
+});
