@@ -207,3 +207,27 @@ t.test('a node that leaves has given its answers to other nodes before it goes',
     t.equal(waits.filter(({ reply }) => reply?.ok).length, 12, seed);
   }
 });
+
+t.test('a request that comes while a node takes its leave is answered', async (t) => {
+  for (const seed of seeds.slice(0, 10)) {
+    const cluster = new SimCluster({ seed, runMs: [hour, hour] });
+    cluster.startAll(3);
+    // Its answer keeps b from going for as long as it may: c can't hear it.
+    const submitted = cluster.request('b', { ...runCommand(), wait: false });
+    const job = (submitted.reply as { text: string }).text.split(' ')[0] as string;
+    cluster.request('c', { type: 'wait', job, timeoutMs: null });
+    cluster.runFor(500);
+    cluster.request('b', { type: 'leave' });
+    cluster.runFor(4_000);
+    cluster.network.cut('b', 'c');
+    const late: SimRequest[] = [];
+    for (let at = 0; at < 6_000; at += 50) {
+      cluster.time.after(at, () => {
+        if (cluster.node('b').status === 'running')
+          late.push(cluster.request('b', runCommand({ key: keyFor('a', 'ac') })));
+      });
+    }
+    cluster.runUntil('b is gone', () => cluster.node('b').status === 'dead', 20_000);
+    t.ok(late.length > 20 && late.every(({ reply }) => reply !== null), `${seed}: ${late.length} requests`);
+  }
+});

@@ -77,11 +77,14 @@ export class Departure {
       case 'telling':
         // The goodbye goes ahead of everything else on a link, and ends what was asked of this node.
         if (!isOver && this.options.jobs.hasAnswersOnTheWay()) return;
+        // Who has asked in the meantime is told, too.
+        this.options.jobs.tellWaiting(now);
         this.options.sayGoodbye(now);
         this.enter('parting', partingMs, now);
         return;
       case 'parting':
         if (!isOver) return;
+        this.options.jobs.tellWaiting(now);
         this.stage = 'gone';
         this.nextCheckMs = Number.POSITIVE_INFINITY;
         this.options.outbox.push({ type: 'gone' });
