@@ -19,7 +19,7 @@ type State =
   | { readonly type: 'line' }
   | { readonly type: 'body'; missing: number; readonly keep: boolean }
   /** The line break that ends a body; `sawReturn`: a CR of it has come. */
-  | { readonly type: 'break'; sawReturn: boolean }
+  | { readonly type: 'break'; sawReturn: boolean; readonly keep: boolean }
   /** Whatever stands up to the next line break. */
   | { readonly type: 'rest' }
   /** After something that can't be read on from. */
@@ -79,10 +79,13 @@ export class LineDecoder {
     return this.begun.length;
   }
 
-  /** Whether what comes next ends something that is not kept: a body that was refused, or the line break after a body. */
+  /**
+   * Whether what comes next ends something that is not kept: a body that was refused, with its line break, or what stands
+   * behind a body in its place. A client that was answered may leave the break of its last body for later.
+   */
   get isPassingOver(): boolean {
     const { state } = this;
-    return state.type === 'break' || state.type === 'rest' || (state.type === 'body' && !state.keep);
+    return state.type === 'rest' || ((state.type === 'body' || state.type === 'break') && !state.keep);
   }
 
   /** Bytes that were passed over so far. */
@@ -179,7 +182,7 @@ export class LineDecoder {
       this.passed += taken;
     }
     if (state.missing > 0) return this.endOfInput('body', state.missing);
-    this.state = { type: 'break', sawReturn: false };
+    this.state = { type: 'break', sawReturn: false, keep: state.keep };
     if (!state.keep) return undefined;
     const bytes = this.begun.take();
     return { type: 'body', bytes, isText: isUtf8(bytes) };

@@ -24,8 +24,8 @@ interface Peer {
   bytes: number;
 }
 
-/** Every error is; longer than this are results, and lists. */
-const smallAnswerBytesMax = 4 * 1024;
+/** What says that something was done, or that a key is taken, is shorter; longer are results, states and lists. */
+const smallAnswerBytesMax = 256;
 
 export interface AskedOptions {
   readonly deliver: (to: NodeId, message: JobMessage) => void;

@@ -175,7 +175,6 @@ export class Jobs {
       this.ledger.counts.running > 0 ||
       this.hasRunnable() ||
       this.asks.size > 0 ||
-      this.asked.hasAnswers() ||
       this.owner.nextStartMs() <= monotonicMs
     );
   }

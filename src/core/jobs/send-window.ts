@@ -1,5 +1,8 @@
 import { Fifo } from '../fifo.js';
 
+/** Numbers of what was removed that are kept before they are looked through. */
+const staleMax = 1_024;
+
 /** Something that is sent to another node until that one says that it has it. */
 export interface WindowItem {
   readonly seq: number;
@@ -14,23 +17,26 @@ export class SendWindow<Item extends WindowItem> {
   private readonly inFlight = new Map<number, Item>();
   private readonly unsent = new Map<number, Item>();
   /** In the order of sending; what has been removed since is passed over. */
-  private order = new Fifo<Item>();
+  private order = new Fifo<number>();
   private bytesInFlight = 0;
 
   constructor(private readonly bytesMax: number) {}
 
   push(item: Item): void {
     this.unsent.set(item.seq, item);
-    this.order.push(item);
+    this.order.push(item.seq);
+    // What is removed leaves its number behind.
+    if (this.order.length > 2 * this.unsent.size + staleMax) this.order.retain((seq) => this.unsent.has(seq));
   }
 
   /** The next one to send now, or undefined. */
   next(): Item | undefined {
     if (this.bytesInFlight >= this.bytesMax) return undefined;
-    for (let item = this.order.shift(); item !== undefined; item = this.order.shift()) {
-      if (this.unsent.get(item.seq) !== item) continue;
-      this.unsent.delete(item.seq);
-      this.inFlight.set(item.seq, item);
+    for (let seq = this.order.shift(); seq !== undefined; seq = this.order.shift()) {
+      const item = this.unsent.get(seq);
+      if (item === undefined) continue;
+      this.unsent.delete(seq);
+      this.inFlight.set(seq, item);
       this.bytesInFlight += item.bytes;
       return item;
     }
@@ -56,7 +62,7 @@ export class SendWindow<Item extends WindowItem> {
       this.remove(item.seq);
       this.push(item);
     }
-    for (const item of rest) if (this.unsent.get(item.seq) === item) this.order.push(item);
+    for (const seq of rest) if (this.unsent.has(seq)) this.order.push(seq);
   }
 
   /** Whether it waits here still. */

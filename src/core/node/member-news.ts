@@ -1,20 +1,21 @@
 import type { LogEffect } from '../effects.js';
 import type { MemberRecord } from '../member.js';
 
-/** Joins told at `info` in a minute; the rest is told at `debug`, since a peer can make up members as fast as it can send. */
+/** Joins and deaths told in a minute; the rest is told at `debug`, since a peer can make up members as fast as it can send. */
 export const joinsToldPerMinute = 256;
 
 /** What an operator wants to read of members that change. */
 export class MemberNews {
   private minuteEndsMs = 0;
-  private joinCount = 0;
+  private readonly counts = { joins: 0, deaths: 0 };
 
   /** Null when it is no news. */
   of(member: MemberRecord, previous: MemberRecord | null, nowMs: number): LogEffect | null {
     const news = newsOf(member, previous);
     if (news === null) return null;
     const { id, name, address, incarnation } = member;
-    const isFlood = previous === null && member.state === 'alive' && !this.maySayJoin(nowMs);
+    const isJoin = previous === null && member.state === 'alive';
+    const isFlood = (isJoin || member.state === 'dead') && !this.maySay(isJoin ? 'joins' : 'deaths', nowMs);
     return {
       type: 'log',
       level: isFlood ? 'debug' : news.level,
@@ -23,13 +24,15 @@ export class MemberNews {
     };
   }
 
-  private maySayJoin(nowMs: number): boolean {
+  /** Each has its own count: many joins hide no death. */
+  private maySay(what: 'joins' | 'deaths', nowMs: number): boolean {
     if (nowMs >= this.minuteEndsMs) {
       this.minuteEndsMs = nowMs + 60_000;
-      this.joinCount = 0;
+      this.counts.joins = 0;
+      this.counts.deaths = 0;
     }
-    this.joinCount++;
-    return this.joinCount <= joinsToldPerMinute;
+    this.counts[what]++;
+    return this.counts[what] <= joinsToldPerMinute;
   }
 }
 

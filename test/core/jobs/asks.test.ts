@@ -269,3 +269,12 @@ t.test('a node that takes no answers costs others no answer, and small ones are 
     'the others are told that there was no room',
   );
 });
+
+t.test('what is given up while it waits to be sent is let go', async (t) => {
+  const pair = new Pair();
+  for (let count = 0; count < 9; count++) pair.ask(submitCommand({ key: `k${count}` }, { args: megabyte }));
+  for (let count = 0; count < 20_000; count++) pair.asks.abandon(pair.ask());
+  t.same(pair.wire.filter(({ message }) => message.type === 'ask').length, 8);
+  for (let round = 0; round < 40; round++) pair.pass(20);
+  t.equal(pair.taken.length, 9, 'and what is wanted still is sent');
+});
