@@ -231,3 +231,34 @@ t.test('a request that comes while a node takes its leave is answered', async (t
     t.ok(late.length > 20 && late.every(({ reply }) => reply !== null), `${seed}: ${late.length} requests`);
   }
 });
+
+t.test(
+  'a key that comes to all nodes of a cluster that drains as a whole is refused or taken at once',
+  async (t) => {
+    for (const seed of seeds) {
+      const cluster = new SimCluster({ seed });
+      const names = cluster.startAll(5);
+      for (const name of names) cluster.time.after(cluster.random.next() * 20, () => drain(cluster, name));
+      const requests: SimRequest[] = [];
+      for (let at = 0; at < 60; at += 2) {
+        const name = names[at % 5] as string;
+        cluster.time.after(at, () =>
+          requests.push(cluster.request(name, runCommand({ key: 'k', delayMs: 1 }))),
+        );
+      }
+      cluster.runFor(3_000);
+      t.ok(
+        requests.every(({ reply }) => reply !== null),
+        `${seed}: all are answered`,
+      );
+      const before = cluster.network.messageCount;
+      cluster.runFor(1_000);
+      const count = cluster.network.messageCount - before;
+      t.ok(count < 200, `${seed}: and then nothing goes on but probes: ${count} messages`);
+    }
+  },
+);
+
+function drain(cluster: SimCluster, name: string): void {
+  cluster.request(name, { type: 'drain', node: null });
+}

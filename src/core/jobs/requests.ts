@@ -168,7 +168,9 @@ export class Requests {
     if (!isNew) return;
     const { askTimeoutMs } = this.options.config;
     const found = (findings: Findings, now: Instant): void => this.decide(id, check, findings, now);
-    this.search.find(id, { question: 'claim', timeoutMs: askTimeoutMs, found }, now);
+    // Who drains takes no job, and claims none: two such nodes would give way to each other for ever.
+    const question = this.isDraining() ? 'status' : 'claim';
+    this.search.find(id, { question, timeoutMs: askTimeoutMs, found }, now);
   }
 
   private decide(id: JobId, check: KeyCheck, { holder, busy }: Findings, now: Instant): void {
