@@ -243,7 +243,7 @@ t.test(
       for (let at = 0; at < 60; at += 2) {
         const name = names[at % 5] as string;
         cluster.time.after(at, () =>
-          requests.push(cluster.request(name, runCommand({ key: 'k', delayMs: 1 }))),
+          requests.push(cluster.request(name, { ...runCommand({ key: 'k' }), wait: false })),
         );
       }
       cluster.runFor(3_000);
