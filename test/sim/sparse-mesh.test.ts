@@ -165,7 +165,7 @@ t.test('a member that was made up is found out, though nobody has a link to it',
   liar.step(
     {
       type: 'message',
-      link: [...Array(5_000).keys()].find((link) => liar.links.nodeOf(link) !== null) as number,
+      link: [...Array(5_000).keys()].find((link) => liar.links.helloOf(link) !== null) as number,
       message: { type: 'gossip', rumours: [{ type: 'alive', member: record }] },
     },
     cluster.time.instant(),

@@ -1,3 +1,4 @@
+import type { Hello } from '../hello.js';
 import type { InstanceId, LinkId, NodeId } from '../ids.js';
 import type { NodeNumbers } from '../node-map.js';
 import type { Random } from '../random.js';
@@ -15,7 +16,7 @@ export interface Links {
   /** Whether members are left without a link. */
   readonly isSparse: boolean;
   /** Whose link it is; also of one that lost and is about to be closed, for what still arrives on it. */
-  nodeOf(link: LinkId): NodeId | null;
+  helloOf(link: LinkId): Hello | null;
   count(): number;
 }
 

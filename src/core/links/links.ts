@@ -91,8 +91,8 @@ class LinksCore implements Links {
     return this.#mesh.isSparse;
   }
 
-  nodeOf(link: LinkId): NodeId | null {
-    return this.#table.get(link)?.hello.node ?? null;
+  helloOf(link: LinkId): Hello | null {
+    return this.#table.get(link)?.hello ?? null;
   }
 
   count(): number {

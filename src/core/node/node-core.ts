@@ -1,5 +1,6 @@
 import { assertNever } from '../assert.js';
 import type { NodeEffect, NodeEvent } from '../effects.js';
+import type { Hello } from '../hello.js';
 import type { InstanceId, LinkId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { JobsConfig } from '../jobs/config.js';
@@ -162,7 +163,7 @@ export class NodeCore {
       case 'link_pressure': {
         if (event.congested) this.congested.add(event.link);
         else this.congested.delete(event.link);
-        const node = this.links.nodeOf(event.link);
+        const node = this.links.helloOf(event.link)?.node ?? null;
         if (node !== null) this.tellPressure(node);
         break;
       }
@@ -229,12 +230,18 @@ export class NodeCore {
   }
 
   private handleMessage(link: LinkId, message: PeerMessage): void {
-    const from = this.links.nodeOf(link);
-    // A link that was not kept may still deliver what was on its way.
-    if (from === null) return;
+    const hello = this.links.helloOf(link);
+    // A link that was not kept may still deliver what was on its way; not if a newer process of its node is known.
+    if (hello === null || this.isOver(hello)) return;
+    const from = hello.node;
     if (this.links.isSparse && isWork(message)) this.links.used(from);
     if (isMembershipMessage(message)) this.runMembership({ type: 'message', from, message });
     else this.jobs.step({ type: 'message', from, message }, this.now);
+  }
+
+  private isOver({ node, instance, incarnation }: Hello): boolean {
+    const member = this.members().get(node);
+    return member !== undefined && member.instance !== instance && member.incarnation > incarnation;
   }
 
   private runMembership(event: MembershipEvent): void {

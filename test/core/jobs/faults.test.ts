@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { AttemptOutcome } from '../../../src/core/jobs/record.js';
+import type { MemberRecord } from '../../../src/core/member.js';
 import { aliveMember, JobCores, nodeId, submitCommand } from '../../support/job-cores.js';
 
 const three = () => [aliveMember('a', { tasks: [] }), aliveMember('b'), aliveMember('c')];
@@ -434,4 +435,24 @@ t.test('an attempt whose executor lives but can not be reached for ten seconds r
   t.match(cores.stopped, [{ on: stranded.on, reason: 'fenced' }], 'and the first one is stopped');
   cores.end(cores.begin());
   t.equal(cores.status('a', job).state, 'done');
+});
+
+/** What node b keeps for requests of node a, which asked while b took it for gone. */
+function waitsAfterReturn(state: 'dead' | 'left', change: Partial<MemberRecord>): number {
+  const cores = new JobCores({ members: three() });
+  const job = cores.submit('b', { delayMs: 3_600_000 });
+  cores.changeMember('a', { state });
+  cores.request('a', { type: 'wait', job, timeoutMs: null });
+  // A process that is over repeats nothing.
+  if (change.instance !== undefined) cores.loseAll('a', 'b', 'asking');
+  cores.changeMember('a', { state: 'alive', incarnation: 2 ** 20, ...change });
+  cores.pass(200);
+  const debts = cores.core('b').debts();
+  return debts.find(({ kind }) => kind === 'requests that wait')?.count as number;
+}
+
+t.test('what a process asked while it was taken for gone ends with it, or is asked again', async (t) => {
+  t.equal(waitsAfterReturn('dead', { instance: 'bbbbb' }), 0);
+  t.equal(waitsAfterReturn('left', { instance: 'bbbbb' }), 0);
+  t.equal(waitsAfterReturn('dead', {}), 1, 'it was there all the time, and its client waits still');
 });

@@ -161,7 +161,7 @@ t.test('a member that has dialled already is not dialled', async (t) => {
   t.strictSame(know(links, 'a'), []);
   t.strictSame(links.step(tick, 10_000), []);
   t.equal(links.linkTo(idOf('a')), 1);
-  t.equal(links.nodeOf(1), idOf('a'));
+  t.equal(links.helloOf(1)?.node, idOf('a'));
 });
 
 // Both orders in which the two links of a simultaneous dial can show, at the end with the lower id and at the other.
@@ -180,7 +180,11 @@ for (const [peer, winner] of [
         const effects = first === 'own' ? [...openOwn(), ...openOther()] : [...openOther(), ...openOwn()];
         t.strictSame(effects, [opened(peer, first === 'own' ? own : other)]);
         t.equal(links.linkTo(idOf(peer)), winner === 'own' ? own : other);
-        t.equal(links.nodeOf(own), links.nodeOf(other), 'what is on its way on the loser still counts');
+        t.equal(
+          links.helloOf(own)?.node,
+          links.helloOf(other)?.node,
+          'what is on its way on the loser still counts',
+        );
         // Only the dialler closes its loser; the other end waits for that.
         const overdue = links.step(tick, config.duplicateLingerMs);
         const expected =

@@ -366,7 +366,7 @@ export class VirtualNode {
         const link = this.links.linkTo(effect.to);
         if (link === null) return;
         this.#net.send(this, link, (to, toLink) => {
-          const from = to.links.nodeOf(toLink);
+          const from = to.links.helloOf(toLink)?.node ?? null;
           if (from !== null) to.tell({ type: 'message', from, message: effect.message });
         });
         return;
