@@ -1,44 +1,10 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import t, { type Test } from 'tap';
+import { connect } from 'node:net';
+import t from 'tap';
 import { okReply } from '../../src/core/reply.js';
 import { createClientServer, defaultClientServerLimits } from '../../src/net/line-server.js';
-import { type FakeNode, type FakeNodeOptions, startFakeNode } from '../support/fake-node.js';
-
-async function start(t: Test, options: FakeNodeOptions = {}): Promise<FakeNode> {
-  const node = await startFakeNode(options);
-  t.teardown(() => node.server.shutdown(0));
-  return node;
-}
-
-async function dial(t: Test, node: FakeNode): Promise<Socket> {
-  const socket = connect({
-    port: Number(node.address.split(':').pop()),
-    host: '127.0.0.1',
-    allowHalfOpen: true,
-  });
-  t.teardown(() => socket.destroy());
-  await once(socket, 'connect');
-  return socket;
-}
-
-/** All that a socket still says until its end. */
-async function readAll(socket: Socket): Promise<string> {
-  let text = '';
-  for await (const chunk of socket.setEncoding('utf8')) text += chunk;
-  return text;
-}
-
-/** A promise, and what to call so that it looks again whether `condition` is true. */
-function turn(condition: () => boolean): { readonly reached: Promise<void>; readonly look: () => void } {
-  let look = (): void => {};
-  const reached = new Promise<void>((resolve) => {
-    look = () => {
-      if (condition()) resolve();
-    };
-  });
-  return { reached, look };
-}
+import { startFakeNode } from '../support/fake-node.js';
+import { dial, readAll, start, turn } from '../support/fake-node-client.js';
 
 t.test('a hundred thousand pipelined requests are answered in order', async (t) => {
   const node = await start(t);

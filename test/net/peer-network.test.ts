@@ -3,21 +3,10 @@ import { limits } from '../../src/core/limits.js';
 import type { PeerMessage } from '../../src/core/messages.js';
 import type { PeerNetworkListener } from '../../src/net/peer-network.js';
 import { createPeerNetwork } from '../../src/net/tcp-peer-network.js';
-import { helloOf, key, messages } from '../protocol/peer-samples.js';
+import { helloOf, messages, runOf } from '../protocol/peer-samples.js';
 import { connect, newKey, rawSocket, startPeer, type TestPeer, type TestPeerOptions } from './peer-pair.js';
 
 const ping = (seq: number): PeerMessage => ({ type: 'ping', seq, rumours: [] });
-const run = (args: string): PeerMessage => ({
-  type: 'run',
-  key,
-  task: 'echo',
-  args,
-  priority: 0,
-  timeoutMs: 1,
-  isolate: false,
-  session: 1,
-});
-
 /** Starts peers that end with the test. */
 async function startPeers(t: Test, ...all: TestPeerOptions[]): Promise<TestPeer[]> {
   const peers = await Promise.all(all.map(startPeer));
@@ -62,7 +51,7 @@ for (const secure of [false, true]) {
       if (message.type === 'ack') a.network.send(from, ping(message.seq + 1));
     };
     const body = 'x'.repeat(limits.bodyBytesMax);
-    a.network.send(link, run(body));
+    a.network.send(link, runOf(body));
     a.network.send(link, { type: 'ran_ack', seq: 1 });
     a.network.send(link, ping(0));
     const seen = await b.when((told) => {
@@ -80,7 +69,7 @@ for (const secure of [false, true]) {
   t.test(`${kind}: a deliberate close says goodbye, after what was sent before it`, async (t) => {
     const [a, b] = (await startPeers(t, { keys }, { keys })) as [TestPeer, TestPeer];
     const [link] = await connect(a, b);
-    a.network.send(link, run('x'.repeat(300_000)));
+    a.network.send(link, runOf('x'.repeat(300_000)));
     a.network.close(link, 'duplicate_link');
     t.equal(a.told.length, 1, 'nothing is told from inside close');
     a.network.send(link, ping(1));
@@ -170,7 +159,7 @@ t.test(
     const config = { queueBytesHigh: 1_000_000, queueBytesLow: 100_000, queueBytesMax: 40_000_000 };
     const [a, b] = (await startPeers(t, { config }, {})) as [TestPeer, TestPeer];
     const [link] = await connect(a, b);
-    a.network.send(link, run('x'.repeat(5_000_000)));
+    a.network.send(link, runOf('x'.repeat(5_000_000)));
     a.network.send(link, { type: 'gossip', rumours: [] });
     a.network.send(link, { type: 'digest', checksum: 1 });
     t.equal(a.network.stats().messagesDropped, 2);
@@ -186,7 +175,7 @@ t.test(
       ['opened', 'run'],
     );
 
-    for (let count = 0; count < 10; count++) a.network.send(link, run('x'.repeat(5_000_000)));
+    for (let count = 0; count < 10; count++) a.network.send(link, runOf('x'.repeat(5_000_000)));
     t.ok(
       a.network.stats().queuedBytes < config.queueBytesMax + 5_100_000,
       'the queue is bounded even before it is noticed',

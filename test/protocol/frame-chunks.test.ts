@@ -8,7 +8,7 @@ import {
   encodeHello,
   encodeMessage,
 } from '../../src/protocol/peer-codec.js';
-import { helloOf, key } from './peer-samples.js';
+import { helloOf, runOf } from './peer-samples.js';
 
 function chunksOf(message: Buffer): Buffer[] {
   const chunks: Buffer[] = [];
@@ -30,16 +30,7 @@ function reassemble(chunks: readonly Buffer[], reassembler = new Reassembler()):
 
 t.test('a large message comes out of its chunks as it was', (t) => {
   const args = 'ü'.repeat(200_000);
-  const run = {
-    type: 'run',
-    key,
-    task: 'echo',
-    args,
-    priority: 0,
-    timeoutMs: 1,
-    isolate: false,
-    session: 1,
-  } as const;
+  const run = runOf(args);
   const message = encodeMessage(run).subarray(4);
   t.ok(needsChunks(message.length));
   const chunks = chunksOf(message);

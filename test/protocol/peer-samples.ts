@@ -8,6 +8,11 @@ export const nodeA = '0123456789ab';
 export const nodeB = 'ba9876543210';
 export const key = { job: `${nodeA}-cdefg-1z`, epoch: 2, attempt: 3 };
 
+/** An attempt with these arguments. */
+export function runOf(args: string): Extract<PeerMessage, { type: 'run' }> {
+  return { type: 'run', key, task: 'echo', args, priority: 0, timeoutMs: 1, isolate: false, session: 1 };
+}
+
 export function helloOf(changes: Partial<Hello> = {}): Hello {
   return {
     versionMin: 1,

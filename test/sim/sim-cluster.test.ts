@@ -1,17 +1,12 @@
 import t from 'tap';
-import { defaultSubmitOptions, type SubmitCommand, type SubmitOptions } from '../../src/core/commands.js';
+import type { SubmitCommand, SubmitOptions } from '../../src/core/commands.js';
 import { SimCluster } from '../../src/sim/sim-cluster.js';
+import { runCommand } from '../support/commands.js';
 
 const seeds = Array.from({ length: 40 }, (_, index) => `seed-${index}`);
 
-function runCommand(args: number, options: Partial<SubmitOptions> = {}): SubmitCommand {
-  return {
-    type: 'submit',
-    wait: true,
-    task: 'echo',
-    args: String(args),
-    options: { ...defaultSubmitOptions, ...options },
-  };
+function runNumber(args: number, options: Partial<SubmitOptions> = {}): SubmitCommand {
+  return runCommand(options, String(args));
 }
 
 /** Submits so many jobs, spread over these entry nodes and over this much time. */
@@ -22,7 +17,7 @@ function submitMany(
 ): void {
   for (let job = 0; job < count; job++) {
     const entry = entries[job % entries.length] as string;
-    cluster.time.after(cluster.random.next() * overMs, () => cluster.request(entry, runCommand(job)));
+    cluster.time.after(cluster.random.next() * overMs, () => cluster.request(entry, runNumber(job)));
   }
 }
 
@@ -143,7 +138,7 @@ t.test('any node waits for a job of any other, over resets of their link', async
   for (const seed of seeds.slice(0, 20)) {
     const cluster = new SimCluster({ seed, runMs: [2_000, 3_000] });
     cluster.startAll(3);
-    const submitted = cluster.request('a', { ...runCommand(7, { node: 'c' }), wait: false });
+    const submitted = cluster.request('a', { ...runNumber(7, { node: 'c' }), wait: false });
     const job = (submitted.reply as { text: string }).text.split(' ')[0] as string;
     const wait = cluster.request('b', { type: 'wait', job, timeoutMs: null });
     for (let reset = 0; reset < 3; reset++) {
@@ -159,7 +154,7 @@ t.test('the same key gives one job, whichever nodes are asked at once', async (t
   for (const seed of seeds.slice(0, 20)) {
     const cluster = new SimCluster({ seed });
     const names = cluster.startAll(5);
-    const requests = names.map((name) => cluster.request(name, runCommand(1, { key: 'once' })));
+    const requests = names.map((name) => cluster.request(name, runNumber(1, { key: 'once' })));
     cluster.runUntil('all are answered', () => requests.every(({ reply }) => reply !== null), 5_000);
     t.equal(cluster.attempts.length, 1, seed);
   }
@@ -216,9 +211,9 @@ t.test(
   async (t) => {
     const cluster = new SimCluster({ seed: 'leave', runMs: [1_000, 1_000] });
     cluster.startAll(2);
-    const soon = cluster.request('b', runCommand(1));
-    const late = cluster.request('b', runCommand(2, { delayMs: 3_600_000 }));
-    const never = cluster.request('b', runCommand(3, { on: [['zone', 'z9']] }));
+    const soon = cluster.request('b', runNumber(1));
+    const late = cluster.request('b', runNumber(2, { delayMs: 3_600_000 }));
+    const never = cluster.request('b', runNumber(3, { on: [['zone', 'z9']] }));
     cluster.runFor(50);
     const leaving = cluster.request('b', { type: 'leave' });
     t.strictSame(JSON.parse((leaving.reply as { text: string }).text), {
@@ -227,7 +222,7 @@ t.test(
       drainTimeoutMs: 5_000,
     });
     t.match(cluster.request('b', { type: 'resume', node: null }).reply, { code: 'DRAINING' });
-    t.match(cluster.request('b', runCommand(4)).reply, { code: 'DRAINING' });
+    t.match(cluster.request('b', runNumber(4)).reply, { code: 'DRAINING' });
     const tookMs = cluster.runUntil('b is gone', () => cluster.node('b').status === 'dead', 10_000);
     t.ok(tookMs < 2_000, `${tookMs} ms: not until the time to drain is over`);
     t.match(soon.reply, { ok: true, text: '1' });
@@ -247,7 +242,7 @@ t.test(
         () => cluster.stateOf('b', 'a') === 'dead' && cluster.stateOf('b', 'c') === 'dead',
         20_000,
       );
-      for (let job = 0; job < 12; job++) cluster.request('b', { ...runCommand(job), wait: false });
+      for (let job = 0; job < 12; job++) cluster.request('b', { ...runNumber(job), wait: false });
       cluster.node('b').resume();
       cluster.runFor(cluster.random.next() * 4);
       cluster.node('b').kill();
@@ -264,6 +259,6 @@ t.test('a node that leaves says so to whoever comes too late, also when it is al
   cluster.request('a', { type: 'leave' });
   // It has nothing to finish, so it has said goodbye; its process ends a moment later.
   t.equal(cluster.node('a').status, 'running');
-  t.match(cluster.request('a', runCommand(1)).reply, { code: 'DRAINING' });
-  t.match(cluster.request('a', runCommand(2, { node: 'a' })).reply, { code: 'DRAINING' });
+  t.match(cluster.request('a', runNumber(1)).reply, { code: 'DRAINING' });
+  t.match(cluster.request('a', runNumber(2, { node: 'a' })).reply, { code: 'DRAINING' });
 });

@@ -1,22 +1,12 @@
 import t from 'tap';
-import { defaultSubmitOptions, type SubmitCommand, type SubmitOptions } from '../../src/core/commands.js';
 import type { NodeEffect } from '../../src/core/effects.js';
 import { idOfKey } from '../../src/core/jobs/submission.js';
 import { rendezvousOrder } from '../../src/core/routing/rendezvous.js';
 import { SimCluster, type SimRequest } from '../../src/sim/sim-cluster.js';
+import { runCommand } from '../support/commands.js';
 
 const seeds = Array.from({ length: 30 }, (_, index) => `seed-${index}`);
 const hour = 3_600_000;
-
-function runCommand(options: Partial<SubmitOptions> = {}): SubmitCommand {
-  return {
-    type: 'submit',
-    wait: true,
-    task: 'echo',
-    args: '1',
-    options: { ...defaultSubmitOptions, ...options },
-  };
-}
 
 /** A key that leads to this node when those called `names` are there. */
 function keyFor(home: string, names: string): string {

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { defaultSubmitOptions, type SubmitCommand, type SubmitOptions } from '../../src/core/commands.js';
 import type { LinksConfig } from '../../src/core/links/config.js';
 import type { MemberState } from '../../src/core/member.js';
 import { SimCluster, type SimRequest } from '../../src/sim/sim-cluster.js';
+import { runCommand } from '../support/commands.js';
 
 // A mesh that is sparse from 13 members on, in the same proportions as the real one, so that 40 nodes are a large cluster.
 const links: Partial<LinksConfig> = {
@@ -20,16 +20,6 @@ function startLarge(seed: string): SimCluster {
   for (const name of names) cluster.start(name);
   cluster.runUntil('all nodes know all', () => cluster.agree(), 15_000);
   return cluster;
-}
-
-function runCommand(options: Partial<SubmitOptions> = {}): SubmitCommand {
-  return {
-    type: 'submit',
-    wait: true,
-    task: 'echo',
-    args: '1',
-    options: { ...defaultSubmitOptions, ...options },
-  };
 }
 
 function untilAnswered(cluster: SimCluster, requests: readonly SimRequest[], limitMs: number): number {

@@ -1,4 +1,4 @@
-import { type ClientCommand, defaultSubmitOptions, type SubmitOptions } from '../../src/core/commands.js';
+import type { ClientCommand, SubmitOptions } from '../../src/core/commands.js';
 import type { AttemptStart, NodeEffect } from '../../src/core/effects.js';
 import type { Instant } from '../../src/core/instant.js';
 import { defaultJobsConfig, type JobsConfig } from '../../src/core/jobs/config.js';
@@ -9,6 +9,7 @@ import type { MemberRecord } from '../../src/core/member.js';
 import { Outbox } from '../../src/core/outbox.js';
 import { createRandom } from '../../src/core/random.js';
 import type { Reply } from '../../src/core/reply.js';
+import { submitCommand } from './commands.js';
 
 /** A member that is alive and offers `echo`; the name is the id without its padding. */
 export function aliveMember(name: string, change: Partial<MemberRecord> = {}): MemberRecord {
@@ -30,14 +31,6 @@ export function aliveMember(name: string, change: Partial<MemberRecord> = {}): M
 /** `a` becomes `a00000000000`. */
 export function nodeId(name: string): string {
   return name.padEnd(12, '0');
-}
-
-export function submitCommand(
-  options: Partial<SubmitOptions> = {},
-  change: { task?: string; args?: string; wait?: boolean } = {},
-): ClientCommand {
-  const { task = 'echo', args = '1', wait = false } = change;
-  return { type: 'submit', wait, task, args, options: { ...defaultSubmitOptions, ...options } };
 }
 
 export interface JobCoresOptions {

@@ -4,7 +4,7 @@ import { Asks } from '../../../src/core/jobs/asks.js';
 import type { JobMessage, PeerCommand } from '../../../src/core/messages.js';
 import { createRandom } from '../../../src/core/random.js';
 import type { Reply } from '../../../src/core/reply.js';
-import { submitCommand } from '../../support/job-cores.js';
+import { submitCommand } from '../../support/commands.js';
 
 const megabyte = 'x'.repeat(1024 * 1024);
 const wait: PeerCommand = { type: 'wait', job: 'b-b-1', timeoutMs: null };

@@ -1,7 +1,8 @@
 import t from 'tap';
 import type { AttemptOutcome } from '../../../src/core/jobs/record.js';
 import type { MemberRecord } from '../../../src/core/member.js';
-import { aliveMember, JobCores, nodeId, submitCommand } from '../../support/job-cores.js';
+import { submitCommand } from '../../support/commands.js';
+import { aliveMember, JobCores, nodeId } from '../../support/job-cores.js';
 
 const three = () => [aliveMember('a', { tasks: [] }), aliveMember('b'), aliveMember('c')];
 

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { JobMessage } from '../../../src/core/messages.js';
-import { aliveMember, JobCores, nodeId, submitCommand } from '../../support/job-cores.js';
+import { submitCommand } from '../../support/commands.js';
+import { aliveMember, JobCores, nodeId } from '../../support/job-cores.js';
 
 const members = ['a', 'b'].map((name) => aliveMember(name));
 

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { aliveMember, JobCores, nodeId, submitCommand } from '../../support/job-cores.js';
+import { submitCommand } from '../../support/commands.js';
+import { aliveMember, JobCores, nodeId } from '../../support/job-cores.js';
 
 const three = () => [aliveMember('a'), aliveMember('b'), aliveMember('c')];
 const countsOf = (names: string[]): number[] =>
