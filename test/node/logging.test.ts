@@ -1,10 +1,14 @@
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { createLogger } from '../../src/node/logging.js';
 
-t.test('a warning that was held back says when it was, not only when it is written', async (t) => {
+/** What a log says in the end of these warnings, each at its moment. */
+async function written(
+  t: Test,
+  warnings: readonly { readonly atMs: number; readonly text: string; readonly incarnation?: number }[],
+): Promise<{ msg: string; time: string; lastAt: string }[]> {
   const directory = mkdtempSync(join(tmpdir(), 'rondo-logging-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
   const path = join(directory, 'log');
@@ -15,17 +19,37 @@ t.test('a warning that was held back says when it was, not only when it is writt
     descriptor: openSync(path, 'w'),
     nowMs: () => nowMs,
   });
-  for (nowMs of [0, 1_000, 2_000]) logger.log('warn', 'dan is dead');
+  for (const { atMs, text, incarnation } of warnings) {
+    nowMs = atMs;
+    logger.log('warn', text, incarnation === undefined ? {} : { incarnation });
+  }
   nowMs = 47_000;
   await logger.close();
-  const lines = readFileSync(path, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  const lines = readFileSync(path, 'utf8').trim().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}
+
+t.test('a warning that was held back says when it was, not only when it is written', async (t) => {
+  const lines = await written(
+    t,
+    [0, 1_000, 2_000].map((atMs) => ({ atMs, text: 'dan is dead' })),
+  );
   t.match(lines, [
     { msg: 'dan is dead' },
     { msg: 'dan is dead (2 more like this, the last 45s ago)', repeated: 2 },
   ]);
-  const { time, lastAt } = lines[1];
+  const { time, lastAt } = lines[1] as (typeof lines)[number];
   t.ok(Math.abs(Date.parse(time) - Date.parse(lastAt) - 45_000) < 1_000);
+});
+
+t.test('the second death of a member is told when it dies, and not after it is back', async (t) => {
+  const lines = await written(t, [
+    { atMs: 0, text: 'dan is dead', incarnation: 1 },
+    { atMs: 5_000, text: 'dan is dead', incarnation: 2 },
+  ]);
+  t.match(lines, [
+    { msg: 'dan is dead', incarnation: 1 },
+    { msg: 'dan is dead', incarnation: 2 },
+  ]);
+  t.equal(lines.length, 2, 'nothing was held back');
 });
