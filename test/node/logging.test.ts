@@ -47,9 +47,9 @@ t.test('the second death of a member is told when it dies, and not after it is b
     { atMs: 0, text: 'dan is dead', incarnation: 1 },
     { atMs: 5_000, text: 'dan is dead', incarnation: 2 },
   ]);
-  t.match(lines, [
-    { msg: 'dan is dead', incarnation: 1 },
-    { msg: 'dan is dead', incarnation: 2 },
-  ]);
-  t.equal(lines.length, 2, 'nothing was held back');
+  t.strictSame(
+    lines.map(({ msg }) => msg),
+    ['dan is dead', 'dan is dead'],
+    'neither was held back',
+  );
 });
