@@ -231,14 +231,18 @@ export class NodeCore {
 
   private handleMessage(link: LinkId, message: PeerMessage): void {
     const hello = this.links.helloOf(link);
-    // A link that was not kept may still deliver what was on its way; not if a newer process of its node is known.
-    if (hello === null || this.isOver(hello)) return;
+    // A link that was not kept may still deliver what was on its way.
+    if (hello === null) return;
     const from = hello.node;
     if (this.links.isSparse && isWork(message)) this.links.used(from);
     if (isMembershipMessage(message)) this.runMembership({ type: 'message', from, message });
-    else this.jobs.step({ type: 'message', from, message }, this.now);
+    else if (!this.isOver(hello)) this.jobs.step({ type: 'message', from, message }, this.now);
   }
 
+  /**
+   * A newer process of its node is known, and nobody would ever give up what this one asks. It is heard of membership all the same: if the
+   * newer one was another node with a copy of its id, it has to contradict its death.
+   */
   private isOver({ node, instance, incarnation }: Hello): boolean {
     const member = this.members().get(node);
     return member !== undefined && member.instance !== instance && member.incarnation > incarnation;

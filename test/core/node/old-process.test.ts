@@ -61,4 +61,6 @@ t.test("what arrives late over an old process's link is not taken for the new on
   say(core, 2, { type: 'gossip', rumours: [{ type: 'alive', member: next }] });
   t.equal(core.members().get(idOf('b'))?.instance, 'later');
   t.notOk(isHeard(core), 'nobody would ever give up what the old one asks');
+  const answers = say(core, 1, { type: 'ping', seq: 1, rumours: [] });
+  t.match(answers, [{ type: 'send', message: { type: 'ack', seq: 1 } }], 'it may be the one that is left');
 });
