@@ -31,6 +31,8 @@ export interface LinksConfig {
   readonly dialTurnMs: number;
   /** A losing link of a pair is closed this long after the winner is up, so that what is on its way on it arrives. */
   readonly duplicateLingerMs: number;
+  /** A losing link that the peer dialled and doesn't close is closed after this: long after both ends agree which one counts. */
+  readonly forgottenLingerMs: number;
   /** Links of one pair, those included that are about to be closed; one more costs the oldest that isn't sent on. */
   readonly pairLinksMax: number;
   /** A peer that closed a link as a duplicate has this long to show the other one; then the contact counts as lost. */
@@ -74,6 +76,7 @@ export const defaultLinksConfig: LinksConfig = {
   dialsMax: 32,
   dialTurnMs: 250,
   duplicateLingerMs: 1_000,
+  forgottenLingerMs: 10_000,
   pairLinksMax: 4,
   settleMs: 1_000,
   resetRedialMs: 30,

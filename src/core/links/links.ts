@@ -245,20 +245,20 @@ class LinksCore implements Links {
 
   /**
    * Each end closes links that it dialled itself, and only after a while, so that what was on its way on them arrives. Links that the
-   * peer dialled are for it to close; of more than two it has lost sight of some, and they go before it closes any by mistake.
+   * peer dialled are for it to close; what it doesn't close it has lost sight of. Of more than two they go before it closes any by mistake.
    */
   #settleDuplicates(node: NodeId): void {
-    const { duplicateLingerMs, deadLinkMs, pairLinksMax } = this.#config;
+    const { duplicateLingerMs, forgottenLingerMs, deadLinkMs, pairLinksMax } = this.#config;
     const current = this.#table.current(node);
     const links = this.#table.of(node);
     const member = this.#mesh.get(node);
+    const isGone = member !== undefined && !isPresent(member);
     for (const open of links) {
-      let lingerMs = Number.POSITIVE_INFINITY;
-      if (open === current) lingerMs = member === undefined || isPresent(member) ? lingerMs : deadLinkMs;
-      else if (open.dialled !== null) lingerMs = duplicateLingerMs;
-      else if (links.length > 2) lingerMs = duplicateLingerMs / 2;
-      const isEndless = lingerMs === Number.POSITIVE_INFINITY;
-      open.closeAtMs = isEndless ? lingerMs : Math.min(open.closeAtMs, this.#nowMs + lingerMs);
+      const inTime = (lingerMs: number): number => Math.min(open.closeAtMs, this.#nowMs + lingerMs);
+      if (open === current) open.closeAtMs = isGone ? inTime(deadLinkMs) : Number.POSITIVE_INFINITY;
+      else if (open.dialled !== null) open.closeAtMs = inTime(duplicateLingerMs);
+      else if (links.length > 2) open.closeAtMs = inTime(duplicateLingerMs / 2);
+      else open.closeAtMs = (current?.openedAtMs ?? this.#nowMs) + forgottenLingerMs;
     }
     const spare = links.find((open) => open !== current);
     if (spare === undefined || links.length <= pairLinksMax) return;

@@ -429,7 +429,13 @@ t.test('of three links that a peer dialled, the older two stay until they are em
     { type: 'close_link', link: 1, reason: 'duplicate_link' },
     opened('a', 3),
   ]);
-  t.strictSame(links.step(tick, 60_000), [], 'two are for the peer to settle');
+  t.strictSame(links.step(tick, config.forgottenLingerMs - 1), [], 'two are for the peer to settle');
+  t.strictSame(
+    links.step(tick, config.forgottenLingerMs),
+    [{ type: 'close_link', link: 2, reason: 'duplicate_link' }, opened('a', 3)],
+    'unless it has lost sight of one, by a reset that this end never heard of',
+  );
+  t.strictSame(links.step(tick, 60_000), []);
 });
 
 t.test('the link of a dead member ends in time, a spare of it or not', async (t) => {
