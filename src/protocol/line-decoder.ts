@@ -19,7 +19,7 @@ type State =
   | { readonly type: 'line' }
   | { readonly type: 'body'; missing: number; readonly keep: boolean }
   /** The line break that ends a body; `sawReturn`: a CR of it has come. */
-  | { readonly type: 'break'; sawReturn: boolean; readonly keep: boolean }
+  | { readonly type: 'break'; sawReturn: boolean }
   /** Whatever stands up to the next line break. */
   | { readonly type: 'rest' }
   /** After something that can't be read on from. */
@@ -80,12 +80,12 @@ export class LineDecoder {
   }
 
   /**
-   * Whether what comes next ends something that is not kept: a body that was refused, with its line break, or what stands
-   * behind a body in its place. A client that was answered may leave the break of its last body for later.
+   * Whether what comes next ends something that is not kept: a body that was refused, or what stands behind a body in place of its
+   * line break. A client that was answered, or refused, may leave the break of its last body for later.
    */
   get isPassingOver(): boolean {
     const { state } = this;
-    return state.type === 'rest' || ((state.type === 'body' || state.type === 'break') && !state.keep);
+    return state.type === 'rest' || (state.type === 'body' && !state.keep);
   }
 
   /** Bytes that were passed over so far. */
@@ -182,7 +182,7 @@ export class LineDecoder {
       this.passed += taken;
     }
     if (state.missing > 0) return this.endOfInput('body', state.missing);
-    this.state = { type: 'break', sawReturn: false, keep: state.keep };
+    this.state = { type: 'break', sawReturn: false };
     if (!state.keep) return undefined;
     const bytes = this.begun.take();
     return { type: 'body', bytes, isText: isUtf8(bytes) };

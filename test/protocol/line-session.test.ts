@@ -307,6 +307,25 @@ t.test('a request moves on with each byte, a long body with each 64 KiB', async 
   t.notOk(play.session.isInsideRequest);
 });
 
+t.test(
+  'the line break behind a body may be left for later, whether the body was taken or refused',
+  async (t) => {
+    for (const line of [
+      'RUN echo bytes=2\n{}',
+      'NOSUCHVERB bytes=2\n{}',
+      'NOSUCHVERB bytes=0\n',
+      'RUN echo bytes=2\n{}\r',
+    ]) {
+      const play = new Play();
+      play.send(line);
+      t.notOk(play.session.isInsideRequest, line);
+    }
+    const play = new Play();
+    play.send('NOSUCHVERB bytes=2\n{');
+    t.ok(play.session.isInsideRequest, 'the body itself has to come');
+  },
+);
+
 t.test('a request that does not go on is refused with its tag, and ends the session', async (t) => {
   const receiving = new ByteBudget(100);
   const play = new Play({ receiving });
