@@ -198,6 +198,25 @@ t.test('a node that leaves has given its answers to other nodes before it goes',
   }
 });
 
+t.test('a node that leaves has the time to drain for a large answer', async (t) => {
+  const cluster = new SimCluster({ seed: 'large', network: { delayMs: [50, 55], format: 'bytes' } });
+  cluster.startAll(2);
+  const args = JSON.stringify('x'.repeat(12 * 1024 * 1024));
+  const submitted = cluster.request('b', { ...runCommand({ node: 'b' }, args), wait: false });
+  const job = (submitted.reply as { text: string }).text.split(' ')[0] as string;
+  cluster.runFor(1_000);
+  const wait = cluster.request('a', { type: 'wait', job, timeoutMs: null });
+  cluster.runFor(60);
+  cluster.request('b', { type: 'leave' });
+  // Others ask on and on.
+  for (let at = 0; at < 4_000; at += 10) {
+    cluster.time.after(at, () => cluster.request('a', { type: 'status', job }));
+  }
+  const tookMs = cluster.runUntil('b is gone', () => cluster.node('b').status === 'dead', 20_000);
+  t.ok(wait.reply?.ok);
+  t.ok(tookMs < 4_000, `${tookMs} ms`);
+});
+
 t.test('a request that comes while a node takes its leave is answered', async (t) => {
   for (const seed of seeds.slice(0, 10)) {
     const cluster = new SimCluster({ seed, runMs: [hour, hour] });
@@ -248,6 +267,24 @@ t.test(
     }
   },
 );
+
+t.test('a key that comes to nodes that are resumed while they ask for it gives one job', async (t) => {
+  for (const isStopped of [false, true]) {
+    for (const seed of seeds) {
+      const cluster = new SimCluster({ seed });
+      for (const name of cluster.startAll(3)) drain(cluster, name);
+      cluster.runFor(2_000);
+      // Its answer is waited for.
+      if (isStopped) cluster.node('c').pause();
+      const requests = ['a', 'b'].map((name) => cluster.request(name, runCommand({ key: 'k' })));
+      cluster.runFor(isStopped ? 200 : 0.1);
+      for (const name of 'ab') cluster.request(name, { type: 'resume', node: null });
+      cluster.runUntil('both are answered', () => requests.every(({ reply }) => reply !== null), 30_000);
+      t.equal(cluster.attempts.length, 1, `${seed} ${isStopped}`);
+      t.ok(requests.every(({ reply }) => reply?.ok));
+    }
+  }
+});
 
 function drain(cluster: SimCluster, name: string): void {
   cluster.request(name, { type: 'drain', node: null });

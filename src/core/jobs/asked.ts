@@ -9,6 +9,8 @@ import { SendWindow } from './send-window.js';
 
 interface Answer {
   readonly seq: number;
+  /** Of all answers of this node, in their order. */
+  readonly number: number;
   readonly reply: Reply;
   readonly bytes: number;
 }
@@ -20,6 +22,8 @@ interface Peer {
   /** Asks that it has not been answered, or whose answer it has not acknowledged. */
   readonly open: Map<number, Answer | null>;
   readonly window: SendWindow<Answer>;
+  /** Small ones go ahead: a claim's would come too late behind a hundred megabytes, and its key be taken twice. */
+  readonly smallWindow: SendWindow<Answer>;
   /** Of these answers. */
   bytes: number;
 }
@@ -41,6 +45,8 @@ export class Asked {
   private readonly peers = new Map<NodeId, Peer>();
   private readonly acks: Acks;
   private bytes = 0;
+  /** Given so far. */
+  answerCount = 0;
 
   constructor(private readonly options: AskedOptions) {
     this.acks = new Acks((to, seqs) => this.options.deliver(to, { type: 'asks_taken', seqs }));
@@ -68,7 +74,8 @@ export class Asked {
   answer(to: NodeId, seq: number, reply: Reply): void {
     const peer = this.peers.get(to);
     if (peer === undefined || peer.open.get(seq) !== null) return;
-    let answer: Answer = { seq, reply, bytes: bytesOf(reply) };
+    const number = ++this.answerCount;
+    let answer: Answer = { seq, number, reply, bytes: bytesOf(reply) };
     // What is small is always told: it may say that something was done, or that a key is taken.
     const isFull =
       peer.bytes + answer.bytes > limits.answersBytesPerPeerMax ||
@@ -76,12 +83,12 @@ export class Asked {
     if (isFull && answer.bytes > smallAnswerBytesMax) {
       const why = `${this.bytes} bytes of answers are on their way to other nodes, and this one has no room`;
       const unavailable = errorReply('UNAVAILABLE', `${why}; what was asked may or may not have happened`);
-      answer = { seq, reply: unavailable, bytes: bytesOf(unavailable) };
+      answer = { seq, number, reply: unavailable, bytes: bytesOf(unavailable) };
     }
     peer.bytes += answer.bytes;
     this.bytes += answer.bytes;
     peer.open.set(seq, answer);
-    peer.window.push(answer);
+    (answer.bytes <= smallAnswerBytesMax ? peer.smallWindow : peer.window).push(answer);
     this.send(to, peer);
   }
 
@@ -96,6 +103,7 @@ export class Asked {
     for (const seq of [...peer.open.keys()]) if (seq < message.next && !wanted.has(seq)) this.drop(from, seq);
     const seqs = message.seqs.filter((seq) => !peer.open.has(seq));
     this.options.deliver(from, { type: 'asks_unknown', round: message.round, seqs });
+    peer.smallWindow.rewind();
     peer.window.rewind();
     this.send(from, peer);
   }
@@ -119,10 +127,10 @@ export class Asked {
     this.acks.forget(node);
   }
 
-  /** Whether an answer is still to arrive somewhere. */
-  hasAnswers(): boolean {
+  /** Whether one of the first `count` answers is still to arrive somewhere. */
+  hasAnswers(count: number): boolean {
     for (const { open } of this.peers.values())
-      for (const answer of open.values()) if (answer !== null) return true;
+      for (const answer of open.values()) if (answer !== null && answer.number <= count) return true;
     return false;
   }
 
@@ -139,6 +147,7 @@ export class Asked {
     const answer = peer?.open.get(seq);
     if (peer === undefined || answer === undefined) return;
     peer.open.delete(seq);
+    peer.smallWindow.remove(seq);
     peer.window.remove(seq);
     if (answer === null) this.options.abandoned(from, seq);
     else {
@@ -147,16 +156,23 @@ export class Asked {
     }
   }
 
-  private send(to: NodeId, { window }: Peer): void {
-    for (let answer = window.next(); answer !== undefined; answer = window.next()) {
-      this.options.deliver(to, { type: 'answer', seq: answer.seq, reply: answer.reply });
-    }
+  private send(to: NodeId, { smallWindow, window }: Peer): void {
+    for (const each of [smallWindow, window])
+      for (let answer = each.next(); answer !== undefined; answer = each.next()) {
+        this.options.deliver(to, { type: 'answer', seq: answer.seq, reply: answer.reply });
+      }
   }
 
   private peer(node: NodeId): Peer {
     let peer = this.peers.get(node);
     if (peer === undefined) {
-      peer = { instance: null, open: new Map(), window: new SendWindow(limits.linkWindowBytes), bytes: 0 };
+      peer = {
+        instance: null,
+        open: new Map(),
+        window: new SendWindow(limits.linkWindowBytes),
+        smallWindow: new SendWindow(limits.linkWindowBytes),
+        bytes: 0,
+      };
       this.peers.set(node, peer);
     }
     return peer;

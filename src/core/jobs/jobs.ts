@@ -197,9 +197,14 @@ export class Jobs {
     return count;
   }
 
-  /** Whether an answer to another node has not arrived there. */
-  hasAnswersOnTheWay(): boolean {
-    return this.asked.hasAnswers();
+  /** Answers to other nodes so far. */
+  get answerCount(): number {
+    return this.asked.answerCount;
+  }
+
+  /** Whether one of the first `count` answers to other nodes has not arrived there. */
+  hasAnswersOnTheWay(count: number): boolean {
+    return this.asked.hasAnswers(count);
   }
 
   /** The node is about to end: everybody who still waits here is told. */

@@ -166,10 +166,19 @@ export class Requests {
     const submission = check.add(command, asker);
     this.searching.set(asker, { giveUp: () => check.giveUp(submission) });
     if (!isNew) return;
+    this.findKey(id, check, now);
+  }
+
+  /** Who drains takes no job, and claims none: two such nodes would give way to each other for ever. */
+  private findKey(id: JobId, check: KeyCheck, now: Instant): void {
     const { askTimeoutMs } = this.options.config;
-    const found = (findings: Findings, now: Instant): void => this.decide(id, check, findings, now);
-    // Who drains takes no job, and claims none: two such nodes would give way to each other for ever.
     const question = this.isDraining() ? 'status' : 'claim';
+    const found = (findings: Findings, now: Instant): void => {
+      // It takes jobs again, and has not claimed this one: another node that was resumed may take it as well.
+      const mayNotTake = question === 'status' && !this.isDraining() && findings.holder === null;
+      if (mayNotTake && this.checking.get(id) === check) this.findKey(id, check, now);
+      else this.decide(id, check, findings, now);
+    };
     this.search.find(id, { question, timeoutMs: askTimeoutMs, found }, now);
   }
 

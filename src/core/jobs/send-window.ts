@@ -65,6 +65,11 @@ export class SendWindow<Item extends WindowItem> {
     for (const seq of rest) if (this.unsent.has(seq)) this.order.push(seq);
   }
 
+  /** Items and leftovers that take up memory, for checks of its bound. */
+  get keptCount(): number {
+    return this.order.length + this.inFlight.size;
+  }
+
   /** Whether it waits here still. */
   isUnsent(seq: number): boolean {
     return this.unsent.has(seq);

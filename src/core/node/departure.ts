@@ -35,13 +35,16 @@ const checkIntervalMs = 50;
 const stopGraceMs = 5_000;
 /** For the sockets to take what was sent last. */
 const partingMs = 150;
-/** Answers that a link of 100 Mbit/s can't carry in this time are lost, and their nodes say so. */
+/** Where the time to drain is over, answers that a link of 100 Mbit/s can't carry in this time are lost, and their nodes say so. */
 const tellingMs = 2_000;
 
 export class Departure {
   private stage: Stage = 'staying';
   private stageEndsMs = Number.POSITIVE_INFINITY;
   private nextCheckMs = Number.POSITIVE_INFINITY;
+  private drainEndsMs = Number.POSITIVE_INFINITY;
+  /** Answers to other nodes that have to arrive; questions go on coming, and what is answered later is waited for no longer. */
+  private answersOwed = 0;
 
   constructor(private readonly options: DepartureOptions) {}
 
@@ -58,6 +61,7 @@ export class Departure {
     this.options.outbox.log('info', 'leaving: takes no new jobs and finishes what it has', this.remaining());
     this.options.drain(now);
     planned(this.plan(now.monotonicMs + this.options.drainTimeoutMs));
+    this.drainEndsMs = now.monotonicMs + this.options.drainTimeoutMs;
     this.enter('draining', this.options.drainTimeoutMs, now);
     this.tick(now);
   }
@@ -76,7 +80,7 @@ export class Departure {
         return;
       case 'telling':
         // The goodbye goes ahead of everything else on a link, and ends what was asked of this node.
-        if (!isOver && this.options.jobs.hasAnswersOnTheWay()) return;
+        if (!isOver && this.options.jobs.hasAnswersOnTheWay(this.answersOwed)) return;
         // Who has asked in the meantime is told, too.
         this.options.jobs.tellWaiting(now);
         this.options.sayGoodbye(now);
@@ -116,7 +120,8 @@ export class Departure {
       );
     }
     this.options.jobs.tellWaiting(now);
-    this.enter('telling', tellingMs, now);
+    this.answersOwed = this.options.jobs.answerCount;
+    this.enter('telling', Math.max(tellingMs, this.drainEndsMs - now.monotonicMs), now);
     this.tick(now);
   }
 
