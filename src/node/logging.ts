@@ -7,8 +7,8 @@ import { createRepeatLimiter } from './repeat-limiter.js';
 /** Where a node writes what it does. A warning or an error that repeats is written once a minute, with a count and when it last was. */
 export interface Logger {
   /**
-   * `fields.from` says where it came from (an address, a node), `fields.incarnation` of which life of a member it speaks: the same text
-   * from elsewhere, or of another life, is another line. So a member's death is not told after its return.
+   * `fields.from` says where it came from (an address, a node), `fields.id` and `fields.incarnation` of which life of which member it
+   * speaks: the same text from elsewhere, or of another life, is another line. So a member's death is not told after its return.
    */
   log(level: LogEffect['level'], text: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Writes what is held back. Resolves when all is written, or after a second if nobody reads. */
@@ -76,7 +76,8 @@ function limitedLogger(lines: PinoLogger, output: Output, nowMs: () => number): 
   return {
     log: (level, text, fields = {}) => {
       if (!lines.isLevelEnabled(level)) return;
-      const key = `${level} ${String(fields.from ?? '')} ${String(fields.incarnation ?? '')} ${text}`;
+      const about = [fields.from, fields.id, fields.incarnation].map((value) => String(value ?? ''));
+      const key = [level, ...about, text].join(' ');
       const isTrouble = level === 'warn' || level === 'error';
       if (isTrouble && !limiter.admit(key, { level, text, fields }, nowMs())) sweepLater();
       else lines[level](withError(fields), text);

@@ -7,7 +7,7 @@ import { createLogger } from '../../src/node/logging.js';
 /** What a log says in the end of these warnings, each at its moment. */
 async function written(
   t: Test,
-  warnings: readonly { readonly atMs: number; readonly text: string; readonly incarnation?: number }[],
+  warnings: readonly { readonly atMs: number; readonly text: string; readonly fields?: object }[],
 ): Promise<{ msg: string; time: string; lastAt: string }[]> {
   const directory = mkdtempSync(join(tmpdir(), 'rondo-logging-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
@@ -19,9 +19,9 @@ async function written(
     descriptor: openSync(path, 'w'),
     nowMs: () => nowMs,
   });
-  for (const { atMs, text, incarnation } of warnings) {
+  for (const { atMs, text, fields } of warnings) {
     nowMs = atMs;
-    logger.log('warn', text, incarnation === undefined ? {} : { incarnation });
+    logger.log('warn', text, { ...fields });
   }
   nowMs = 47_000;
   await logger.close();
@@ -42,14 +42,15 @@ t.test('a warning that was held back says when it was, not only when it is writt
   t.ok(Math.abs(Date.parse(time) - Date.parse(lastAt) - 45_000) < 1_000);
 });
 
-t.test('the second death of a member is told when it dies, and not after it is back', async (t) => {
+t.test('the second death of a member is told when it dies, and so is that of a namesake', async (t) => {
   const lines = await written(t, [
-    { atMs: 0, text: 'dan is dead', incarnation: 1 },
-    { atMs: 5_000, text: 'dan is dead', incarnation: 2 },
+    { atMs: 0, text: 'dan is dead', fields: { id: 'a', incarnation: 1 } },
+    { atMs: 5_000, text: 'dan is dead', fields: { id: 'a', incarnation: 2 } },
+    { atMs: 6_000, text: 'dan is dead', fields: { id: 'b', incarnation: 2 } },
   ]);
   t.strictSame(
     lines.map(({ msg }) => msg),
-    ['dan is dead', 'dan is dead'],
-    'neither was held back',
+    ['dan is dead', 'dan is dead', 'dan is dead'],
+    'none was held back',
   );
 });

@@ -1,38 +1,39 @@
 import type { LogEffect } from '../effects.js';
 import type { MemberRecord } from '../member.js';
 
-/** Joins and deaths told in a minute; the rest is told at `debug`, since a peer can make up members as fast as it can send. */
-export const joinsToldPerMinute = 256;
+/** News of one kind that are told in a minute; the rest is told at `debug`, since a peer can make up members as fast as it can send. */
+export const newsToldPerMinute = 256;
 
 /** What an operator wants to read of members that change. */
 export class MemberNews {
   private minuteEndsMs = 0;
-  private readonly counts = { joins: 0, deaths: 0 };
+  /** By their text. Each has its own count: many joins hide no death. */
+  private readonly counts = new Map<string, number>();
 
-  /** Null when it is no news. */
-  of(member: MemberRecord, previous: MemberRecord | null, nowMs: number): LogEffect | null {
+  of(member: MemberRecord, previous: MemberRecord | null, nowMs: number): LogEffect[] {
     const news = newsOf(member, previous);
-    if (news === null) return null;
+    if (news === null) return [];
     const { id, name, address, incarnation } = member;
-    const isJoin = previous === null && member.state === 'alive';
-    const isFlood = (isJoin || member.state === 'dead') && !this.maySay(isJoin ? 'joins' : 'deaths', nowMs);
-    return {
-      type: 'log',
-      level: isFlood ? 'debug' : news.level,
-      text: `${name} ${news.text}`,
-      fields: { id, address, incarnation },
-    };
+    const fields = { id, address, incarnation };
+    const told: LogEffect = { type: 'log', level: news.level, text: `${name} ${news.text}`, fields };
+    if (news.level === 'debug') return [told];
+    const count = this.count(news.text, nowMs);
+    if (count <= newsToldPerMinute) return [told];
+    const rest: LogEffect = { ...told, level: 'debug' };
+    if (count > newsToldPerMinute + 1) return [rest];
+    const text = `more than ${newsToldPerMinute} members in a minute: "${news.text}" is not told of the rest; rondo nodes lists them`;
+    return [{ type: 'log', level: news.level, text, fields: {} }, rest];
   }
 
-  /** Each has its own count: many joins hide no death. */
-  private maySay(what: 'joins' | 'deaths', nowMs: number): boolean {
+  /** How many of them there were in the minute, this one included. */
+  private count(text: string, nowMs: number): number {
     if (nowMs >= this.minuteEndsMs) {
       this.minuteEndsMs = nowMs + 60_000;
-      this.counts.joins = 0;
-      this.counts.deaths = 0;
+      this.counts.clear();
     }
-    this.counts[what]++;
-    return this.counts[what] <= joinsToldPerMinute;
+    const count = (this.counts.get(text) ?? 0) + 1;
+    this.counts.set(text, count);
+    return count;
   }
 }
 

@@ -278,8 +278,7 @@ export class NodeCore {
 
   private tellNews({ member, previous }: Extract<MembershipEffect, { type: 'member_changed' }>): void {
     if (member.id === this.options.id) return;
-    const news = this.memberNews.of(member, previous, this.now.monotonicMs);
-    if (news !== null) this.outbox.push(news);
+    for (const news of this.memberNews.of(member, previous, this.now.monotonicMs)) this.outbox.push(news);
     if (previous === null || previous.name !== member.name) this.tellNamesake(member);
   }
 

@@ -1,13 +1,35 @@
 import t from 'tap';
-import { joinsToldPerMinute, MemberNews } from '../../../src/core/node/member-news.js';
+import type { MemberRecord } from '../../../src/core/member.js';
+import { MemberNews, newsToldPerMinute } from '../../../src/core/node/member-news.js';
 import { aliveMember } from '../membership/builders.js';
 
-t.test('a flood of joins is told at debug past its limit, and at info again a minute later', async (t) => {
+const alive = aliveMember('b');
+const dead = aliveMember('b', { state: 'dead' });
+
+const kinds: { what: string; level: string; member: MemberRecord; previous: MemberRecord | null }[] = [
+  { what: 'has joined', level: 'info', member: alive, previous: null },
+  { what: 'is back', level: 'info', member: alive, previous: dead },
+  {
+    what: 'has restarted',
+    level: 'info',
+    member: aliveMember('b', { instance: 'next' }),
+    previous: alive,
+  },
+  { what: 'is dead', level: 'warn', member: dead, previous: alive },
+  { what: 'has left', level: 'info', member: aliveMember('b', { state: 'left' }), previous: alive },
+];
+
+t.test('of a flood of news each kind is told so often in a minute, then that there is more', async (t) => {
   const news = new MemberNews();
-  const join = (nowMs: number) => news.of(aliveMember('b'), null, nowMs)?.level;
-  for (let count = 0; count < joinsToldPerMinute; count++) t.equal(join(1_000), 'info');
-  t.equal(join(60_999), 'debug');
-  const dead = aliveMember('b', { state: 'dead' });
-  t.match(news.of(dead, aliveMember('b'), 60_999), { level: 'warn', text: 'b is dead' });
-  t.equal(join(61_000), 'info');
+  for (const { what, level, member, previous } of kinds) {
+    const told = (nowMs: number) => news.of(member, previous, nowMs);
+    for (let count = 0; count < newsToldPerMinute; count++)
+      t.match(told(1_000), [{ level, text: `b ${what}` }], `${what}, for all the others`);
+    const [summary, rest] = told(60_999);
+    t.match(summary, { level, text: what });
+    t.match(summary?.text, /more than 256 members in a minute/);
+    t.match(rest, { level: 'debug', text: `b ${what}` });
+    t.match(told(60_999), [{ level: 'debug', text: `b ${what}` }]);
+  }
+  for (const { level, member, previous } of kinds) t.match(news.of(member, previous, 61_000), [{ level }]);
 });
