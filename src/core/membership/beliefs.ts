@@ -103,11 +103,8 @@ export class Beliefs {
       if (adoptGone && incarnation < incarnationMax) this.#store(record, nowMs);
       return;
     }
-    if (state === 'alive' || state === 'suspect') {
-      this.hear({ type: 'alive', member: { ...record, state: 'alive' } }, nowMs);
-    }
-    // Nobody is named as accuser: the sender may only have heard of the suspicion, and that confirms nothing.
-    if (state === 'suspect') this.hear({ type: 'suspect', node: id, incarnation, accuser: id }, nowMs);
+    if (state === 'alive') this.hear({ type: 'alive', member: record }, nowMs);
+    if (state === 'suspect') this.#hearSuspectRecord(record, nowMs);
     if (state === 'dead') this.hear({ type: 'dead', node: id, incarnation, accuser: id }, nowMs);
     if (state === 'left') this.hear({ type: 'left', node: id, incarnation }, nowMs);
   }
@@ -223,6 +220,19 @@ export class Beliefs {
     if (known === undefined || supersedes(member, known)) this.#store(member, nowMs);
   }
 
+  /**
+   * All of it is taken in at once, and never as that of an alive member: an accusation names no instance, so this one may be that of an
+   * earlier start. Nobody is named as accuser: the sender may only have heard of the suspicion, and that confirms nothing.
+   */
+  #hearSuspectRecord(record: MemberRecord, nowMs: number): void {
+    const { id, incarnation } = record;
+    const known = this.table.get(id);
+    const isNewer = known === undefined || incarnation > known.incarnation;
+    if (isNewer && id !== this.#self.id && incarnation < incarnationMax)
+      this.#becomeSuspect(record, id, nowMs);
+    else this.hear({ type: 'suspect', node: id, incarnation, accuser: id }, nowMs);
+  }
+
   #hearSuspect(node: NodeId, { incarnation, accuser }: Accusation, nowMs: number): void {
     const known = this.table.get(node);
     if (known === undefined) return;
@@ -271,8 +281,8 @@ export class Beliefs {
   #becomeSuspect(record: MemberRecord, accuser: NodeId, nowMs: number): void {
     const timing = suspicionTiming(this.table.presentCount, this.#suspicions.size, this.#context.config);
     const counted = this.#counts(accuser, record.id) ? accuser : null;
+    if (!this.#store(record, nowMs, accuser)) return;
     this.#suspicions.begin(record.id, new Suspicion(nowMs, timing, counted));
-    this.#store(record, nowMs, accuser);
     this.#context.suspected(record.id);
   }
 
@@ -287,9 +297,9 @@ export class Beliefs {
     this.#store({ ...this.#self, ...change, incarnation, state: 'alive' }, nowMs);
   }
 
-  /** The only place where a record changes: table, suspicion, rumour and effect stay in step. */
-  #store(record: MemberRecord, nowMs: number, accuser = this.#self.id): void {
-    if (!this.#makeRoom(record.id, nowMs)) return;
+  /** The only place where a record changes: table, suspicion, rumour and effect stay in step. False where there is no room for it. */
+  #store(record: MemberRecord, nowMs: number, accuser = this.#self.id): boolean {
+    if (!this.#makeRoom(record.id, nowMs)) return false;
     const previous = this.table.get(record.id) ?? null;
     this.table.put(record, nowMs);
     if (record.state !== 'suspect') this.#suspicions.end(record.id);
@@ -306,6 +316,7 @@ export class Beliefs {
       this.#hearsay.delete(record.id);
       this.#context.gone(record.id);
     }
+    return true;
   }
 
   #makeRoom(id: NodeId, nowMs: number): boolean {

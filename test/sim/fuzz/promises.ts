@@ -23,8 +23,6 @@ const refusals: Readonly<Record<Weather, readonly string[]>> = {
   unruly: ['DRAINING'],
   stormy: ['DRAINING', 'NO_SUCH_NODE'],
 };
-/** A node that leaves answers all that it was asked before; what comes after its goodbye finds nobody. */
-const partingMs = 200;
 /** How much later than asked for a WAIT may end: its owner is given a moment to say so itself. */
 const waitSlackMs = 300;
 
@@ -191,12 +189,12 @@ function checkOneOwnerEach(cluster: SimCluster): string[] {
   return problems;
 }
 
-/** Whether its node must have answered it. */
+/** Whether its node must have answered it. One that leaves answers all that it was asked before it is gone. */
 export function isOwed({ reply, isAbandoned, askedOf, askedAtMs }: SimRequest): boolean {
   if (reply !== null || isAbandoned) return false;
   if (askedOf.status !== 'dead') return true;
   const { goneAtMs, resumedAtMs } = askedOf;
-  return goneAtMs !== null && resumedAtMs < askedAtMs && askedAtMs < goneAtMs - partingMs;
+  return goneAtMs !== null && resumedAtMs < askedAtMs && askedAtMs < goneAtMs;
 }
 
 export function showRequest({ number, node, command, askedAtMs }: SimRequest): string {
