@@ -54,7 +54,7 @@ export const defaultSimulationOptions: SimulationOptions = {
 
 /** When what happens, in milliseconds after all know all (or the start was given up). */
 export interface SimulationTimes {
-  /** From then to `rumourMs` nothing is done, and the traffic of an idle cluster is measured. */
+  /** From then to `rumourMs` nothing is done, and the traffic of an idle cluster is measured: its links are settled by then. */
   readonly idleMs: number;
   /** One node drains; slow nodes begin to block. */
   readonly rumourMs: number;
@@ -71,7 +71,7 @@ export interface SimulationTimes {
 
 /** One thing after the other, each with the time that it takes to be known to all with much to spare. */
 export function simulationTimes(options: SimulationOptions): SimulationTimes {
-  let atMs = 15_000;
+  let atMs = 35_000;
   const slot = (isWanted: boolean, lengthMs: number): number => {
     const startMs = atMs;
     if (isWanted) atMs += lengthMs;
@@ -88,7 +88,7 @@ export function simulationTimes(options: SimulationOptions): SimulationTimes {
   const calmLengthMs = isTroubled ? 30_000 : 0;
   const endMs = Math.max(atMs + calmLengthMs, options.durationMs ?? 0);
   const calmMs = endMs - calmLengthMs;
-  return { idleMs: 5_000, rumourMs, joinMs, killMs, hangMs, muteMs, cutMs, healMs, calmMs, endMs };
+  return { idleMs: 25_000, rumourMs, joinMs, killMs, hangMs, muteMs, cutMs, healMs, calmMs, endMs };
 }
 
 /** What is wrong with these options, as a sentence; null when nothing is. */

@@ -10,8 +10,8 @@ export interface OpenLink {
   readonly openedAtMs: number;
   /** When work was last sent or received on it; never: -Infinity. */
   usedAtMs: number;
-  /** It lost against another link of its pair, its member is gone, or it was a probe's: closed then. */
-  closeAtMs: number;
+  /** It lost against another link of its pair, its member is gone, or it was a probe's: closed then. Set by `LinkTable.closeAt`. */
+  readonly closeAtMs: number;
 }
 
 /** Open links by number and by node. For a moment there may be two to a node; both ends agree which of them counts. */
@@ -20,6 +20,8 @@ export class LinkTable {
   readonly #byLink = new Map<LinkId, OpenLink>();
   /** Oldest first. */
   readonly #byNode = new Map<NodeId, OpenLink[]>();
+  /** Null: to be found anew. It is asked for much more often than it changes. */
+  #nextCloseMs: number | null = Number.POSITIVE_INFINITY;
 
   constructor(self: NodeId) {
     this.#self = self;
@@ -37,8 +39,29 @@ export class LinkTable {
     return this.#byLink.values();
   }
 
-  nodes(): Iterable<NodeId> {
-    return this.#byNode.keys();
+  /** The one to each peer that counts. */
+  currentOfAll(): OpenLink[] {
+    return [...this.#byNode.keys()].flatMap((node) => this.current(node) ?? []);
+  }
+
+  /** When the next link is to be closed, or Infinity. */
+  get nextCloseMs(): number {
+    if (this.#nextCloseMs !== null) return this.#nextCloseMs;
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const { closeAtMs } of this.#byLink.values()) nextMs = Math.min(nextMs, closeAtMs);
+    this.#nextCloseMs = nextMs;
+    return nextMs;
+  }
+
+  /** Infinity: it stays. */
+  closeAt(open: OpenLink, atMs: number): void {
+    (open as { closeAtMs: number }).closeAtMs = atMs;
+    this.#nextCloseMs = null;
+  }
+
+  overdue(nowMs: number): OpenLink[] {
+    if (nowMs < this.nextCloseMs) return [];
+    return [...this.#byLink.values()].filter(({ closeAtMs }) => closeAtMs <= nowMs);
   }
 
   get(link: LinkId): OpenLink | undefined {
@@ -61,8 +84,19 @@ export class LinkTable {
     return best;
   }
 
+  /**
+   * The one to close of a pair with a loser that lingers. A peer that dials while this end has its own link, and keeps the new one, has
+   * lost sight of the link that this end had, by a reset that never came here.
+   */
+  outdated(loser: OpenLink, lingerMs: number): OpenLink {
+    const current = this.current(loser.hello.node);
+    if (current === null || current.dialled === null || loser.dialled !== null) return loser;
+    return loser.openedAtMs > current.openedAtMs + lingerMs ? current : loser;
+  }
+
   add(open: OpenLink): void {
     this.#byLink.set(open.link, open);
+    this.#nextCloseMs = null;
     this.#byNode.set(open.hello.node, [...this.of(open.hello.node), open]);
   }
 
@@ -70,6 +104,7 @@ export class LinkTable {
     const open = this.#byLink.get(link);
     if (open === undefined) return null;
     this.#byLink.delete(link);
+    if (open.closeAtMs === this.#nextCloseMs) this.#nextCloseMs = null;
     const left = this.of(open.hello.node).filter((other) => other !== open);
     if (left.length > 0) this.#byNode.set(open.hello.node, left);
     else this.#byNode.delete(open.hello.node);

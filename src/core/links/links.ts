@@ -42,7 +42,7 @@ class LinksCore implements Links {
     this.#config = config;
     this.#table = new LinkTable(self.id);
     this.#dials = new Dials(config.dialsMax);
-    this.#spares = new Spares(config, random.fork('spares'));
+    this.#spares = new Spares(config, this.#table, random.fork('spares'));
     const others = seeds.filter((seed) => seed !== self.address);
     this.#seeds = new Seeds(others, config, random.fork('seeds'));
     this.#mesh = new Mesh({
@@ -69,9 +69,8 @@ class LinksCore implements Links {
     let deadlineMs = canDial
       ? Math.min(this.#seeds.nextDeadlineMs, this.#mesh.nextDeadlineMs)
       : Number.POSITIVE_INFINITY;
-    deadlineMs = Math.min(deadlineMs, this.#spares.nextDeadlineMs);
+    deadlineMs = Math.min(deadlineMs, this.#spares.nextDeadlineMs, this.#table.nextCloseMs);
     for (const { untilMs } of this.#settling.values()) deadlineMs = Math.min(deadlineMs, untilMs);
-    for (const { closeAtMs } of this.#table.all()) deadlineMs = Math.min(deadlineMs, closeAtMs);
     return deadlineMs;
   }
 
@@ -84,7 +83,7 @@ class LinksCore implements Links {
     if (open === null) return;
     open.usedAtMs = this.#nowMs;
     // A probe's link that turns out to be useful stays.
-    if (this.#isSpare(open)) open.closeAtMs = Number.POSITIVE_INFINITY;
+    if (this.#isSpare(open)) this.#table.closeAt(open, Number.POSITIVE_INFINITY);
   }
 
   get isSparse(): boolean {
@@ -144,15 +143,12 @@ class LinksCore implements Links {
       this.#settling.delete(node);
       this.#loseContact({ node, link, reason: 'unreachable' }, 'closed');
     }
-    for (const open of this.#table.all()) {
-      if (open.closeAtMs <= this.#nowMs) this.#closeOverdue(open);
+    for (const open of this.#table.overdue(this.#nowMs)) {
+      // One that is closed may settle the others anew.
+      if (open.closeAtMs <= this.#nowMs && this.#table.get(open.link) === open) this.#closeOverdue(open);
     }
     if (!this.#mesh.isSparse) return;
-    for (const open of this.#spares.due(() => this.#currentLinks(), this.#nowMs)) this.#closeOverdue(open);
-  }
-
-  #currentLinks(): OpenLink[] {
-    return [...this.#table.nodes()].flatMap((node) => this.#table.current(node) ?? []);
+    for (const open of this.#spares.due(this.#nowMs)) this.#closeOverdue(open);
   }
 
   /** Whether it is for this node to close it when it has more than it needs. */
@@ -162,9 +158,9 @@ class LinksCore implements Links {
   }
 
   #closeOverdue(open: OpenLink): void {
-    const { link, hello } = open;
-    const { node } = hello;
-    const isLoser = this.#table.current(node)?.link !== link;
+    const { node } = open.hello;
+    const isLoser = this.#table.current(node) !== open;
+    const { link } = this.#table.outdated(open, this.#config.duplicateLingerMs);
     this.#closeLink(link, isLoser ? 'duplicate_link' : this.#isSpare(open) ? 'spare' : 'idle');
     if (this.#table.current(node) !== null) this.#goOnWithRest(node);
     else this.#loseContact({ node, link, reason: 'unreachable' }, 'closed');
@@ -193,15 +189,14 @@ class LinksCore implements Links {
     this.#firstContactMs ??= this.#nowMs;
     if (isFirst) this.#goOnWithRest(hello.node);
     else this.#settleDuplicates(hello.node);
-    const at = { linkCount: this.#table.nodeCount, nowMs: this.#nowMs };
-    if (this.#mesh.isSparse) this.#spares.opened(open, purpose, at);
+    if (this.#mesh.isSparse) this.#spares.opened(open, purpose, this.#nowMs);
   }
 
   /** Whether there is room for one more link, beside so many that are on their way. */
   #makeRoom(dialsUnderWay: number): boolean {
     const { linksMax } = this.#config;
     if (!this.#mesh.isSparse || this.#table.size + dialsUnderWay < linksMax) return true;
-    const spare = this.#spares.forNewcomer(this.#currentLinks(), this.#nowMs);
+    const spare = this.#spares.forNewcomer(this.#nowMs);
     if (spare !== undefined) this.#closeOverdue(spare);
     return this.#table.size + dialsUnderWay < linksMax;
   }
@@ -255,10 +250,11 @@ class LinksCore implements Links {
     const isGone = member !== undefined && !isPresent(member);
     for (const open of links) {
       const inTime = (lingerMs: number): number => Math.min(open.closeAtMs, this.#nowMs + lingerMs);
-      if (open === current) open.closeAtMs = isGone ? inTime(deadLinkMs) : Number.POSITIVE_INFINITY;
-      else if (open.dialled !== null) open.closeAtMs = inTime(duplicateLingerMs);
-      else if (links.length > 2) open.closeAtMs = inTime(duplicateLingerMs / 2);
-      else open.closeAtMs = (current?.openedAtMs ?? this.#nowMs) + forgottenLingerMs;
+      let closeAtMs = Math.max(open.openedAtMs, current?.openedAtMs ?? 0) + forgottenLingerMs;
+      if (open === current) closeAtMs = isGone ? inTime(deadLinkMs) : Number.POSITIVE_INFINITY;
+      else if (open.dialled !== null) closeAtMs = inTime(duplicateLingerMs);
+      else if (links.length > 2) closeAtMs = inTime(duplicateLingerMs / 2);
+      this.#table.closeAt(open, closeAtMs);
     }
     const spare = links.find((open) => open !== current);
     if (spare === undefined || links.length <= pairLinksMax) return;
@@ -344,7 +340,7 @@ class LinksCore implements Links {
     const current = this.#table.current(member.id);
     if (current !== null) {
       const isGone = !isPresent(member);
-      current.closeAtMs = isGone ? this.#nowMs + this.#config.deadLinkMs : Number.POSITIVE_INFINITY;
+      this.#table.closeAt(current, isGone ? this.#nowMs + this.#config.deadLinkMs : Number.POSITIVE_INFINITY);
     } else if (member.address === this.#self.address) {
       this.#noticeOwnAddress(member.address);
     }

@@ -62,6 +62,8 @@ export class AntiEntropy {
   readonly #exchanges = new Map<NodeId, Exchange>();
   /** Set at the first tick, since before it the time is not known. */
   #digestAtMs: number | null = null;
+  /** One more, soon after the first sync: what others told while this node joined may have passed it by. */
+  #earlyDigestAtMs = Number.POSITIVE_INFINITY;
   /** Until its first comparison after its first sync a node also takes in gone members that it has never heard of. */
   #adoptsGone = true;
   #hasSynced = false;
@@ -72,14 +74,16 @@ export class AntiEntropy {
   }
 
   get nextDeadlineMs(): number {
-    return this.#digestAtMs ?? 0;
+    return Math.min(this.#digestAtMs ?? 0, this.#earlyDigestAtMs);
   }
 
   /** Whether a comparison is due; if so, the next one is about an interval away. */
   startDigest(nowMs: number): boolean {
+    const isEarly = nowMs >= this.#earlyDigestAtMs;
+    if (isEarly) this.#earlyDigestAtMs = Number.POSITIVE_INFINITY;
     const dueAtMs = this.#digestAtMs;
-    if (dueAtMs !== null && nowMs < dueAtMs) return false;
-    this.#digestAtMs = nowMs + this.#config.digestIntervalMs * (0.75 + 0.5 * this.#context.random.next());
+    if (dueAtMs !== null && nowMs < dueAtMs) return isEarly;
+    this.#digestAtMs = nowMs + this.#jittered(this.#config.digestIntervalMs);
     if (dueAtMs !== null && this.#hasSynced) this.#adoptsGone = false;
     return dueAtMs !== null;
   }
@@ -224,8 +228,13 @@ export class AntiEntropy {
     const adoptGone = this.#adoptsGone;
     if (adoptGone && !answerWanted) beliefs.learn(members, nowMs);
     else for (const record of members) beliefs.hearRecord(record, { adoptGone, nowMs });
+    if (!this.#hasSynced) this.#earlyDigestAtMs = nowMs + this.#jittered(this.#config.joinDigestMs);
     this.#hasSynced = true;
     if (answerWanted && this.#begin(this.#exchangeWith(from), nowMs)) this.#sendAll(from, false);
+  }
+
+  #jittered(intervalMs: number): number {
+    return intervalMs * (0.75 + 0.5 * this.#context.random.next());
   }
 
   get #table(): Beliefs['table'] {

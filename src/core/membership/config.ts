@@ -16,8 +16,8 @@ export interface MembershipConfig {
   /** Members, this node aside, from which on the mesh is sparse: not everybody has a link to everybody. As `meshLinksMax` of the links. */
   readonly meshLinksMax: number;
   /**
-   * In a sparse mesh one probe in so many goes to a member without a link, and costs a dial. The others go to those with one: all members
-   * are near somebody.
+   * In a sparse mesh one probe in so many goes to a member without a link, and costs both a dial. The others go to those with one: all
+   * members are near somebody. At 128 a dial a minute adds a seventh to the bytes of an idle node.
    */
   readonly turnsPerFar: number;
   /**
@@ -54,6 +54,8 @@ export interface MembershipConfig {
   readonly retransmitMultiplier: number;
   /** Time between two comparisons with a random member. It bounds how long two views can differ after rumours were lost. */
   readonly digestIntervalMs: number;
+  /** The first one comes so soon after a node has joined. Of nodes that join at once, two may have missed what was said of each other. */
+  readonly joinDigestMs: number;
   /**
    * At most one comparison or full sync with a member in this time, whatever it asks for: news since the last one is gossiped
    * anyway. Up to 32 times longer while nothing comes of it.
@@ -85,7 +87,7 @@ export const defaultMembershipConfig: MembershipConfig = {
   indirectProbes: 3,
   confirmingProbes: 8,
   meshLinksMax: limits.meshLinksMax,
-  turnsPerFar: 32,
+  turnsPerFar: 128,
   suspicionMultiplier: 3,
   suspicionConfirmations: 2,
   suspicionMaxFactor: 6,
@@ -97,6 +99,7 @@ export const defaultMembershipConfig: MembershipConfig = {
   gossipGapMs: 20,
   retransmitMultiplier: 4,
   digestIntervalMs: 5_000,
+  joinDigestMs: 400,
   syncGapMs: 1_000,
   handOverMembersMax: 32,
   contactGraceMs: 2_000,

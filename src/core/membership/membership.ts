@@ -84,6 +84,8 @@ class MembershipCore implements Membership {
       beliefs: this.#beliefs,
       send: (to, message) => this.#emitSend(to, message),
     });
+    // Nodes that start together don't all dial at once.
+    const firstFarTurn = random.fork('far turn').below(config.turnsPerFar);
     this.#prober = new Prober({
       config,
       random: random.fork('probe'),
@@ -91,7 +93,8 @@ class MembershipCore implements Membership {
       send: (to, message) => this.#send(to, message),
       targets: (isFar) => this.#probeTargets(isFar),
       isFar: (node) => (this.#isSparse() ? !this.#contacts.has(node) : this.#beliefs.isHearsay(node)),
-      turnsPerFar: () => (this.#isSparse() ? config.turnsPerFar : 2),
+      isFarTurn: (turn) =>
+        this.#isSparse() ? (turn + firstFarTurn) % config.turnsPerFar === 0 : turn % 2 === 0,
       canReach: (node) => this.#isSparse() && this.#beliefs.table.get(node) !== undefined,
       reach: (node) => this.#effects.push({ type: 'contact_wanted', node }),
       neighbour: () => (this.#isSparse() ? null : nextOnRing(this.self().id, this.#aliveContacts())),

@@ -23,8 +23,8 @@ export interface ProberContext {
    * no link to: others are near it.
    */
   isFar(node: NodeId): boolean;
-  /** One probe in so many goes to a far member. */
-  turnsPerFar(): number;
+  /** Whether this turn is one for a far member. */
+  isFarTurn(turn: number): boolean;
   /** Whether a link to this node may be had by asking for it. */
   canReach(node: NodeId): boolean;
   /** A link to it is wanted, to see whether it answers. */
@@ -215,7 +215,7 @@ export class Prober {
       (isFar ? null : this.#nextNeighbour(isTarget(false))) ??
       (isFar ? this.#far : this.#near).next(() => this.#context.targets(isFar), isTarget(isFar));
     this.#turn++;
-    const isFarTurn = this.#turn % this.#context.turnsPerFar() === 0;
+    const isFarTurn = this.#context.isFarTurn(this.#turn);
     return next(isFarTurn) ?? next(!isFarTurn);
   }
 

@@ -474,3 +474,29 @@ t.test('a node that leaves dials nobody and takes no new link', async (t) => {
   t.strictSame(open(links, 'b', 1), [{ type: 'close_link', link: 1, reason: 'leaving' }]);
   t.equal(links.nextDeadlineMs(), Number.POSITIVE_INFINITY);
 });
+
+t.test(
+  'a peer that dials anew since it lost a link that this end holds still keeps its new one',
+  async (t) => {
+    const links = start();
+    open(links, 'z', 1, { dialled: 'z:1' });
+    open(links, 'z', 2, { nowMs: 60_000 });
+    t.strictSame(links.step(tick, 60_000 + config.forgottenLingerMs - 1), [], 'it may be about to close it');
+    t.strictSame(links.step(tick, 60_000 + config.forgottenLingerMs), [
+      { type: 'close_link', link: 1, reason: 'duplicate_link' },
+      opened('z', 2),
+    ]);
+    t.equal(links.linkTo(idOf('z')), 2);
+    t.strictSame(links.step(tick, 200_000), []);
+  },
+);
+
+t.test('of two links dialled at once, the one that the peer forgets goes', async (t) => {
+  const links = start();
+  open(links, 'z', 1, { dialled: 'z:1' });
+  open(links, 'z', 2, { nowMs: 20 });
+  t.strictSame(links.step(tick, 20 + config.forgottenLingerMs), [
+    { type: 'close_link', link: 2, reason: 'duplicate_link' },
+    opened('z', 1),
+  ]);
+});
