@@ -20,7 +20,8 @@ async function main(): Promise<void> {
   for (const name of wanted as RowName[]) {
     const { what, aim, takes } = rows[name];
     process.stderr.write(`${name}: takes ${takes}\n`);
-    console.log(`| ${name} | ${what} | ${measureRow(name, (text) => process.stderr.write(text))} | ${aim} |`);
+    const cell = await measureRow(name, (text) => process.stderr.write(text));
+    console.log(`| ${name} | ${what} | ${cell} | ${aim} |`);
   }
 }
 

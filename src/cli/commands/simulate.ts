@@ -1,7 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 import { durationOf } from '../../protocol/durations.js';
-import { Simulation } from '../../sim/simulation.js';
 import {
   defaultSimulationOptions,
   delayProfiles,
@@ -10,6 +8,7 @@ import {
 } from '../../sim/simulation-options.js';
 import type { SimulationResult } from '../../sim/simulation-result.js';
 import { fileFault, usageError } from '../failure.js';
+import { simulateInThread } from '../simulate/in-thread.js';
 import { pageOf } from '../simulate/page.js';
 import { ProgressLine } from '../simulate/progress.js';
 import { commandOf } from '../simulate/sections.js';
@@ -53,16 +52,9 @@ export async function simulate(flags: SimulateFlags): Promise<void> {
 
 async function run(options: SimulationOptions): Promise<SimulationResult> {
   const progress = new ProgressLine();
-  const steps = new Simulation(options).run();
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) {
-      progress.stop(step.value.simulatedMs);
-      return step.value;
-    }
-    progress.show(step.value);
-    await setImmediate();
-  }
+  const result = await simulateInThread(options, (step) => progress.show(step));
+  progress.stop(result.simulatedMs);
+  return result;
 }
 
 function optionsOf(flags: SimulateFlags): SimulationOptions {

@@ -3,12 +3,17 @@ import type { LinksConfig } from './config.js';
 import type { LinkTable, OpenLink } from './link-table.js';
 import type { LinkPurpose } from './mesh.js';
 
+/** How often a full node looks for room while its youngest links age. */
+const crowdedLooks = 16;
+
 /** Which links of a sparse mesh a node can do without, and when it closes them. */
 export class Spares {
   readonly #config: LinksConfig;
   readonly #table: LinkTable;
   readonly #random: Random;
   #dueMs = Number.POSITIVE_INFINITY;
+  /** No room can be made before this: thousands that ask for it at once cost one look at all links. */
+  #crowdedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(config: LinksConfig, table: LinkTable, random: Random) {
     this.#config = config;
@@ -42,7 +47,11 @@ export class Spares {
 
   /** The one that makes room for a newcomer, which may be one of thousands that join by this node at once. */
   forNewcomer(nowMs: number): OpenLink | undefined {
-    return this.#choose(this.#config.crowdedAgeMs, nowMs)[0];
+    if (nowMs < this.#crowdedUntilMs) return undefined;
+    const { crowdedAgeMs } = this.#config;
+    const [spare] = this.#choose(crowdedAgeMs, nowMs);
+    if (spare === undefined) this.#crowdedUntilMs = nowMs + crowdedAgeMs / crowdedLooks;
+    return spare;
   }
 
   /**
