@@ -232,7 +232,7 @@ export class SimNetwork {
       backPath: this.paths.between(receiver, sender),
       nowMs: () => this.time.nowMs,
       after: (delayMs, action) => this.time.after(delayMs, action),
-      travelMs: (path, bytes) => this.paths.travelMs(path, bytes),
+      travelMs: (path) => this.paths.travelMs(path),
       cutUp: (segment) => this.cutUp(segment),
       sent: ({ bytes }) => {
         traffic.bytesOut += bytes;
@@ -260,7 +260,7 @@ export class SimNetwork {
   private sendReset({ node, peer }: SimLink): void {
     const path = this.paths.between(node.name, peer.node.name);
     if (path.isCut) return;
-    this.time.after(this.paths.travelMs(path, 0), () => {
+    this.time.after(this.paths.travelMs(path), () => {
       if (!path.isCut) peer.reset();
     });
   }

@@ -1,3 +1,6 @@
+import { Fifo } from '../core/fifo.js';
+import type { SimTime } from './sim-time.js';
+
 /** What the network is like, unless a path has its own. */
 export interface PathConditions {
   /** One-way time of a segment, drawn evenly. */
@@ -14,12 +17,27 @@ export type DialFate = 'answered' | 'refused' | 'silent';
 /** One direction between two hosts, whatever connections use it. */
 export class SimPath {
   dials: DialFate = 'answered';
-  /** Replaces what is true of the whole network. */
-  own: Partial<PathConditions> = {};
-  /** When the last byte that was put on it is through, where its rate is limited. */
-  freeAtMs = 0;
+  private spoilt: Partial<PathConditions> = {};
   private cuts = 0;
   private held: (() => void)[] = [];
+  /** What waits for its turn where the rate is limited; the first one is on its way. */
+  private readonly line = new Fifo<{ readonly bytes: number; readonly go: () => void }>();
+  private turns = 0;
+
+  constructor(
+    private readonly conditions: PathConditions,
+    private readonly time: SimTime,
+  ) {}
+
+  /** Replaces what is true of the whole network. */
+  get own(): Partial<PathConditions> {
+    return this.spoilt;
+  }
+
+  set own(own: Partial<PathConditions>) {
+    this.spoilt = own;
+    this.nextTurn();
+  }
 
   /** A black hole: nothing comes through, and nobody is told. */
   get isCut(): boolean {
@@ -47,6 +65,33 @@ export class SimPath {
   pass(send: () => void): void {
     if (this.isCut) this.held.push(send);
     else send();
+  }
+
+  /** Now, or when all that was put on the path before is through, and this many bytes with it. */
+  takeTurn(bytes: number, go: () => void): void {
+    this.line.push({ bytes, go });
+    if (this.line.length === 1) this.nextTurn();
+  }
+
+  /** Begins with the first one anew: the rate may be another now. */
+  private nextTurn(): void {
+    const turn = ++this.turns;
+    for (let first = this.line.peek(); first !== undefined; first = this.line.peek()) {
+      const rate = this.spoilt.bytesPerSecond ?? this.conditions.bytesPerSecond;
+      if (rate !== Number.POSITIVE_INFINITY) {
+        this.time.after((1_000 * first.bytes) / rate, () => {
+          if (turn === this.turns) this.endTurn();
+        });
+        return;
+      }
+      this.line.shift();
+      first.go();
+    }
+  }
+
+  private endTurn(): void {
+    this.line.shift()?.go();
+    this.nextTurn();
   }
 
   private release(): void {

@@ -29,7 +29,7 @@ export class SimPaths {
     }
     let path = ways.get(to);
     if (path === undefined) {
-      path = new SimPath();
+      path = new SimPath(this.conditions, this.time);
       ways.set(to, path);
       if (this.down.has(from) || this.down.has(to)) path.cut();
     }
@@ -56,16 +56,10 @@ export class SimPaths {
       for (const [to, path] of ways) if (!this.down.has(from) && !this.down.has(to)) path.heal();
   }
 
-  /** The time a segment takes from now on: its turn on a slow path, the way itself, and the time-outs it costs when it is lost. */
-  travelMs(path: SimPath, bytes: number): number {
-    const { loss, bytesPerSecond } = this.conditions;
-    const ownLoss = path.own.loss ?? loss;
-    const rate = path.own.bytesPerSecond ?? bytesPerSecond;
+  /** The time a segment takes from now on: the way itself, and the time-outs it costs when it is lost. */
+  travelMs(path: SimPath): number {
+    const ownLoss = path.own.loss ?? this.conditions.loss;
     let waitMs = 0;
-    if (rate !== Number.POSITIVE_INFINITY) {
-      path.freeAtMs = Math.max(path.freeAtMs, this.time.nowMs) + (1_000 * bytes) / rate;
-      waitMs = path.freeAtMs - this.time.nowMs;
-    }
     for (let losses = 0; losses < retransmitsMax && ownLoss > 0 && this.random.next() < ownLoss; losses++)
       waitMs += retransmitMs * 2 ** losses;
     return waitMs + this.delayMs();

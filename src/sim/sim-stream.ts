@@ -18,7 +18,7 @@ export interface SimStreamOptions {
   readonly nowMs: () => number;
   readonly after: (delayMs: number, action: () => void) => void;
   /** How long a segment takes from now on, sending it again included. */
-  readonly travelMs: (path: SimPath, bytes: number) => number;
+  readonly travelMs: (path: SimPath) => number;
   /** Cuts a segment into what arrives at once. */
   readonly cutUp: (segment: Segment) => Segment[];
   readonly sent: (segment: Segment) => void;
@@ -118,14 +118,14 @@ export class SimStream {
 
   private travel(bytes: number, arrive: () => void): void {
     const { path, nowMs, after, travelMs } = this.options;
-    path.pass(() => {
+    const go = (): void => {
       if (this.isLost) return;
-      const earliestMs = nowMs() + travelMs(path, bytes);
-      this.lastArrivalMs = Math.max(this.lastArrivalMs + arrivalGapMs, earliestMs);
+      this.lastArrivalMs = Math.max(this.lastArrivalMs + arrivalGapMs, nowMs() + travelMs(path));
       after(this.lastArrivalMs - nowMs(), () => {
         if (!this.isLost) arrive();
       });
-    });
+    };
+    path.pass(() => path.takeTurn(bytes, go));
   }
 
   /** The window opens for what waits. Where its path is whole an acknowledgement takes no time: it's short beside what waits for it. */

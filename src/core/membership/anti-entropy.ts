@@ -62,30 +62,38 @@ export class AntiEntropy {
   readonly #exchanges = new Map<NodeId, Exchange>();
   /** Set at the first tick, since before it the time is not known. */
   #digestAtMs: number | null = null;
-  /** One more, soon after the first sync: what others told while this node joined may have passed it by. */
-  #earlyDigestAtMs = Number.POSITIVE_INFINITY;
-  /** Until its first comparison after its first sync a node also takes in gone members that it has never heard of. */
+  /** Until the next one: twice as long after each, and short again when there was something to repair. */
+  #digestGapMs: number;
+  /** Until it has synced and its comparisons are as far apart as ever, a node also takes in gone members that it has never heard of. */
   #adoptsGone = true;
   #hasSynced = false;
 
   constructor(context: AntiEntropyContext) {
     this.#context = context;
     this.#config = context.config;
+    this.#digestGapMs = Math.min(context.config.joinDigestMs, context.config.digestIntervalMs);
   }
 
   get nextDeadlineMs(): number {
-    return Math.min(this.#digestAtMs ?? 0, this.#earlyDigestAtMs);
+    return this.#digestAtMs ?? 0;
   }
 
-  /** Whether a comparison is due; if so, the next one is about an interval away. */
+  /** Whether a comparison is due; if so, the next one is a gap away. */
   startDigest(nowMs: number): boolean {
-    const isEarly = nowMs >= this.#earlyDigestAtMs;
-    if (isEarly) this.#earlyDigestAtMs = Number.POSITIVE_INFINITY;
     const dueAtMs = this.#digestAtMs;
-    if (dueAtMs !== null && nowMs < dueAtMs) return isEarly;
-    this.#digestAtMs = nowMs + this.#jittered(this.#config.digestIntervalMs);
-    if (dueAtMs !== null && this.#hasSynced) this.#adoptsGone = false;
-    return dueAtMs !== null;
+    if (dueAtMs !== null && nowMs < dueAtMs) return false;
+    this.#digestAtMs = nowMs + this.#jittered(this.#digestGapMs);
+    if (dueAtMs === null) return false;
+    const { digestIntervalMs } = this.#config;
+    if (this.#hasSynced && this.#digestGapMs === digestIntervalMs) this.#adoptsGone = false;
+    this.#digestGapMs = Math.min(2 * this.#digestGapMs, digestIntervalMs);
+    return true;
+  }
+
+  /** Where there was something to repair, there may be more, with others. */
+  #digestSoon(nowMs: number): void {
+    this.#digestGapMs = Math.min(this.#digestGapMs, this.#config.syncGapMs);
+    this.#digestAtMs = Math.min(this.#digestAtMs ?? 0, nowMs + this.#jittered(this.#digestGapMs));
   }
 
   sendDigest(to: NodeId, nowMs: number): void {
@@ -188,6 +196,7 @@ export class AntiEntropy {
     exchange.unansweredCount = 0;
     if (awaited.buckets.size === 0) exchange.awaited = null;
     const { newer, older } = compareVersions(this.#table.records.values(), { ...message, buckets });
+    if (newer.length + older.length > 0) this.#digestSoon(nowMs);
     this.#sendRecords(from, newer.filter(isPresent));
     this.#sendGone(
       from,
@@ -228,7 +237,6 @@ export class AntiEntropy {
     const adoptGone = this.#adoptsGone;
     if (adoptGone && !answerWanted) beliefs.learn(members, nowMs);
     else for (const record of members) beliefs.hearRecord(record, { adoptGone, nowMs });
-    if (!this.#hasSynced) this.#earlyDigestAtMs = nowMs + this.#jittered(this.#config.joinDigestMs);
     this.#hasSynced = true;
     if (answerWanted && this.#begin(this.#exchangeWith(from), nowMs)) this.#sendAll(from, false);
   }

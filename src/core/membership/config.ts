@@ -52,9 +52,12 @@ export interface MembershipConfig {
   readonly gossipGapMs: number;
   /** A rumour is told `multiplier × ⌈log10(n + 1)⌉` times by each node that learns it: 4 at n < 10, 16 at n = 1,000. */
   readonly retransmitMultiplier: number;
-  /** Time between two comparisons with a random member. It bounds how long two views can differ after rumours were lost. */
+  /** Longest time between two comparisons with a random member. It bounds how long two views can differ after rumours were lost. */
   readonly digestIntervalMs: number;
-  /** The first one comes so soon after a node has joined. Of nodes that join at once, two may have missed what was said of each other. */
+  /**
+   * The first comparison comes so soon after a start, each next one after twice the time. Of nodes that join at once, two may have missed
+   * what was said of each other.
+   */
   readonly joinDigestMs: number;
   /**
    * At most one comparison or full sync with a member in this time, whatever it asks for: news since the last one is gossiped

@@ -51,7 +51,7 @@ export function start(change: Partial<MembershipConfig> = {}): Membership {
 
 /** A node that knows b and c, has links to them, and nothing more to tell. */
 export function startWithTwo(change: Partial<MembershipConfig> = {}): Membership {
-  const membership = start(change);
+  const membership = start({ joinDigestMs: config.digestIntervalMs, ...change });
   for (const letter of ['b', 'c']) {
     const member = aliveMember(letter);
     membership.step({ type: 'contact_opened', node: member.id, hello: helloOf(member) }, 0);
