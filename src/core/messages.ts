@@ -84,6 +84,7 @@ export interface AttemptKey {
  *     o ─resync(seq)─► e                  on every new link, and when e asks for it; until the answer o sends no run
  *     e ─holding(seq, attempts, window)─► o   what e has of o's; what is missing never arrived; unacknowledged ends follow
  *     e ─resync_wanted─► o                e saw a new link, which o may not have noticed
+ *     e ─started─► o                     of an isolated attempt: its handler has it now, and what ends e may be its doing
  *     e ─progress─► o
  *
  * and between any two nodes, for a client's request that another node must answer:
@@ -102,7 +103,7 @@ export type JobMessage =
       readonly args: Payload;
       readonly priority: number;
       readonly timeoutMs: number;
-      /** It took a thread or node down before: run it on a thread of its own. */
+      /** It may have taken a thread or node down before: run it on a thread of its own, and tell when it starts. */
       readonly isolate: boolean;
       /** Number of the owner's resync that the executor had answered when this was sent; what is of an earlier one is void. */
       readonly session: number;
@@ -120,6 +121,7 @@ export type JobMessage =
       readonly window: number;
     }
   | { readonly type: 'grant'; readonly window: number }
+  | { readonly type: 'started'; readonly key: AttemptKey }
   | { readonly type: 'progress'; readonly key: AttemptKey; readonly value: string }
   | { readonly type: 'ask'; readonly seq: number; readonly command: PeerCommand }
   | { readonly type: 'answer'; readonly seq: number; readonly reply: Reply }

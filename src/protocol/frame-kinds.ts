@@ -35,4 +35,5 @@ export const frameKinds = {
   answers_taken: 46,
   asking: 47,
   asks_unknown: 48,
+  started: 49,
 } as const;

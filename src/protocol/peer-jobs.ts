@@ -108,6 +108,11 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
     encode: (message) => [message.window],
     decode: (fields) => ({ type: 'grant', window: fields.integer(0, limits.attemptsPerGrantMax) }),
   },
+  /** key */
+  started: {
+    encode: ({ key }) => [key.job, key.epoch, key.attempt],
+    decode: (fields) => ({ type: 'started', key: readKey(fields) }),
+  },
   /** key, value */
   progress: {
     encode: ({ key, value }) => [key.job, key.epoch, key.attempt, value],

@@ -163,6 +163,7 @@ export const messages: readonly PeerMessage[] = [
   { type: 'resync', seq: 3 },
   { type: 'resync_wanted' },
   { type: 'grant', window: limits.attemptsPerGrantMax },
+  { type: 'started', key },
   { type: 'progress', key, value: '{"done":0.5}' },
   ...commands.map((command): PeerMessage => ({ type: 'ask', seq: 5, command })),
   { type: 'answer', seq: 5, reply: { ok: true, text: '' } },

@@ -290,6 +290,7 @@ export class Dispatcher {
     record.executor = to;
     record.startedAtMs = now.wallMs;
     record.progress = null;
+    record.hasStarted = false;
     const executor = this.executor(to);
     executor.outstanding.set(spec.id, record);
     executor.outstandingBytes += argsBytes(record);

@@ -20,6 +20,8 @@ interface Held {
   readonly key: AttemptKey;
   readonly timeoutMs: number;
   readonly bytes: number;
+  readonly isIsolated: boolean;
+  hasStarted: boolean;
   /** Monotonic; null until it starts. */
   endsAtMs: number | null;
   /** Its owner has a newer attempt, or is gone: its end is told to nobody. */
@@ -103,6 +105,8 @@ export class Executor {
       key: message.key,
       timeoutMs: message.timeoutMs,
       bytes: payloadBytes(message.args),
+      isIsolated: message.isolate,
+      hasStarted: false,
       endsAtMs: null,
       fenced: false,
     };
@@ -147,6 +151,8 @@ export class Executor {
   attemptStarted(run: RunId, now: Instant): void {
     const held = this.running.get(run);
     if (held === undefined) return;
+    held.hasStarted = true;
+    this.tellStarted(held);
     held.endsAtMs = now.monotonicMs + held.timeoutMs;
     this.timeoutsDueMs = Math.min(
       this.timeoutsDueMs,
@@ -192,6 +198,7 @@ export class Executor {
     const attempts = [...account.held.values()].map(({ key }) => key);
     for (const message of account.unsent) attempts.push(message.key);
     this.options.deliver(owner, { type: 'holding', seq, attempts, window: account.told });
+    for (const held of account.held.values()) this.tellStarted(held);
     this.sendEnds(owner, account);
   }
 
@@ -241,6 +248,11 @@ export class Executor {
 
   nextDeadlineMs(): number {
     return Math.min(this.roomDueMs, this.timeoutsDueMs);
+  }
+
+  /** Of the few that are isolated: should this process end, the owner must know which of them may have ended it. */
+  private tellStarted({ owner, key, isIsolated, hasStarted, fenced }: Held): void {
+    if (isIsolated && hasStarted && !fenced) this.options.deliver(owner, { type: 'started', key });
   }
 
   private sendEnds(owner: NodeId, account: Account): void {

@@ -261,6 +261,8 @@ export class Jobs {
         return this.asks.askingWanted(from, now);
       case 'grant':
         return this.dispatcher.granted(from, message.window, now);
+      case 'started':
+        return this.owner.handleStarted(from, message.key);
       case 'progress':
         return this.owner.handleProgress(from, message.key, message.value);
       case 'ask':

@@ -137,6 +137,11 @@ export class Owner {
     this.takeBack(record, from, now);
   }
 
+  handleStarted(from: NodeId, key: AttemptKey): void {
+    const record = this.current(from, key);
+    if (record !== null) record.hasStarted = true;
+  }
+
   handleProgress(from: NodeId, key: AttemptKey, value: string): void {
     const record = this.current(from, key);
     if (record !== null) record.progress = value;
@@ -169,8 +174,11 @@ export class Owner {
     const isBlamed = how === 'restarted' || (how === 'dead' && broke);
     // Each goes to the front of its line, so the oldest goes last.
     for (const record of records.reverse()) {
-      if (!isBlamed) this.requeue(record, now);
-      else this.blame(record, { name: 'NodeLost', message: `node ${name} was lost while running it` }, now);
+      const error = { name: 'NodeLost', message: `node ${name} was lost while running it` };
+      // Of all that a node held, only few had started; which ones is told from a first loss on, when they are isolated.
+      if (isBlamed && record.fatalities === 0) this.suspectAttempt(record, error, now);
+      else if (isBlamed && record.hasStarted) this.blame(record, error, now);
+      else this.requeue(record, now);
     }
   }
 
@@ -267,7 +275,7 @@ export class Owner {
     } else this.requeue(record, now);
   }
 
-  /** It shared a thread that ended, so it may or may not be to blame: its next run is by itself, and tells. */
+  /** It shared a thread or a node that ended, so it may or may not be to blame: its next run is by itself, and tells. */
   private suspectAttempt(record: JobRecord, error: JobError, now: Instant): void {
     record.error = error;
     record.fatalities = Math.max(1, record.fatalities);

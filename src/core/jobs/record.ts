@@ -65,8 +65,10 @@ export interface JobRecord {
   attempt: number;
   /** Attempts that failed by their own fault; compared with `spec.retries`. */
   failures: number;
-  /** Attempts that took a node or a thread down. */
+  /** Attempts that took a node or a thread down. Over 0, the next one is isolated, and its executor tells when it starts. */
   fatalities: number;
+  /** The executor has told that the latest attempt, an isolated one, has started. */
+  hasStarted: boolean;
   holders: readonly NodeId[];
   executor: NodeId | null;
   /** Wall time before which the next attempt doesn't start. */

@@ -51,6 +51,7 @@ export function buildRecord({ command, id, owner, holders, defaults, now }: Reco
     attempt: 0,
     failures: 0,
     fatalities: 0,
+    hasStarted: false,
     holders,
     executor: null,
     notBeforeMs,

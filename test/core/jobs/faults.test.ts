@@ -54,6 +54,39 @@ t.test('a job that takes nodes down fails with the cause after three', async (t)
   });
 });
 
+t.test('jobs that waited at nodes that died, and never started, are not blamed for it', async (t) => {
+  const members = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const cores = new JobCores({
+    members: members.map((name) => aliveMember(name, name === 'a' ? { tasks: [] } : {})),
+  });
+  const killer = cores.submit('a', { node: 'b' });
+  const bystander = cores.submit('a', { node: 'b' });
+  // The node is there again, with all jobs waiting for it, and starts the first.
+  for (let start = 1; start <= 3; start++) {
+    const [first] = cores.started.filter(({ on }) => on === 'b');
+    t.match(first?.start, { job: killer, isolate: start > 1 });
+    cores.begin('b');
+    cores.started.length = 0;
+    cores.changeMember('b', { instance: `b${start}000`, incarnation: start * 2 ** 20 });
+    cores.step('a', { type: 'contact_opened', node: nodeId('b') });
+    cores.step('b', { type: 'contact_opened', node: nodeId('a') });
+  }
+  t.match(cores.status('a', killer), { state: 'failed', error: { name: 'NodeLost' } });
+  t.match(cores.status('a', bystander), { state: 'running' });
+});
+
+t.test('that an isolated attempt has started is told again on a new link', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const job = cores.submit('a');
+  cores.kill(cores.begin().on);
+  const on = cores.started[0]?.on as string;
+  cores.cutLink('a', on);
+  cores.begin(on);
+  cores.healLink('a', on);
+  cores.kill(on);
+  t.equal(cores.core('a').ledger.get(job)?.fatalities, 2);
+});
+
 t.test(
   'a job that ended its thread alone is to blame; one that shared it gets a run by itself first',
   async (t) => {
