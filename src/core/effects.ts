@@ -42,8 +42,11 @@ export type NodeEvent =
   | { readonly type: 'leave' }
   | { readonly type: 'tasks_loaded'; readonly tasks: readonly TaskOffer[] };
 
-/** reset: the socket broke (ECONNRESET, EPIPE, or an end without a goodbye); local: this side closed it. */
-export type LinkCloseReason = 'reset' | 'goodbye' | 'protocol_error' | 'stalled' | 'local';
+/**
+ * reset: the socket broke (ECONNRESET, EPIPE, or an end without a goodbye); local: this side closed it; stalled: the peer doesn't read;
+ * silent: nothing came while it was watched.
+ */
+export type LinkCloseReason = 'reset' | 'goodbye' | 'protocol_error' | 'stalled' | 'silent' | 'local';
 /** refused: nobody listens there (ECONNREFUSED); rejected: a goodbye instead of a hello. */
 export type DialFailure =
   | 'refused'
@@ -60,6 +63,8 @@ export type NodeEffect =
   | { readonly type: 'send'; readonly link: LinkId; readonly message: PeerMessage }
   | { readonly type: 'dial'; readonly address: string }
   | { readonly type: 'close_link'; readonly link: LinkId; readonly reason: GoodbyeReason }
+  /** It may lead nowhere: it is closed when nothing comes on it for `limits.linkSilenceMs`. */
+  | { readonly type: 'watch_link'; readonly link: LinkId }
   | { readonly type: 'reply'; readonly request: RequestId; readonly reply: Reply }
   | AttemptStart
   | { readonly type: 'stop_attempt'; readonly run: RunId; readonly reason: StopReason }

@@ -55,6 +55,11 @@ export const limits = {
   frameDepthMax: 16,
   /** From a dial to a connection that is ready for the hello, TLS included. */
   dialTimeoutMs: 3_000,
+  /**
+   * A link on which nothing comes for so long is closed, once others have reached its peer in vain of it: TCP itself would wait for a
+   * quarter of an hour. A path that is only slow brings something in this time, if no more than a word of what it has taken.
+   */
+  linkSilenceMs: 10_000,
   /** How long a link that is closed on purpose may take to send what is queued and its goodbye. */
   linkCloseTimeoutMs: 2_000,
   /** Links that are open at once; twice what a full mesh of 128 needs, for simultaneous dials, and room above. */

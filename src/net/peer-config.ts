@@ -5,6 +5,7 @@ export interface PeerNetworkConfig {
   readonly dialTimeoutMs: number;
   readonly helloTimeoutMs: number;
   readonly closeTimeoutMs: number;
+  readonly silenceMs: number;
   readonly linksMax: number;
   readonly handshakesMax: number;
   readonly queueBytesHigh: number;
@@ -16,6 +17,7 @@ export const defaultPeerNetworkConfig: PeerNetworkConfig = {
   dialTimeoutMs: limits.dialTimeoutMs,
   helloTimeoutMs: limits.helloTimeoutMs,
   closeTimeoutMs: limits.linkCloseTimeoutMs,
+  silenceMs: limits.linkSilenceMs,
   linksMax: limits.peerLinksMax,
   handshakesMax: limits.peerHandshakesMax,
   queueBytesHigh: limits.linkQueueBytesHigh,

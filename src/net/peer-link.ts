@@ -87,6 +87,8 @@ export class PeerLink {
   #untoldBytes = 0;
   #state: 'handshake' | 'open' | 'ending' = 'handshake';
   #endTimer: NodeJS.Timeout | null = null;
+  /** Runs while the link is watched. */
+  #silenceTimer: NodeJS.Timeout | null = null;
 
   constructor(options: PeerLinkOptions) {
     const { socket, config, events } = options;
@@ -100,7 +102,7 @@ export class PeerLink {
       pressure: (congested) => {
         if (this.#state === 'open') events.pressure(this, congested);
       },
-      stalled: () => this.#stall(),
+      stalled: () => this.#cutOff('stalled'),
     });
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
@@ -125,7 +127,7 @@ export class PeerLink {
     if (this.#writer.isFull || (this.#writer.isCongested && droppableTypes.has(message.type))) {
       this.#options.traffic.messagesDropped++;
       // Whatever has been left out, a new link makes good; on this one the peer would never hear of it.
-      if (this.#writer.isFull) setImmediate(() => this.#stall());
+      if (this.#writer.isFull) setImmediate(() => this.#cutOff('stalled'));
       return;
     }
     this.#options.traffic.messagesOut++;
@@ -157,6 +159,22 @@ export class PeerLink {
     });
   }
 
+  /** Anything that comes ends the watch. */
+  watch(): void {
+    if (this.#state !== 'open') return;
+    this.#silenceTimer ??= setTimeout(() => {
+      // After a stop of this process, what has come meanwhile is read first.
+      setImmediate(() => {
+        if (this.#silenceTimer !== null) this.#cutOff('silent');
+      });
+    }, this.#options.config.silenceMs);
+  }
+
+  #unwatch(): void {
+    if (this.#silenceTimer !== null) clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = null;
+  }
+
   /** Ends at once, without a word; what is queued is lost. The owner hears of it as of a reset. */
   abandon(): void {
     this.#socket.destroy();
@@ -165,6 +183,7 @@ export class PeerLink {
   #read(chunk: Buffer): void {
     if (this.#state === 'ending') return;
     this.#options.traffic.bytesIn += chunk.length;
+    this.#unwatch();
     if (this.#state === 'handshake') this.#handshake.see(chunk);
     try {
       this.#decoder.feed(chunk, (bytes, start, end) => {
@@ -260,11 +279,12 @@ export class PeerLink {
     this.#options.events.failed(this, failure);
   }
 
-  #stall(): void {
+  /** Nobody is there to say goodbye to. */
+  #cutOff(reason: 'stalled' | 'silent'): void {
     if (this.#state !== 'open') return;
     this.#state = 'ending';
     this.#socket.destroy();
-    this.#options.events.closed(this, 'stalled', null);
+    this.#options.events.closed(this, reason, null);
   }
 
   /** The socket has failed, or has ended without a goodbye. */
@@ -288,6 +308,7 @@ export class PeerLink {
   #gone(): void {
     this.#broken(null);
     if (this.#endTimer !== null) clearTimeout(this.#endTimer);
+    this.#unwatch();
     this.#writer.clear();
     this.#options.events.gone(this);
   }

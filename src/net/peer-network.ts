@@ -13,6 +13,8 @@ export interface PeerNetwork {
   send(link: LinkId, message: PeerMessage): void;
   /** Says goodbye with the reason, then closes. `linkClosed` follows with reason `local`. */
   close(link: LinkId, reason: GoodbyeReason): void;
+  /** Closes the link when nothing comes on it for `linkSilenceMs` from now on. `linkClosed` follows with reason `silent`. */
+  watch(link: LinkId): void;
   /** Counters for metrics; `queuedBytes` is over all links. */
   stats(): PeerNetworkStats;
   /**

@@ -118,6 +118,10 @@ class TcpPeerNetwork implements PeerNetwork {
     this.#links.get(link)?.close(reason);
   }
 
+  watch(link: LinkId): void {
+    this.#links.get(link)?.watch();
+  }
+
   stats(): PeerNetworkStats {
     let queuedBytes = 0;
     for (const link of this.#links.values()) queuedBytes += link.queuedBytes;
@@ -247,6 +251,10 @@ class TcpPeerNetwork implements PeerNetwork {
             { remote: link.remote, peer: link.peerName, bytes: link.queuedBytes },
             `Dropped the link with ${link.peerName}: it reads too slowly, and more waits for it than may be kept`,
           );
+        }
+        if (reason === 'silent') {
+          const text = `Closed the link with ${link.peerName}: others reach it, and nothing comes from it here`;
+          this.#once.warn(`silent ${link.remote}`, { remote: link.remote, peer: link.peerName }, text);
         }
         listener.linkClosed(link.id, reason, goodbye);
       },

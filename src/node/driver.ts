@@ -131,6 +131,9 @@ export class Driver {
         case 'close_link':
           parts.network.close(effect.link, effect.reason);
           break;
+        case 'watch_link':
+          parts.network.watch(effect.link);
+          break;
         case 'log':
           parts.log(effect.level, effect.text, effect.fields);
           break;

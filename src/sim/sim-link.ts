@@ -69,6 +69,8 @@ export class SimLink {
   private unread: Unread[] = [];
   private unreadBytes = 0;
   private isCongested = false;
+  /** The watch that is on. */
+  private watched: symbol | null = null;
 
   constructor(private readonly options: SimLinkOptions) {
     this.id = options.id;
@@ -104,7 +106,8 @@ export class SimLink {
   }
 
   flush(): void {
-    if (this.state === 'open' && this.out.queuedBytes > this.options.queueLimits.queueBytesMax) this.stall();
+    if (this.state === 'open' && this.out.queuedBytes > this.options.queueLimits.queueBytesMax)
+      this.cutOff('stalled');
     else {
       this.out.pump();
       this.tellPressure();
@@ -116,6 +119,19 @@ export class SimLink {
     if (this.state !== 'open') return;
     this.end(reason);
     this.options.after(0, () => this.tellClosed('local', null));
+  }
+
+  /** Anything that comes ends the watch. */
+  watch(): void {
+    if (this.state !== 'open' || this.watched !== null) return;
+    const watch = Symbol();
+    this.watched = watch;
+    this.options.after(limits.linkSilenceMs, () =>
+      this.node.enter(() => {
+        if (this.watched === watch && this.unread.length === 0 && this.state === 'open')
+          this.cutOff('silent');
+      }),
+    );
   }
 
   /** A part of what the peer sent is here, or its end, behind all of it. */
@@ -175,6 +191,7 @@ export class SimLink {
   }
 
   private read(part: Segment | 'end'): void {
+    this.watched = null;
     this.options.traffic.bytesIn += bytesOf(part);
     if (this.state === 'ending' || this.state === 'gone') return;
     if (part === 'end') this.broken();
@@ -236,11 +253,11 @@ export class SimLink {
     else this.tellDialFailed('reset', null);
   }
 
-  private stall(): void {
+  private cutOff(reason: 'stalled' | 'silent'): void {
     this.vanish();
     this.out.close({ loseTail: false });
     this.options.sendReset(this);
-    this.options.after(0, () => this.tellClosed('stalled', null));
+    this.options.after(0, () => this.tellClosed(reason, null));
   }
 
   /** Writes what is queued, the goodbye if any, and ends; whatever happens, within a bounded time. */

@@ -111,6 +111,10 @@ export class SimNetwork {
     this.links.get(link)?.close(goodbye);
   }
 
+  watch(_: SimNode, link: LinkId): void {
+    this.links.get(link)?.watch();
+  }
+
   /** The process goes on after it stood still. */
   resumed(node: SimNode): void {
     for (const link of this.linksOf(node)) link.readAll();

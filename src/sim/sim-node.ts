@@ -166,6 +166,9 @@ export class SimNode {
         case 'close_link':
           network.close(this, effect.link, effect.reason);
           break;
+        case 'watch_link':
+          network.watch(this, effect.link);
+          break;
         case 'reply':
           observer.replied(this.name, effect.request, effect.reply);
           break;

@@ -248,3 +248,18 @@ t.test('a shutdown while the port is being opened closes it', async (t) => {
   other.network.dial(await opening);
   t.match(await other.first('failed'), { reason: 'refused' });
 });
+
+t.test('a watched link is closed when nothing comes on it, and stays when something does', async (t) => {
+  const config = { silenceMs: 200 };
+  const [a, b] = (await startPeers(t, { config }, {})) as [TestPeer, TestPeer];
+  const [link, other] = await connect(a, b);
+  const answering = setInterval(() => b.network.send(other, { type: 'digest', checksum: 1 }), 20);
+  a.network.watch(link);
+  await new Promise((resolve) => setTimeout(resolve, 3 * config.silenceMs));
+  clearInterval(answering);
+  t.notOk(a.told.some(({ type }) => type === 'closed'));
+  a.network.watch(link);
+  t.match(await a.first('closed'), { link, reason: 'silent', goodbye: null });
+  t.match(await b.first('closed'), { reason: 'reset' });
+  t.ok(a.warnings.some((text) => text.includes('others reach it, and nothing comes from it here')));
+});

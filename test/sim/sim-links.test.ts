@@ -94,3 +94,31 @@ t.test('several links that nothing breaks make no job run twice', async (t) => {
     t.equal(cluster.attempts.length, 100, seed);
   }
 });
+
+for (const [what, ways] of Object.entries({
+  'one way': ['ab'],
+  'the other way': ['ba'],
+  'both ways': ['ab', 'ba'],
+})) {
+  t.test(
+    `of two nodes whose link goes dead ${what} and without a word, each gives it up, and jobs go elsewhere`,
+    async (t) => {
+      for (const seed of seeds.slice(0, 10)) {
+        const cluster = new SimCluster({ seed, runMs: [1_000, 1_000] });
+        cluster.startAll(4);
+        submitMany(cluster, { count: 40, overMs: 100 });
+        cluster.runFor(200);
+        for (const [from, to] of ways as unknown as [string, string][]) cluster.network.cut(from, to);
+        const isAnswered = () => cluster.requests.every(({ reply }) => reply !== null);
+        const tookMs = cluster.runUntil('every job has its outcome', isAnswered, 60_000);
+        t.ok(tookMs < 40_000, `${seed}: ${tookMs} ms`);
+        for (const { command, reply } of cluster.requests)
+          t.same(reply, { ok: true, text: (command as SubmitCommand).args });
+        t.ok(cluster.agree(), 'and nobody is taken for dead');
+        for (const [from, to] of ways as unknown as [string, string][]) cluster.network.uncut(from, to);
+        const isLinked = () => cluster.network.linkCountBetween('a', 'b') === 1;
+        cluster.runUntil('they are linked again', isLinked, 60_000);
+      }
+    },
+  );
+}

@@ -38,5 +38,7 @@ export type MembershipEffect =
   | { readonly type: 'member_changed'; readonly member: MemberRecord; readonly previous: MemberRecord | null }
   /** To see whether it answers; only where not everybody has a link to everybody. */
   | { readonly type: 'contact_wanted'; readonly node: NodeId }
+  /** Others have reached it, and over its own link it has not answered. */
+  | { readonly type: 'contact_doubted'; readonly node: NodeId }
   | { readonly type: 'member_forgotten'; readonly member: MemberRecord }
   | LogEffect;

@@ -102,6 +102,7 @@ class MembershipCore implements Membership {
       hasContact: (node) => this.#contacts.has(node),
       incarnationOf: (node) => this.members().get(node)?.incarnation ?? 0,
       relaysFor: (target) => this.#aliveContacts().filter((node) => node !== target),
+      doubt: (node) => this.#effects.push({ type: 'contact_doubted', node }),
       acked: (node) => this.#beliefs.seen(node),
       failed: (node, nowMs) => this.#beliefs.suspect(node, nowMs),
     });

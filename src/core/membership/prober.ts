@@ -37,6 +37,8 @@ export interface ProberContext {
   /** Alive members with a link that can be asked to probe `target`. */
   relaysFor(target: NodeId): NodeId[];
   incarnationOf(node: NodeId): number;
+  /** The member has answered to another, and not over this node's own link. */
+  doubt(node: NodeId): void;
   /** The member has answered a probe, straight or through another. */
   acked(node: NodeId): void;
   /** Nobody got an ack from it in time, and since the probe began it gave no other sign of life. */
@@ -145,6 +147,7 @@ export class Prober {
   handleAck(from: NodeId, seq: number): void {
     const probe = this.#probe;
     if (probe !== null && seq === probe.seq && (from === probe.target || probe.asked.has(from))) {
+      if (from !== probe.target && this.#context.hasContact(probe.target)) this.#context.doubt(probe.target);
       this.#succeed(probe);
       return;
     }

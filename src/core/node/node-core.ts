@@ -264,6 +264,11 @@ export class NodeCore {
         case 'contact_wanted':
           this.runLinks({ type: 'link_wanted', node: effect.node, purpose: 'probe' });
           break;
+        case 'contact_doubted': {
+          const link = this.links.linkTo(effect.node);
+          if (link !== null) this.outbox.push({ type: 'watch_link', link });
+          break;
+        }
         case 'member_forgotten':
           this.runLinks({ type: 'member_forgotten', node: effect.member.id });
           break;

@@ -128,7 +128,8 @@ export class FleetNode {
           this.kill();
           break;
         default:
-          // Nobody reads its log; it has no clients but the one that has it drain, and runs no jobs.
+          // Nobody reads its log; it has no clients but the one that has it drain, and runs no jobs. No path fails between two nodes alone,
+          // so no link has to be watched.
           break;
       }
     }

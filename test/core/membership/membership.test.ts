@@ -168,6 +168,23 @@ t.test('a member that does not ack is asked for through another, then suspect, a
   ]);
 });
 
+t.test('a member that answers to others alone is no suspect, but its link is doubted', async (t) => {
+  const membership = startWithTwo();
+  const effects: MembershipEffect[] = [];
+  let helper: string | null = null;
+  for (let nowMs = 2_000; nowMs < 3_600 && helper === null; nowMs += 10) {
+    for (const effect of membership.step({ type: 'tick', lateMs: 0 }, nowMs)) {
+      if (effect.type !== 'send' || effect.message.type !== 'probe_request') continue;
+      helper = effect.to;
+      const ack = { type: 'ack', seq: effect.message.seq, rumours: [] } as const;
+      effects.push(...membership.step({ type: 'message', from: helper, message: ack }, nowMs + 1));
+    }
+  }
+  t.strictSame(effects, [{ type: 'contact_doubted', node: helper === b ? c : b }]);
+  t.equal(stateOf(membership, b), 'alive');
+  t.equal(stateOf(membership, c), 'alive');
+});
+
 t.test('where all are linked every second probe is of the next member, the others in turn', async (t) => {
   const membership = startWithTwo();
   for (const letter of 'defghijk') {
