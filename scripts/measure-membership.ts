@@ -3,7 +3,8 @@ import { measureRow, type RowName, rowNames, rows } from './membership/rows.js';
 
 /**
  * `npm run measure-membership -- [--row NAME]... [--list]`: what membership reaches, from the code that real nodes run, in simulated
- * clusters. A row a figure, as a Markdown table; each can be had alone. Progress goes to standard error.
+ * clusters. A row a figure, as a Markdown table; each can be had alone. Progress goes to standard error. The exit code is 1 when a figure
+ * is not what was aimed at.
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -20,8 +21,9 @@ async function main(): Promise<void> {
   for (const name of wanted as RowName[]) {
     const { what, aim, takes } = rows[name];
     process.stderr.write(`${name}: takes ${takes}\n`);
-    const cell = await measureRow(name, (text) => process.stderr.write(text));
-    console.log(`| ${name} | ${what} | ${cell} | ${aim} |`);
+    const { text, isMet } = await measureRow(name, (word) => process.stderr.write(word));
+    console.log(`| ${name} | ${what} | ${text} | ${aim}${isMet ? '' : ', not met'} |`);
+    if (!isMet) process.exitCode = 1;
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import t from 'tap';
+import { rowNames } from '../../scripts/membership/rows.js';
 import { buildProgram } from '../../src/cli/program.js';
 import { errorCodes } from '../../src/core/errors.js';
 import { configKeys } from '../../src/node/config-keys.js';
@@ -46,6 +47,14 @@ t.test('every npm script that a document names exists, and so do the tests that 
       t.ok(isThere, `${document}: npm test -- ${pattern}`);
     }
   }
+  t.end();
+});
+
+t.test('every row of measure-membership that a document names exists, and each stands in the README', (t) => {
+  const named = documents.flatMap((document) =>
+    matchesOf(readFileSync(document, 'utf8'), /measure-membership -- --row ([a-z0-9-]+)/g),
+  );
+  t.strictSame(new Set(named), new Set(rowNames));
   t.end();
 });
 

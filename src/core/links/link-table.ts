@@ -68,6 +68,11 @@ export class LinkTable {
     return this.#byLink.get(link);
   }
 
+  isLinkedAt(address: string): boolean {
+    for (const { hello } of this.#byLink.values()) if (hello.address === address) return true;
+    return false;
+  }
+
   of(node: NodeId): readonly OpenLink[] {
     return this.#byNode.get(node) ?? [];
   }

@@ -322,6 +322,8 @@ class LinksCore implements Links {
   }
 
   #handleSeedFailure(address: string, trouble: DialTrouble): void {
+    // The seed has dialled this node while this dial was under way.
+    if (this.#table.isLinkedAt(address)) return;
     const log = this.#seeds.failed(address, trouble, { nowMs: this.#nowMs, joined: this.#mesh.knowsAlive() });
     if (log !== null) this.#effects.push(log);
   }

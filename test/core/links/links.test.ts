@@ -475,6 +475,13 @@ t.test('a node that leaves dials nobody and takes no new link', async (t) => {
   t.equal(links.nextDeadlineMs(), Number.POSITIVE_INFINITY);
 });
 
+t.test('a seed that shows itself while a dial of it fails is not dialled again', async (t) => {
+  const links = start(['b:1']);
+  open(links, 'b', 1, { nowMs: 10 });
+  t.strictSame(fail(links, 'b:1', 'timeout', 3_000), []);
+  t.strictSame(dialsOf(links.step(tick, 100_000)), []);
+});
+
 t.test(
   'a peer that dials anew since it lost a link that this end holds still keeps its new one',
   async (t) => {
