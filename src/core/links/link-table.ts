@@ -39,6 +39,10 @@ export class LinkTable {
     return this.#byLink.values();
   }
 
+  nodes(): Iterable<NodeId> {
+    return this.#byNode.keys();
+  }
+
   /** The one to each peer that counts. */
   currentOfAll(): OpenLink[] {
     return [...this.#byNode.keys()].flatMap((node) => this.current(node) ?? []);
@@ -55,8 +59,11 @@ export class LinkTable {
 
   /** Infinity: it stays. */
   closeAt(open: OpenLink, atMs: number): void {
+    const wasNext = open.closeAtMs === this.#nextCloseMs;
     (open as { closeAtMs: number }).closeAtMs = atMs;
-    this.#nextCloseMs = null;
+    if (this.#nextCloseMs === null) return;
+    if (atMs <= this.#nextCloseMs) this.#nextCloseMs = atMs;
+    else if (wasNext) this.#nextCloseMs = null;
   }
 
   overdue(nowMs: number): OpenLink[] {
@@ -101,7 +108,7 @@ export class LinkTable {
 
   add(open: OpenLink): void {
     this.#byLink.set(open.link, open);
-    this.#nextCloseMs = null;
+    this.closeAt(open, open.closeAtMs);
     this.#byNode.set(open.hello.node, [...this.of(open.hello.node), open]);
   }
 

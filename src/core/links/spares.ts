@@ -49,9 +49,28 @@ export class Spares {
   forNewcomer(nowMs: number): OpenLink | undefined {
     if (nowMs < this.#crowdedUntilMs) return undefined;
     const { crowdedAgeMs } = this.#config;
-    const [spare] = this.#choose(crowdedAgeMs, nowMs);
+    const spare = this.#anyIdle(crowdedAgeMs, nowMs) ?? this.#choose(crowdedAgeMs, nowMs)[0];
     if (spare === undefined) this.#crowdedUntilMs = nowMs + crowdedAgeMs / crowdedLooks;
     return spare;
+  }
+
+  /** One of those that `#choose` takes first, each as likely as any other, in one look at all. */
+  #anyIdle(ageMs: number, nowMs: number): OpenLink | undefined {
+    const { gossipLinksMax } = this.#config;
+    if (this.#table.nodeCount <= gossipLinksMax) return undefined;
+    let chosen: OpenLink | undefined;
+    let count = 0;
+    for (const node of this.#table.nodes()) {
+      const open = this.#table.current(node);
+      if (open === null || open.openedAtMs > nowMs - ageMs || this.#isUsed(open, nowMs)) continue;
+      count++;
+      if (this.#random.below(count) === 0) chosen = open;
+    }
+    return chosen;
+  }
+
+  #isUsed({ usedAtMs }: OpenLink, nowMs: number): boolean {
+    return usedAtMs > nowMs - this.#config.demandIdleMs;
   }
 
   /**
@@ -59,20 +78,19 @@ export class Spares {
    * leave the newcomers outside; then the least recently used.
    */
   #choose(ageMs: number, nowMs: number): OpenLink[] {
-    const { gossipLinksMax, demandLinksMax, demandIdleMs } = this.#config;
+    const { gossipLinksMax, demandLinksMax } = this.#config;
     const over = this.#table.nodeCount - gossipLinksMax;
     if (over <= 0) return [];
     const grown = this.#table.currentOfAll().filter(({ openedAtMs }) => openedAtMs <= nowMs - ageMs);
-    const isUsed = ({ usedAtMs }: OpenLink): boolean => usedAtMs > nowMs - demandIdleMs;
     const idle = grown
-      .filter((open) => !isUsed(open))
+      .filter((open) => !this.#isUsed(open, nowMs))
       .map((open) => ({ open, place: this.#random.next() }))
       .sort((a, b) => a.place - b.place)
       .map(({ open }) => open);
     const spares = idle.slice(0, over);
     const usedOver = over - spares.length - demandLinksMax;
     if (usedOver <= 0) return spares;
-    const used = grown.filter(isUsed).sort((a, b) => a.usedAtMs - b.usedAtMs);
+    const used = grown.filter((open) => this.#isUsed(open, nowMs)).sort((a, b) => a.usedAtMs - b.usedAtMs);
     return [...spares, ...used.slice(0, usedOver)];
   }
 }

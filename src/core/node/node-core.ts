@@ -24,6 +24,7 @@ import { createRandom } from '../random.js';
 import { ClusterRequests } from './cluster-requests.js';
 import { Departure } from './departure.js';
 import { MemberNews } from './member-news.js';
+import { Namesakes } from './namesakes.js';
 
 export interface NodeCoreOptions {
   readonly id: NodeId;
@@ -55,9 +56,6 @@ export interface NodeCoreOptions {
   readonly createMembership?: typeof createMembership;
 }
 
-/** In a larger cluster, names are not compared: every join would cost a walk through all members. */
-const namesakeMembersMax = 1_024;
-
 /**
  * A whole node without its sockets, threads and clocks: an event and a moment in, effects out. The same options and
  * events give the same effects, bit for bit; the daemon and the simulator drive the same one.
@@ -70,6 +68,7 @@ export class NodeCore {
   private readonly departure: Departure;
   private readonly outbox: Outbox;
   private readonly memberNews = new MemberNews();
+  private readonly namesakes = new Namesakes(() => this.members());
   /** Links whose peers read more slowly than they are sent to. */
   private readonly congested = new Set<LinkId>();
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
@@ -132,6 +131,7 @@ export class NodeCore {
   start(now: Instant, known: readonly MemberRecord[] = []): NodeEffect[] {
     this.now = now;
     this.cluster.start(now);
+    this.namesakes.of(this.membership.self());
     if (known.length > 0) this.restore(known.filter(({ id }) => id !== this.options.id));
     this.jobs.step({ type: 'contact_opened', node: this.options.id }, now);
     return this.step({ type: 'tick', lateMs: 0 }, now);
@@ -225,7 +225,10 @@ export class NodeCore {
 
   private restore(members: readonly MemberRecord[]): void {
     this.membership.step({ type: 'restored', members }, this.now.monotonicMs);
-    for (const member of members) this.options.watch?.(member, null);
+    for (const member of members) {
+      this.options.watch?.(member, null);
+      this.namesakes.of(member);
+    }
     this.runLinks({ type: 'members_restored', members });
   }
 
@@ -287,20 +290,15 @@ export class NodeCore {
     if (previous === null || previous.name !== member.name) this.tellNamesake(member);
   }
 
-  /** Names are for people to tell nodes apart; nothing in the cluster itself depends on them. */
-  private tellNamesake({ id, name, state, address }: MemberRecord): void {
-    if (state !== 'alive' || this.members().size > namesakeMembersMax) return;
-    for (const other of this.members().values()) {
-      if (other.name !== name || other.id === id || other.state !== 'alive') continue;
-      this.outbox.log(
-        'warn',
-        `two nodes are called ${name}: give one of them another --name, or node=${name} may mean either`,
-        {
-          addresses: [address, other.address],
-        },
-      );
-      return;
-    }
+  private tellNamesake(member: MemberRecord): void {
+    const other = this.namesakes.of(member);
+    if (other === null) return;
+    const { name, address } = member;
+    this.outbox.log(
+      'warn',
+      `two nodes are called ${name}: give one of them another --name, or node=${name} may mean either`,
+      { addresses: [address, other.address] },
+    );
   }
 
   private runLinks(event: LinksEvent): void {
