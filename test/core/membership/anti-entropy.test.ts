@@ -1,8 +1,9 @@
 import t from 'tap';
 import type { MemberRecord } from '../../../src/core/member.js';
+import { defaultMembershipConfig as config } from '../../../src/core/membership/config.js';
 import type { Membership, MembershipEffect } from '../../../src/core/membership/membership.js';
 import type { MembershipMessage } from '../../../src/core/messages.js';
-import { aliveMember, helloOf, idOf, startWithTwo, tell } from './builders.js';
+import { acknowledge, aliveMember, helloOf, idOf, startWithTwo, tell } from './builders.js';
 
 const [a, b, c] = [idOf('a'), idOf('b'), idOf('c')];
 type Of<Type> = Extract<MembershipMessage, { type: Type }>;
@@ -310,3 +311,49 @@ t.test(
     t.notOk(membership.members().has(idOf('f')));
   },
 );
+
+t.test(
+  'the record of a suspect is taken in as that of a suspect, and never as that of an alive member',
+  async (t) => {
+    const membership = startWithTwo();
+    // Who told it heard of the suspicion first, and keeps the instance of an earlier start.
+    const known = aliveMember('c', { incarnation: 5, state: 'suspect', instance: 'early' });
+    const stranger = aliveMember('d', { state: 'suspect' });
+    const members = [known, stranger, aliveMember('e')];
+    const effects = receive(membership, b, { type: 'records', members }, 4_000);
+    t.strictSame(
+      effects.flatMap((effect) => (effect.type === 'member_changed' ? [effect.member] : [])),
+      members,
+    );
+    const again = receive(membership, b, { type: 'records', members: [known] }, 4_001);
+    t.strictSame(
+      again.filter(({ type }) => type === 'member_changed'),
+      [],
+    );
+    const refuted = { ...known, incarnation: 6, state: 'alive', instance: 'right' } as const;
+    receive(membership, b, { type: 'records', members: [refuted] }, 4_002);
+    t.strictSame(membership.members().get(c), refuted);
+  },
+);
+
+t.test('comparisons are close together after a start, and again after a repair', async (t) => {
+  const membership = startWithTwo({ joinDigestMs: config.joinDigestMs });
+  const digests: number[] = [];
+  const run = (fromMs: number, untilMs: number): void => {
+    for (let nowMs = fromMs; nowMs < untilMs; nowMs += 10) {
+      for (const effect of membership.step({ type: 'tick', lateMs: 0 }, nowMs)) {
+        if (effect.type === 'send' && effect.message.type === 'digest') digests.push(nowMs);
+        acknowledge(membership, effect, nowMs);
+      }
+    }
+  };
+  run(2_000, 60_000);
+  const gaps = digests.slice(1).map((atMs, index) => atMs - (digests[index] as number));
+  t.ok(Math.min(...gaps.slice(3)) > 0.7 * config.digestIntervalMs, `${gaps}`);
+  digests.length = 0;
+  receive(membership, b, otherDigest, 60_000);
+  const versions = [{ id: idOf('d'), incarnation: 1, state: 'alive' }] as const;
+  receive(membership, b, { type: 'versions', bucketCount: 1, buckets: [0], versions }, 60_010);
+  run(60_020, 64_000);
+  t.ok(digests.length >= 2, `${digests}`);
+});
