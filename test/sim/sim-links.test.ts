@@ -122,3 +122,20 @@ for (const [what, ways] of Object.entries({
     },
   );
 }
+
+t.test('who waits at a node for a job of another that it can’t reach any more is told so', async (t) => {
+  const cluster = new SimCluster({ seed: 'unreached', runMs: [60_000, 60_000] });
+  cluster.startAll(4);
+  submitMany(cluster, { count: 1, overMs: 0 });
+  cluster.runFor(500);
+  const [submitted] = cluster.requests;
+  const [record] = [...cluster.node('a').core.jobs.ledger.values()];
+  const job = record?.spec.id as string;
+  const waiting = cluster.request('b', { type: 'wait', job, timeoutMs: null });
+  cluster.runFor(500);
+  for (const [from, to] of ['ab', 'ba'] as unknown as [string, string][]) cluster.network.cut(from, to);
+  const tookMs = cluster.runUntil('it is told', () => waiting.reply !== null, 60_000);
+  t.match(waiting.reply, { ok: false, code: 'UNAVAILABLE', message: /node a can't be reached/ });
+  t.ok(tookMs < 40_000, `${tookMs} ms`);
+  t.equal(submitted?.reply, null, 'the job goes on');
+});

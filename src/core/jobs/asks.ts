@@ -7,7 +7,9 @@ import { payloadBytes } from '../payload.js';
 import { errorReply, type Reply } from '../reply.js';
 import { Acks } from './acks.js';
 import { type Debt, debtsByNode } from './debts.js';
+import type { Reach } from './reach.js';
 import { SendWindow } from './send-window.js';
+import { Unreached } from './unreached.js';
 
 /** A request that another node answers. */
 interface Ask {
@@ -38,7 +40,7 @@ export interface AskOptions {
   readonly to: NodeId;
   readonly command: PeerCommand;
   readonly now: Instant;
-  /** Null: for as long as the other node lives. */
+  /** Null: for as long as the other node lives and can be reached. */
   readonly timeoutMs: number | null;
   /** The answer when that time is over; by default, that the other node did not answer. */
   readonly late?: Reply;
@@ -51,6 +53,9 @@ export interface AsksOptions {
   readonly nameOf: (node: NodeId) => string;
   /** Whether the node is a member that takes part. */
   readonly isPresent: (node: NodeId) => boolean;
+  /** Whether there is a link to the node. */
+  readonly hasContact: (node: NodeId) => boolean;
+  readonly reach: Reach;
 }
 
 /** What one request costs to keep, its arguments aside; some more than measured. */
@@ -61,7 +66,7 @@ const askingGapMs = 100;
 /**
  * Requests that this node passes on for its clients. On every new link each side tells the other what it still waits for
  * (`asking`), what never arrived goes out again, and answers come until they are acknowledged: so each is handled
- * once. An ask ends with its answer, with the other node's death, or in time.
+ * once. An ask ends with its answer, with the other node's death, in time, or when there has long been no link.
  */
 export class Asks {
   private readonly pending = new Map<number, Ask>();
@@ -73,8 +78,10 @@ export class Asks {
   /** Of all nodes together: so a number is never used for two asks of one process. */
   private nextSeq = 1;
   private bytes = 0;
+  private readonly unreached: Unreached;
 
   constructor(private readonly options: AsksOptions) {
+    this.unreached = new Unreached(options.reach);
     this.acks = new Acks((to, seqs) => this.options.deliver(to, { type: 'answers_taken', seqs }));
   }
 
@@ -107,6 +114,7 @@ export class Asks {
     peer.pending.set(ask.seq, ask);
     if (timeoutMs !== null) ask.deadline = this.expiries.add(now.monotonicMs + timeoutMs, ask);
     peer.window.push(ask);
+    if (!this.options.hasContact(to)) this.unreached.lost(to, now);
     this.send(to, peer);
     return ask.seq;
   }
@@ -157,11 +165,17 @@ export class Asks {
     const peer = this.peer(node);
     peer.toldAtMs = now.monotonicMs;
     this.askingDue.delete(node);
+    this.unreached.forget(node);
     peer.round++;
     peer.told = [...peer.pending.keys()].filter((seq) => !peer.window.isUnsent(seq));
     const { instance } = this.options;
     const { round, told } = peer;
     this.options.deliver(node, { type: 'asking', instance, round, next: this.nextSeq, seqs: told });
+  }
+
+  /** No link for now: what is asked waits for the next one, but not for ever. */
+  contactLost(node: NodeId, now: Instant): void {
+    if (this.waitsFor(node)) this.unreached.lost(node, now);
   }
 
   /** That node has seen a new link, which this one may not have noticed. It may say so as often as it likes. */
@@ -185,6 +199,7 @@ export class Asks {
     const pending = [...(this.peers.get(node)?.pending.values() ?? [])];
     this.peers.delete(node);
     this.askingDue.delete(node);
+    this.unreached.forget(node);
     this.acks.forget(node);
     for (const ask of pending) this.fail(ask, why, now);
   }
@@ -195,6 +210,7 @@ export class Asks {
   }
 
   tick(now: Instant): void {
+    for (const node of this.unreached.takeDue(now)) this.giveUp(node, now);
     this.acks.tick(now);
     for (const [node, dueMs] of this.askingDue) if (dueMs <= now.monotonicMs) this.contactOpened(node, now);
     for (
@@ -209,9 +225,16 @@ export class Asks {
   }
 
   nextDeadlineMs(): number {
-    let dueMs = Math.min(this.expiries.nextMs(), this.acks.nextDeadlineMs());
+    let dueMs = Math.min(this.expiries.nextMs(), this.acks.nextDeadlineMs(), this.unreached.nextDeadlineMs());
     for (const askingMs of this.askingDue.values()) dueMs = Math.min(dueMs, askingMs);
     return dueMs;
+  }
+
+  /** Others may reach it. What has a time of its own keeps it. */
+  private giveUp(node: NodeId, now: Instant): void {
+    const why = `node ${this.options.nameOf(node)} can't be reached from this one`;
+    for (const ask of [...(this.peers.get(node)?.pending.values() ?? [])])
+      if (ask.deadline === null) this.fail(ask, why, now);
   }
 
   private end(ask: Ask): void {
@@ -219,6 +242,7 @@ export class Asks {
     const peer = this.peers.get(ask.to);
     peer?.pending.delete(ask.seq);
     peer?.window.remove(ask.seq);
+    if (peer?.pending.size === 0) this.unreached.forget(ask.to);
     this.bytes -= ask.bytes;
     if (ask.deadline !== null) this.expiries.cancel(ask.deadline);
   }

@@ -163,6 +163,10 @@ export class Dispatcher {
     return { records: [...(executor?.outstanding.values() ?? [])], broke: executor?.broke ?? false };
   }
 
+  hasContact(node: NodeId): boolean {
+    return this.executors.get(node)?.hasContact ?? false;
+  }
+
   outstandingAt(node: NodeId): Iterable<JobRecord> {
     return this.executors.get(node)?.outstanding.values() ?? [];
   }

@@ -75,7 +75,8 @@ export class Jobs {
       const state = members.get(node)?.state;
       return state === 'alive' || state === 'suspect';
     };
-    this.asks = new Asks({ instance, deliver, nameOf, isPresent });
+    const hasContact = (node: NodeId): boolean => this.dispatcher.hasContact(node);
+    this.asks = new Asks({ instance, deliver, nameOf, isPresent, hasContact, reach });
     this.asked = new Asked({
       deliver,
       abandoned: (node, seq) => this.requests.abandon({ type: 'peer', node, seq }),
@@ -327,6 +328,7 @@ export class Jobs {
   private contactLost(node: NodeId, reason: ContactLoss, now: Instant): void {
     this.dispatcher.contactLost(node, reason, now);
     const hasEnds = this.executor.contactLost(node);
+    this.asks.contactLost(node, now);
     const { reach } = this.options;
     if (reach.isSparse() && (hasEnds || this.asks.waitsFor(node))) reach.want(node);
     const state = this.options.members.get(node)?.state;

@@ -2,11 +2,11 @@ import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { Reach } from './reach.js';
 
-/** An attempt whose executor can't be reached for so long runs elsewhere. A link that only broke is up again within a second. */
+/** An attempt whose executor can't be reached for so long runs elsewhere, and what is asked of a node is given up. A link that only broke is up again within a second. */
 const unreachedMs = 10_000;
 
 /**
- * Executors that have attempts and no link. Others may see them alive: a path can be broken, in one direction or between two
+ * Nodes that have something of this one's, attempts or questions, and no link. Others may see them alive: a path can be broken, in one direction or between two
  * nodes alone, for days.
  */
 export class Unreached {

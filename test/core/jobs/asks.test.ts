@@ -34,6 +34,8 @@ class Pair {
       deliver: (_, message) => this.wire.push({ to: 'b', message }),
       nameOf: (node) => node,
       isPresent: (node) => node === 'b',
+      hasContact: () => true,
+      reach: { isSparse: () => false, want: () => {} },
     });
   }
 
@@ -152,6 +154,28 @@ t.test('what is given up while there is no link is forgotten on the next one', a
   pair.pass(100);
   t.same(pair.abandoned, [seq]);
   t.same(pair.debts(), []);
+});
+
+t.test('what has no time of its own is given up when there has been no link for ten seconds', async (t) => {
+  const pair = new Pair();
+  const endless = pair.ask();
+  const timed = pair.ask(wait, 60_000);
+  pair.run();
+  pair.asks.contactLost('b', pair.now);
+  pair.pass(9_999);
+  t.same(pair.replies.get(endless), []);
+  pair.pass(1);
+  t.match(pair.replies.get(endless), [{ ok: false, code: 'UNAVAILABLE', message: /can't be reached/ }]);
+  t.same(pair.replies.get(timed), []);
+  pair.relink();
+  pair.run();
+  t.same(pair.abandoned, [endless], 'the other node hears of it on the next link');
+  const later = pair.ask();
+  pair.asks.contactLost('b', pair.now);
+  pair.pass(5_000);
+  pair.relink();
+  pair.pass(20_000);
+  t.same(pair.replies.get(later), [], 'a link in time is enough');
 });
 
 t.test("asks of the asking node's earlier process are over when a new one shows itself", async (t) => {
