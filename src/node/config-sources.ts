@@ -94,10 +94,35 @@ function rejectUnknownFlags(flags: Readonly<Record<string, unknown>>): void {
 function rejectUnknownVariables(env: NodeJS.ProcessEnv): void {
   const known = [...otherVariables, ...configKeys.flatMap(({ env }) => env ?? [])];
   for (const variable of Object.keys(env)) {
-    if (!variable.startsWith('RONDO_') || known.includes(variable)) continue;
-    throw new RondoError(
-      'BAD_CONFIG',
-      `unknown environment variable \`${variable}\`${didYouMean(variable, known)}`,
-    );
+    if (!variable.startsWith('RONDO_') || known.includes(variable) || isServiceVariable(variable, env))
+      continue;
+    const meant = namedAfterFlag.get(variable);
+    const hint = meant === undefined ? didYouMean(variable, known) : `; did you mean \`${meant}\`?`;
+    throw new RondoError('BAD_CONFIG', `unknown environment variable \`${variable}\`${hint}`);
   }
+}
+
+/** Variables that begin with RONDO_ and are none of this project's: Kubernetes has set them for a Service. */
+export function serviceVariables(env: NodeJS.ProcessEnv): string[] {
+  return Object.keys(env).filter((variable) => isServiceVariable(variable, env));
+}
+
+/** What a flag would be called in the environment, had it not another name there; how it is set there. */
+const namedAfterFlag: ReadonlyMap<string, string> = new Map([
+  ['RONDO_NO_HTTP', 'RONDO_HTTP=false'],
+  ['RONDO_NO_JOURNAL', 'RONDO_JOURNAL=false'],
+  ['RONDO_TAG', 'RONDO_TAGS'],
+]);
+
+/**
+ * Kubelet tells every container of a Service `rondo` with RONDO_SERVICE_HOST,
+ * RONDO_SERVICE_PORT, RONDO_PORT and RONDO_PORT_7411_TCP and the like, and of a Service `rondo-a` with RONDO_A_SERVICE_HOST and so on.
+ */
+function isServiceVariable(variable: string, env: NodeJS.ProcessEnv): boolean {
+  const service = /^(RONDO(?:_[A-Z0-9_]+?)??)_(?:SERVICE_[A-Z0-9_]+|PORT(?:_[A-Z0-9_]+)?)$/.exec(
+    variable,
+  )?.[1];
+  if (service === undefined) return false;
+  // None of these is near a setting. RONDO_CLIENT_PORT is, so it passes only beside what else there is of such a Service.
+  return service === 'RONDO' || `${service}_SERVICE_HOST` in env;
 }

@@ -102,23 +102,34 @@ interface Output {
 
 /**
  * Writes without waiting, so that neither a slow reader nor a full disk holds the node up. A reader that is gone
- * (EPIPE) ends the output, not the node; after any other error the next line is tried again.
+ * (EPIPE) ends the output, not the node; after any other error the next line is tried again. The end of the process writes only
+ * what can be written: left to itself the sink would try for ever, on a terminal that was closed (EIO) or a disk that is full.
  */
 function createOutput(descriptor: number): Output {
   const sink = pino.destination({ dest: descriptor, sync: false, maxLength: bytesWaitingMax });
   let dropped = 0;
   let isWritten = true;
+  let isFailing = false;
+  let isClosed = false;
   let whenWritten: (() => void) | null = null;
   const allWritten = (): void => {
     isWritten = true;
     whenWritten?.();
   };
   // What can't be written is waited for no longer.
-  sink.on('error', allWritten);
+  sink.on('error', () => {
+    isFailing = true;
+    allWritten();
+  });
+  const flushSync = sink.flushSync.bind(sink);
+  sink.flushSync = () => {
+    if (!isFailing) flushSync();
+  };
   sink.on('drop', () => {
     dropped += 1;
   });
   sink.on('drain', () => {
+    isFailing = false;
     if (dropped === 0) {
       allWritten();
       return;
@@ -131,6 +142,7 @@ function createOutput(descriptor: number): Output {
   });
   return {
     write: (line) => {
+      if (isClosed) return;
       isWritten = false;
       sink.write(line);
     },
@@ -138,6 +150,8 @@ function createOutput(descriptor: number): Output {
       new Promise((resolve) => {
         const finish = (): void => {
           clearTimeout(deadline);
+          if (!isClosed) sink.destroy();
+          isClosed = true;
           resolve();
         };
         const deadline = setTimeout(finish, closeGraceMs);

@@ -15,6 +15,7 @@ import { ephemeralIdentity } from '../store/identity.js';
 import { newInstanceId } from '../store/node-ids.js';
 import { type NodeConfig, nodeName } from './config.js';
 import { loadConfig } from './config-load.js';
+import { serviceVariables } from './config-sources.js';
 import { clientLimits, commandTasks, jobsConfig, linksConfig, membershipConfig } from './core-config.js';
 import { Driver } from './driver.js';
 import { collectWhenIdle } from './idle-collection.js';
@@ -58,6 +59,11 @@ export async function startNode(
   const { config } = await loadConfig({ flags, env, cwd: process.cwd() });
   const keys = loadKeys(config);
   const logger = await createLogger({ level: config.logLevel, pretty: config.logPretty });
+  const ofServices = serviceVariables(env);
+  if (ofServices.length > 0) {
+    const text = 'variables that Kubernetes sets for its Services are no settings and are left alone';
+    logger.log('debug', text, { variables: ofServices });
+  }
   let data: DataDirectory | null = null;
   let assembly: Assembly | null = null;
   try {
@@ -181,6 +187,13 @@ class Assembly {
   /** Also while the node is ending already, but takes its time. */
   private stopNow(): void {
     this.isEnding = true;
+    const { unfinished: owned = 0 } = this.core?.jobs.ledger ?? {};
+    const running = this.core?.jobs.executor.heldCount ?? 0;
+    this.logger.log(
+      'warn',
+      `asked a second time, it ends at once: ${owned} unfinished jobs that this node owns go with it`,
+      { owned, running },
+    );
     const closed = new Promise<void>((resolve) => {
       const late = setTimeout(resolve, endAtOnceMsMax);
       void this.closeParts('at_once').then(() => {

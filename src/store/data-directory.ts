@@ -1,4 +1,5 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { RondoError } from '../core/errors.js';
 import { lockDirectory } from './directory-lock.js';
 import { type Identity, nextIdentity } from './identity.js';
@@ -19,7 +20,7 @@ export interface DataDirectory {
 export function openDataDirectory(path: string): DataDirectory {
   return explained(path, () => {
     // What a node keeps (arguments of jobs) is for its own user alone.
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectories(path);
     if (!statSync(path).isDirectory()) throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' });
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     const lock = lockDirectory(path);
@@ -30,6 +31,22 @@ export function openDataDirectory(path: string): DataDirectory {
       throw error;
     }
   });
+}
+
+/**
+ * One level at a time, as `mkdirSync` with `recursive` never returns where a parent is there and mkdir answers ENOENT all the same,
+ * as it does in /proc: it then makes that parent, and tries again, for ever.
+ */
+function makeDirectories(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  const parent = dirname(path);
+  if (parent !== path) makeDirectories(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another node of this machine, with a directory beside this one's, may have made it in the meantime.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** What the file system answered, as a sentence that says what to do. */

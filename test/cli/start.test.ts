@@ -1,10 +1,12 @@
-import { EventEmitter } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { untilStopped } from '../../src/cli/commands/start.js';
-import { runCli } from '../support/run-cli.js';
+import { rondoPath, runCli } from '../support/run-cli.js';
+import { waitUntil } from '../support/wait-until.js';
 
 const freePorts = ['--listen', '127.0.0.1:0', '--client', '127.0.0.1:0', '--no-http', '--no-journal'];
 
@@ -37,6 +39,74 @@ t.test('the variables of the clients, of fault finding and of command tasks are 
   t.match(stderr, /^rondo: --threads: /);
 });
 
+const ofService = {
+  RONDO_SERVICE_HOST: '10.0.0.1',
+  RONDO_SERVICE_PORT: '7411',
+  RONDO_SERVICE_PORT_CLIENT: '7411',
+  RONDO_PORT: 'tcp://10.0.0.1:7411',
+  RONDO_PORT_7411_TCP: 'tcp://10.0.0.1:7411',
+  RONDO_PORT_7411_TCP_PROTO: 'tcp',
+  RONDO_PORT_7411_TCP_PORT: '7411',
+  RONDO_PORT_7411_TCP_ADDR: '10.0.0.1',
+};
+
+t.test(
+  'what Kubernetes sets for a Service rondo, or rondo-client, keeps no node and no client from its work',
+  async (t) => {
+    const ofAnother = Object.entries(ofService).map(([key, value]) => [
+      key.replace('RONDO_', 'RONDO_CLIENT_'),
+      value,
+    ]);
+    const env = { ...ofService, ...Object.fromEntries(ofAnother) };
+    const { code, stderr } = await runCli(['start', '--threads', 'x'], { env });
+    t.equal(code, 2);
+    t.match(stderr, /^rondo: --threads: /);
+    t.match(await runCli(['nodes', '--node', '127.0.0.1:1'], { env }), { code: 1, stderr: /127\.0\.0\.1:1/ });
+  },
+);
+
+t.test(
+  'any other variable that begins with RONDO_ and is none is refused, with the one that was meant',
+  async (t) => {
+    const cases = [
+      [
+        'RONDO_CLIENT_PORT',
+        /unknown environment variable `RONDO_CLIENT_PORT`; did you mean `RONDO_CLIENT`\?/,
+      ],
+      ['RONDO_LISTEN_SERVICE_PORT', /unknown environment variable `RONDO_LISTEN_SERVICE_PORT`/],
+      ['RONDO_NO_HTTP', /did you mean `RONDO_HTTP=false`\?/],
+      ['RONDO_NO_JOURNAL', /did you mean `RONDO_JOURNAL=false`\?/],
+      ['RONDO_TAG', /did you mean `RONDO_TAGS`\?/],
+    ] as const;
+    for (const [variable, says] of cases) {
+      const { code, stderr } = await runCli(['start'], { env: { [variable]: '1' } });
+      t.equal(code, 2, variable);
+      t.match(stderr, says);
+    }
+  },
+);
+
+t.test(
+  'a node whose output can not be written ends all the same',
+  { skip: !existsSync('/dev/full') },
+  async (t) => {
+    // As on a full disk, or on a terminal that was closed.
+    const directory = mkdtempSync(join(tmpdir(), 'rondo-start-'));
+    t.teardown(() => rmSync(directory, { recursive: true }));
+    const readyFile = join(directory, 'ready');
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [rondoPath, 'start', ...freePorts, '--ready-file', readyFile], {
+      stdio: ['ignore', full, 'inherit'],
+    });
+    closeSync(full);
+    setTimeout(() => child.kill('SIGKILL'), 15_000).unref();
+    const ended = once(child, 'exit');
+    await waitUntil('it is ready', () => existsSync(readyFile));
+    child.kill('SIGTERM');
+    t.same(await ended, [0, null]);
+  },
+);
+
 t.test('the first signal drains, the next ends the node at once, any further one the process', async (t) => {
   const signals = new EventEmitter();
   const calls: unknown[] = [];
@@ -51,6 +121,8 @@ t.test('the first signal drains, the next ends the node at once, any further one
   const code = untilStopped(node, signals, (exitCode) => calls.push(exitCode));
   signals.emit('SIGTERM');
   t.strictSame(calls, ['drain']);
+  signals.emit('SIGHUP');
+  t.strictSame(calls.splice(1), ['drain'], 'a terminal that closes ends no node that drains');
   signals.emit('SIGINT');
   t.strictSame(calls, ['drain', 'stop']);
   signals.emit('SIGTERM');
@@ -58,5 +130,5 @@ t.test('the first signal drains, the next ends the node at once, any further one
   t.strictSame(calls, ['drain', 'stop', 1, 1]);
   stop(1);
   t.equal(await code, 1);
-  t.strictSame([signals.listenerCount('SIGTERM'), signals.listenerCount('SIGINT')], [0, 0]);
+  t.strictSame(signals.eventNames(), []);
 });

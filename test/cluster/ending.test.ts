@@ -17,6 +17,7 @@ t.test('a second signal ends a node and its programs at once, and the others fin
   const [a, b] = cluster.nodes;
   if (a === undefined || b === undefined) throw new Error('two nodes were started');
   t.match(await request(a, 'SUBMIT stubborn node=b {}'), /^OK /);
+  t.match(await request(b, 'SUBMIT echo delay=1h 1'), /^OK /);
   const pid = await waitUntil('the program runs', () =>
     existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) || null : null,
   );
@@ -27,6 +28,23 @@ t.test('a second signal ends a node and its programs at once, and the others fin
   t.same(await b.ended, { code: 1, signal: null });
   const tookMs = performance.now() - askedAtMs;
   t.ok(tookMs < 1_500, `it ended after ${Math.round(tookMs)} ms`);
+  t.match(b.logs(), /"level":40.*"owned":1,"running":1,.*1 unfinished jobs that this node owns go with it/);
   await waitUntil('the program has ended', () => !isRunning(pid));
   await untilState([a], 'b', 'dead');
+});
+
+t.test('a node whose terminal is closed drains and leaves, however often it is told so', async (t) => {
+  const cluster = await clusterFor(t, { nodes: 2, names: ['a', 'b'] });
+  const [a, b] = cluster.nodes;
+  if (a === undefined || b === undefined) throw new Error('two nodes were started');
+  const job = (await request(a, 'SUBMIT sleep node=b 700')).split(' ')[1];
+  await waitUntil('it runs', async () =>
+    (await request(a, `STATUS ${job}`)).includes('"running"') ? true : null,
+  );
+  b.kill('SIGHUP');
+  await waitUntil('it drains', () => b.logs().includes('leaving: takes no new jobs'));
+  b.kill('SIGHUP');
+  t.same(await b.ended, { code: 0, signal: null });
+  t.equal(await request(a, `WAIT ${job}`), 'OK 700');
+  await untilState([a], 'b', 'left');
 });

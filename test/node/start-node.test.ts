@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type RunningNode, startNode } from '../../src/node/start-node.js';
+import { runCli } from '../support/run-cli.js';
 
 function directoryFor(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'rondo-node-'));
@@ -82,5 +83,34 @@ t.test(
       });
     }
     t.notOk(existsSync(`${readyFile}.${process.pid}`));
+  },
+);
+
+t.test('directories on the way to the data directory are made, for their owner alone', async (t) => {
+  const data = join(directoryFor(t), 'one', 'two', 'three');
+  await stop(await start({ data }));
+  t.equal(statSync(join(data, '..')).mode & 0o777, 0o700);
+});
+
+t.test(
+  'a data directory where none can be made is refused, and not tried for ever',
+  { skip: !existsSync('/proc/self') },
+  async (t) => {
+    // In a process of its own: a loop in this one could not be ended.
+    const args = [
+      'start',
+      '--listen',
+      '127.0.0.1:0',
+      '--client',
+      '127.0.0.1:0',
+      '--no-http',
+      '--data',
+      '/proc/x/y',
+    ];
+    const { code, stderr } = await runCli(args, {
+      onStart: (child) => void setTimeout(() => child.kill('SIGKILL'), 15_000).unref(),
+    });
+    t.equal(code, 1);
+    t.match(stderr, /^rondo: the data directory \/proc\/x\/y .*; choose another with --data/);
   },
 );

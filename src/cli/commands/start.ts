@@ -17,7 +17,8 @@ const endingSignals = ['SIGTERM', 'SIGINT'] as const;
 
 /**
  * The first signal has the node drain and leave, the second end at once, and any further one ends the process whatever
- * the node is at. Resolves to the node's exit code.
+ * the node is at. SIGHUP has it drain and leave and never more: a terminal that closes sends it twice, by the kernel and
+ * by the shell, and systemd sends it after SIGTERM. Resolves to the node's exit code.
  */
 export async function untilStopped(
   node: Pick<RunningNode, 'stopped' | 'drainAndLeave' | 'stopNow'>,
@@ -31,10 +32,13 @@ export async function untilStopped(
     else if (signalCount === 2) node.stopNow();
     else exit(1);
   };
+  const onHangup = (): void => node.drainAndLeave();
   for (const signal of endingSignals) signals.on(signal, onSignal);
+  signals.on('SIGHUP', onHangup);
   try {
     return await node.stopped;
   } finally {
     for (const signal of endingSignals) signals.off(signal, onSignal);
+    signals.off('SIGHUP', onHangup);
   }
 }

@@ -36,6 +36,13 @@ export function whyNobody(demand: Demand, members: Iterable<MemberRecord>): stri
   if (demand.node !== null && !present.some(({ name }) => name === demand.node)) {
     return `node ${demand.node} is not there`;
   }
+  // A node that takes jobs offers the built-in tasks at least.
+  if (
+    demand.node !== null &&
+    present.every(({ name, tasks }) => name !== demand.node || tasks.length === 0)
+  ) {
+    return `node ${demand.node} takes no jobs: its concurrency is 0`;
+  }
   const tags = demand.on.map(([key, value]) => `${key}=${value}`).join(' ');
   const where = demand.node === null ? 'no node' : `node ${demand.node} does not`;
   const offers = demand.node === null ? `offers ${demand.task}` : `offer ${demand.task}`;

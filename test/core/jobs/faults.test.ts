@@ -418,6 +418,11 @@ t.test('STATUS says why a queued job can not start', async (t) => {
   cores.end(cores.begin('b'));
   cores.changeMember('b', { draining: true });
   t.equal(cores.status('a', cores.submit('a', { node: 'b' })).waiting, 'b could run it, but drains');
+  cores.changeMember('c', { tasks: [] });
+  const idle = cores.submit('a', { node: 'c' });
+  t.equal(cores.status('a', idle).waiting, 'node c takes no jobs: its concurrency is 0');
+  cores.changeMember('c', { tasks: [{ name: 'other' }] });
+  t.equal(cores.status('a', idle).waiting, 'node c does not offer echo');
 });
 
 t.test('a search whose client is gone ends with nothing waiting for it', async (t) => {
