@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { untilStopped } from '../../src/cli/commands/start.js';
 import { rondoPath, runCli } from '../support/run-cli.js';
@@ -107,28 +108,73 @@ t.test(
   },
 );
 
+/** A node that is told to end, and what has come of it. */
+class ToldNode {
+  readonly signals = new EventEmitter();
+  readonly calls: unknown[] = [];
+  stop = (_: number): void => {};
+  private readonly stopped = new Promise<number>((resolve) => {
+    this.stop = resolve;
+  });
+
+  untilStopped(ready: Promise<void>): Promise<number> {
+    const { calls, signals, stopped } = this;
+    const node = { stopped, drainAndLeave: () => calls.push('drain'), stopNow: () => calls.push('stop') };
+    return untilStopped(() => ready.then(() => node), signals, {
+      exit: (code) => calls.push(code),
+      raise: (signal) => calls.push(signal),
+    });
+  }
+
+  /** What it did about this signal. */
+  told(signal: NodeJS.Signals): unknown {
+    this.signals.emit(signal, signal);
+    return this.calls.pop() ?? null;
+  }
+}
+
 t.test('the first signal drains, the next ends the node at once, any further one the process', async (t) => {
-  const signals = new EventEmitter();
-  const calls: unknown[] = [];
-  let stop = (_: number): void => {};
-  const node = {
-    stopped: new Promise<number>((resolve) => {
-      stop = resolve;
-    }),
-    drainAndLeave: () => calls.push('drain'),
-    stopNow: () => calls.push('stop'),
-  };
-  const code = untilStopped(node, signals, (exitCode) => calls.push(exitCode));
-  signals.emit('SIGTERM');
-  t.strictSame(calls, ['drain']);
-  signals.emit('SIGHUP');
-  t.strictSame(calls.splice(1), ['drain'], 'a terminal that closes ends no node that drains');
-  signals.emit('SIGINT');
-  t.strictSame(calls, ['drain', 'stop']);
-  signals.emit('SIGTERM');
-  signals.emit('SIGINT');
-  t.strictSame(calls, ['drain', 'stop', 1, 1]);
-  stop(1);
+  const node = new ToldNode();
+  const code = node.untilStopped(Promise.resolve());
+  await setImmediate();
+  t.equal(node.told('SIGTERM'), 'drain');
+  t.equal(node.told('SIGINT'), 'stop');
+  t.equal(node.told('SIGTERM'), 1);
+  t.equal(node.told('SIGINT'), 1);
+  node.stop(1);
   t.equal(await code, 1);
-  t.strictSame(signals.eventNames(), []);
+  t.strictSame(node.signals.eventNames(), []);
 });
+
+t.test('a terminal that closes, which is told more than once, never ends a node at once', async (t) => {
+  const node = new ToldNode();
+  void node.untilStopped(Promise.resolve());
+  await setImmediate();
+  t.equal(node.told('SIGHUP'), 'drain');
+  t.equal(node.told('SIGHUP'), 'drain');
+  t.equal(node.told('SIGTERM'), 'drain', 'the first that asks for its end');
+  t.equal(node.told('SIGHUP'), 'drain');
+  t.equal(node.told('SIGTERM'), 'stop');
+  t.equal(node.told('SIGHUP'), null);
+});
+
+t.test(
+  'a signal ends a node that is not up yet, and is not lost on one that has just told that it is',
+  async (t) => {
+    const early = new ToldNode();
+    void early.untilStopped(new Promise(() => {}));
+    t.equal(early.told('SIGTERM'), 'SIGTERM');
+    t.strictSame(early.signals.eventNames(), []);
+    const node = new ToldNode();
+    let tell = (): void => {};
+    void node.untilStopped(
+      new Promise<void>((resolve) => {
+        tell = resolve;
+      }),
+    );
+    t.ok(node.signals.listenerCount('SIGTERM') > 0, 'it listens before it tells');
+    tell();
+    await setImmediate();
+    t.equal(node.told('SIGTERM'), 'drain');
+  },
+);
