@@ -18,12 +18,20 @@ export function addNodeCommands(program: Command): void {
   addStates(program);
 }
 
+const startDescription = `Start a node.
+
+Every flag can also be set in the environment (--key-file is RONDO_KEY_FILE, and so on) and, but for --config, in the \
+configuration file. Three have other names there: --no-http is RONDO_HTTP=false, --no-journal is RONDO_JOURNAL=false, \
+--tag is RONDO_TAGS=K=V,K=V.
+
+SIGTERM, Ctrl-C and SIGHUP (a terminal that is closed) have the node drain and leave, as \`rondo leave\` does. A second \
+SIGTERM or Ctrl-C ends it at once, with exit code 1, and its unfinished jobs go with it.`;
+
 function addStart(program: Command): void {
   const command = program
     .command('start')
-    .description(
-      'Start a node. Every flag can also be set as RONDO_... in the environment, or in the configuration file.',
-    )
+    .summary('Start a node.')
+    .description(startDescription)
     .option('--name <name>', 'what this node is called (default: <host name>-<peer port>)')
     .option('--listen <host:port>', 'where peers connect (default: 127.0.0.1:7410)')
     .option('--client <host:port>', 'where clients connect (default: 127.0.0.1:7411)')
@@ -36,7 +44,10 @@ function addStart(program: Command): void {
     .option('--data <dir>', 'where this node keeps its identity')
     .addOption(new Option('--no-journal', 'keep nothing on disk: every start is a new node'))
     .option('--tasks <dir>', 'a directory of tasks; may be repeated', collect)
-    .option('--threads <n>', 'worker threads for handlers')
+    .option(
+      '--threads <n>',
+      'worker threads for handlers; 0, for tests: none, and a handler that throws late ends the node',
+    )
     .option('--thread-memory <size>', 'heap of one thread, for example 512MiB')
     .option('--concurrency <n>', 'attempts at once')
     .option('--abort-grace <duration>', 'how long a handler that was asked to stop may take')

@@ -308,7 +308,8 @@ export const configSchema = v.strictObject({
     },
   ),
   threads: setting(orNull(wholeNumber(0, 256)), {
-    description: 'Worker threads that run handlers; 0 runs them on the main thread, for tests only',
+    description:
+      'Worker threads that run handlers; 0 runs them on the main thread, for tests only: one that blocks, exits or throws late takes the node with it',
     allowed: 'a whole number from 0 to 256',
     default: null,
     defaultNote: 'as many as the machine has cores, 4 at most',
@@ -320,7 +321,7 @@ export const configSchema = v.strictObject({
     defaultNote: '16 × threads',
   }),
   threadMemory: bytes(
-    'Heap of one thread; a handler that needs more loses its thread',
+    'JavaScript heap of one thread; a handler that needs more loses its thread. Buffers lie outside of it and are not bounded',
     '512MiB',
     16 * mebibyte,
     1024 * gibibyte,

@@ -86,11 +86,21 @@ async function readBody(response: Response, bytesMax: number): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+const known = ['url', 'headers', 'timeoutMs', 'bytesMax'];
+
 function readRequest(args: unknown): FetchRequest {
   const fields = (typeof args === 'string' ? { url: args } : (args ?? {})) as Record<string, unknown>;
+  const url = readUrl(fields.url);
+  const unknown = Object.keys(fields).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new FinalError(
+      'BadArguments',
+      `fetch does not know ${JSON.stringify(unknown.slice(0, 50))}; there are url, headers, timeoutMs and bytesMax`,
+    );
+  }
   const { timeoutMsDefault, timeoutMsMax, bytesMaxDefault, bytesMaxMax } = fetchLimits;
   return {
-    url: readUrl(fields.url),
+    url,
     headers: readHeaders(fields.headers),
     timeoutMs: readNumber('timeoutMs', fields.timeoutMs ?? timeoutMsDefault, timeoutMsMax),
     bytesMax: readNumber('bytesMax', fields.bytesMax ?? bytesMaxDefault, bytesMaxMax),

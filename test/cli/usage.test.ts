@@ -55,6 +55,19 @@ t.test('start has every flag of a node', async (t) => {
   t.strictSame(listed.sort(), wanted.sort());
 });
 
+t.test('the variables that the help of start tells are the ones that are read', async (t) => {
+  const { stdout } = await runCli(['start', '--help']);
+  const text = stdout.replace(/\s+/g, ' ');
+  const told = new Map(
+    [...text.matchAll(/(--[a-z-]+) is (RONDO_[A-Z_]+)/g)].map(([, flag, name]) => [flag, name]),
+  );
+  const read = ['RONDO_CONFIG', ...configKeys.flatMap(({ env }) => env ?? [])];
+  for (const [, flag = ''] of stdout.matchAll(/^ {2}(--[a-z-]+)/gm)) {
+    const named = told.get(flag) ?? flag.replace('--', 'RONDO_').replaceAll('-', '_').toUpperCase();
+    t.ok(read.includes(named), `${flag} is ${named}`);
+  }
+});
+
 t.test('the version is the one of the package', async (t) => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   t.strictSame(await runCli(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });

@@ -66,6 +66,13 @@ t.test('fetch fails with why, and finally where another try is pointless', async
     ['file:///etc/passwd', 'BadArguments', /http: or https:/, true],
     ['not a url', 'BadArguments', /http: or https:/, true],
     [null, 'BadArguments', /http: or https:/, true],
+    [
+      { url: at('text'), method: 'POST' },
+      'BadArguments',
+      /does not know "method"; there are url, headers/,
+      true,
+    ],
+    [['http://127.0.0.1/'], 'BadArguments', /http: or https:/, true],
     [{ url: at('text'), timeoutMs: 0 }, 'BadArguments', /timeoutMs must be/, true],
     [{ url: at('text'), bytesMax: 1e9 }, 'BadArguments', /bytesMax must be/, true],
     [{ url: at('text'), headers: { 'bad name': 'x' } }, 'BadArguments', /headers must be/, true],
