@@ -58,7 +58,7 @@ async function tokenOf({ token, keyFile }: ClientFlags): Promise<string | null> 
     throw usageError(`cannot read the key file ${keyFile}: ${fileFault(error)}`, error);
   });
   const { clientTokenOf, parseKeys } = await import('../net/cluster-key.js');
-  const [key] = parseKeys(text);
+  const [key] = parseKeys(text, `the key file ${keyFile}`);
   if (key === undefined)
     throw usageError(`the key file ${keyFile} holds no key: make one with \`rondo keygen\``);
   return clientTokenOf(key);

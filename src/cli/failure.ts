@@ -68,9 +68,15 @@ export function sentenceOf(error: unknown): string {
 
 /** Tells of a failure on standard error and sets the exit code. */
 export function reportFailure(error: unknown): void {
-  process.stderr.write(`rondo: ${sentenceOf(error)}\n`);
+  for (const line of linesOf(error)) process.stderr.write(`rondo: ${line}\n`);
   if (process.env.RONDO_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   process.exitCode = exitCodeOf(error);
+}
+
+/** A configuration can be wrong in several places, and tells each in a line of its own. */
+function linesOf(error: unknown): string[] {
+  const hasLines = error instanceof RondoError && error.code === 'BAD_CONFIG';
+  return hasLines ? error.message.split('\n').map(printable) : [sentenceOf(error)];
 }
 
 /** The reason in the words of the system's error, for a file that can't be used. */

@@ -32,10 +32,12 @@ export async function readConfigFile(file: string): Promise<ConfigFile> {
   });
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem !== undefined) {
-    throw badFile(
-      `${file}:${lines.linePos(problem.pos[0]).line}: not valid YAML: ${problem.message}`,
-      problem,
-    );
+    const place = `${file}:${lines.linePos(problem.pos[0]).line}`;
+    if (problem.code === 'MULTIPLE_DOCS') {
+      const advice = 'a configuration is one document: take out this line, or what stands before or after it';
+      throw badFile(`${place}: \`---\` begins a second document; ${advice}`, problem);
+    }
+    throw badFile(`${place}: not valid YAML: ${problem.message}`, problem);
   }
   const where = (path: readonly string[]): string => locate(file, document, lines, path);
   return { values: settingsOf(rootOf(file, document), where), where };

@@ -2,6 +2,7 @@ import type { BaseIssue } from 'valibot';
 import { type ConfigKey, configKeys } from './config-keys.js';
 import { commandAllowed } from './config-schema.js';
 import type { WrittenValue } from './config-sources.js';
+import { nameAllowed } from './config-values.js';
 
 /** One finding of the schema as a sentence: ``rondo.yaml:3: `threads` is "many"; it must be a whole number from 0 to 256``. */
 export function problemText(issue: BaseIssue<unknown>, written: ReadonlyMap<string, WrittenValue>): string {
@@ -10,6 +11,7 @@ export function problemText(issue: BaseIssue<unknown>, written: ReadonlyMap<stri
   // Every path of the schema leads into a setting, as the sources let no other key through.
   if (key === undefined) return issue.message;
   const inner = path.slice(key.group === null ? 1 : 2);
+  if (issue.path?.at(-1)?.origin === 'key') return nameProblem(key, inner, written.get(key.key));
   const value = written.get(key.key);
   const named = key.key === 'commands' ? [key.key, ...inner].join('.') : key.key;
   const shown =
@@ -18,6 +20,15 @@ export function problemText(issue: BaseIssue<unknown>, written: ReadonlyMap<stri
       : shownValue(key.key === 'commands' ? partAt(value?.value, inner) : value?.value);
   const reason = isOwn(issue) ? issue.message : `it must be ${allowedAt(key, inner)}`;
   return `${value?.where(inner) ?? 'default'}: \`${named}\` is ${shown}; ${reason}`;
+}
+
+/** A name that is not allowed in a map of the file: of a task, or of a variable in its `env`. */
+function nameProblem(key: ConfigKey, inner: readonly string[], value: WrittenValue | undefined): string {
+  const name = JSON.stringify((inner.at(-1) ?? '').slice(0, 100));
+  const map = [key.key, ...inner.slice(0, -1)].join('.');
+  const [what, allowed] =
+    inner.length > 1 ? ['a variable', 'not be empty nor hold a `=`'] : ['a task', `be ${nameAllowed}`];
+  return `${value?.where(inner) ?? 'default'}: ${name} in \`${map}\` can't be the name of ${what}; it must ${allowed}`;
 }
 
 /** Whether a reader of this project says more than `allowed` does; the schema library's own words are for programmers. */

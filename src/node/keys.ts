@@ -19,11 +19,15 @@ const keyFileBytesMax = 64 * 1024;
  * that is set, else the one that follows from the first key. Throws BAD_KEY.
  */
 export function loadKeys(config: NodeConfig): NodeKeys {
-  const text = config.key?.reveal() ?? (config.keyFile === null ? null : readKeyFile(config.keyFile));
-  const cluster = text === null ? [] : parseKeys(text);
+  const cluster = clusterKeys(config);
   const [first] = cluster;
   const derived = first !== undefined && !isLoopback(config.client.host) ? clientTokenOf(first) : null;
   return { cluster, clientToken: config.clientToken?.reveal() ?? derived };
+}
+
+function clusterKeys({ key, keyFile }: NodeConfig): ClusterKey[] {
+  if (key !== null) return parseKeys(key.reveal(), 'RONDO_KEY');
+  return keyFile === null ? [] : parseKeys(readKeyFile(keyFile), `the key file ${keyFile}`);
 }
 
 function readKeyFile(path: string): string {
@@ -33,8 +37,24 @@ function readKeyFile(path: string): string {
   } catch (cause) {
     throw new RondoError(
       'BAD_KEY',
-      `the key file ${path} can't be read: ${(cause as Error).message}; make one with \`rondo keygen ${path}\``,
-      { cause },
+      `the key file ${path} can't be read: ${keyFileFault(path, cause as Error)}`,
+      {
+        cause,
+      },
     );
+  }
+}
+
+function keyFileFault(path: string, { message, code }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case 'ENOENT':
+      return `there is no such file; make one with \`rondo keygen ${path}\`, or copy that of the cluster there`;
+    case 'EACCES':
+    case 'EPERM':
+      return 'this user may not read it; give it to the user that runs the node, with chown';
+    case 'EISDIR':
+      return 'it is a directory; name the file in it';
+    default:
+      return message;
   }
 }

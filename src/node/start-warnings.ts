@@ -11,10 +11,15 @@ export interface StartWarning {
 /** Whoever is not its owner and may read it. */
 const othersMayRead = 0o044;
 
-/** What is wrong beside the configuration itself: programs that are not there, a key that others can read. */
+/** What is wrong beside the configuration itself: programs and directories that are not there, a key that others can read. */
 export function startWarnings(config: NodeConfig, env: NodeJS.ProcessEnv): StartWarning[] {
   const warnings: StartWarning[] = [];
   for (const task of config.commands) {
+    if (!isDirectory(task.cwd)) {
+      const text = `The directory ${task.cwd} of the task ${task.name} is not there: its jobs will fail`;
+      warnings.push({ text, fields: { task: task.name, cwd: task.cwd } });
+      continue;
+    }
     if (isThere(task, env)) continue;
     const [program = ''] = task.command;
     const text = `The program ${program} of the task ${task.name} can't be run: its jobs will fail`;
@@ -33,6 +38,14 @@ function isThere({ command, cwd, env: added }: CommandTask, env: NodeJS.ProcessE
   if (program.includes('/')) return isExecutable(resolve(cwd, program));
   const path = Object.fromEntries(added).PATH ?? env.PATH ?? '';
   return path.split(delimiter).some((directory) => isExecutable(join(resolve(cwd, directory), program)));
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function isExecutable(path: string): boolean {

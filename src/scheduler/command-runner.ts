@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import type { AttemptOutcome } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import { type Attempt, type Runner, type RunnerListener, stoppedOutcome } from './attempt.js';
@@ -60,7 +61,7 @@ export class CommandRunner implements Runner {
       this.running.set(attempt, run);
     } catch (error) {
       // Most reasons come as an event; the length of the argument list, for one, is thrown.
-      setImmediate(() => this.ended(attempt, startFailure(error as Error)));
+      setImmediate(() => this.ended(attempt, startFailure(error as Error, command)));
     }
   }
 
@@ -95,16 +96,20 @@ interface CommandRunOptions {
   readonly ended: (outcome: AttemptOutcome) => void;
 }
 
-function startFailure(error: Error): AttemptOutcome {
-  const message = cut(
-    `the program could not be started (${error.message}); check its name and the node's PATH`,
-  );
+function startFailure(error: Error, { cwd }: CommandTask): AttemptOutcome {
+  // The system's error names the program, whichever of the two is missing.
+  const isCwdThere = cwd === undefined || statSync(cwd, { throwIfNoEntry: false })?.isDirectory() === true;
+  const check = isCwdThere
+    ? "check its name and the node's PATH"
+    : `its \`cwd\` ${cwd} is not a directory: make it, or correct the task`;
+  const message = cut(`the program could not be started (${error.message}); ${check}`);
   return { type: 'failed', error: { name: 'CommandFailed', message }, final: false };
 }
 
 /** One child process. */
 class CommandRun {
   private readonly attempt: Attempt;
+  private readonly command: CommandTask;
   private readonly ended: CommandRunOptions['ended'];
   private readonly child: ChildProcess;
   private readonly output: Buffer[] = [];
@@ -118,6 +123,7 @@ class CommandRun {
 
   constructor(attempt: Attempt, command: CommandTask, options: CommandRunOptions) {
     this.attempt = attempt;
+    this.command = command;
     this.ended = options.ended;
     const [program = '', ...args] = command.command;
     this.child = spawn(program, args, {
@@ -194,7 +200,8 @@ class CommandRun {
       const message = `its output is over ${limits.bodyBytesMax} bytes; have it write a file and print where`;
       return { type: 'failed', error: { name: 'BadResult', message }, final: true };
     }
-    if (this.startError !== null && this.child.pid === undefined) return startFailure(this.startError);
+    if (this.startError !== null && this.child.pid === undefined)
+      return startFailure(this.startError, this.command);
     if (code === 0) return this.doneOutcome();
     if (this.isStopping) return stopping === null ? { type: 'displaced' } : stoppedOutcome(stopping);
     return {

@@ -1,7 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { limits } from '../core/limits.js';
 import { parseDuration } from '../core/units.js';
-import { describeError } from './handler-result.js';
+import { cut, describeError } from './handler-result.js';
+import { importFault } from './import-fault.js';
 import type { TaskContext } from './task-context.js';
 import type { Reports, TaskFile, TaskOptions } from './thread-messages.js';
 
@@ -15,7 +16,10 @@ export interface TaskModule {
 
 /** Imports a task's file and checks what it exports. Rejects with a sentence that says what is wrong and what to do. */
 export async function importTask(path: string): Promise<TaskModule> {
-  const exported = exportsOf(await importFile(path));
+  const module = await importFile(path).catch(async (error: unknown) => {
+    throw new Error(cut(await importFault(error, path)));
+  });
+  const exported = exportsOf(module);
   const handler = exported.default;
   if (typeof handler !== 'function') {
     throw new Error(
@@ -53,9 +57,7 @@ async function importFile(path: string): Promise<unknown> {
   } catch (error) {
     // `export` in a .js file that no package.json declares a module: only newer Nodes look into the file.
     if (!(error instanceof SyntaxError) || !path.endsWith('.js')) throw error;
-    return importByJiti(path).catch(() => {
-      throw error;
-    });
+    return importByJiti(path);
   }
 }
 

@@ -68,6 +68,14 @@ t.test('the variables that the help of start tells are the ones that are read', 
   }
 });
 
+t.test('each fault of a configuration is told in a line of its own', async (t) => {
+  const config = join(dir, 'faults.yaml');
+  writeFileSync(config, 'threads: many\nconcurrency: lots\n');
+  const { code, stderr } = await runCli(['start', '--config', config]);
+  t.equal(code, 2);
+  t.match(stderr, /^rondo: .*yaml:1: `threads` .*\nrondo: .*yaml:2: `concurrency` .*\n$/);
+});
+
 t.test('the version is the one of the package', async (t) => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   t.strictSame(await runCli(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });

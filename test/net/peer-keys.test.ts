@@ -26,9 +26,9 @@ t.test('a file that is no key file is refused with the line and without the key'
     ['only comments', '# none yet\n', /no key/],
     ['a key without its prefix', `${good}\n${secret}`, /line 2/],
     ['a key cut short', `\n${good.slice(0, -1)}`, /line 2/],
-    ['a key with a letter too many', `${good}A`, /line 1/],
-    ['a key with a blank in it', `${good.slice(0, 20)} ${good.slice(20)}`, /line 1/],
-    ['a later version of keys', `rondo-key-2:${secret}`, /line 1/],
+    ['a key with a letter too many', `${good}A\n`, /line 1/],
+    ['a key with a blank in it', `${good.slice(0, 20)} ${good.slice(20)}\n`, /line 1/],
+    ['a later version of keys', `rondo-key-2:${secret}`, /it is not rondo-key-1:/],
     ['a key twice', `${good}\n${good}`, /twice/],
     ['seventeen keys', Array.from({ length: 17 }, generateKey).join('\n'), /17/],
   ];

@@ -95,6 +95,27 @@ t.test(
   },
 );
 
+t.test('a file is told what is wrong with it in its own words', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'rondo-config-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const config = join(dir, 'rondo.yaml');
+  for (const [text, says] of [
+    ['name: a\n---\nname: b\n', /:2: `---` begins a second document; a configuration is one document/],
+    ['---\nname: a b\n', /:2: `name` is "a b"/],
+    [
+      'commands:\n  w c: { command: [wc] }\n',
+      /:2: "w c" in `commands` can't be the name of a task; it must be 1 to 64 letters, digits or _ \. : \/ -$/,
+    ],
+    [
+      'commands:\n  wc: { command: [wc], env: { A=B: 1 } }\n',
+      /:2: "A=B" in `commands\.wc\.env` can't be the name of a variable/,
+    ],
+  ] as const) {
+    writeFileSync(config, text);
+    t.match(await problemsOf({}, { config }), [says], text);
+  }
+});
+
 t.test('what no one sets is what the cores go by', async (t) => {
   const { config } = await loadConfig({ flags: {}, env: {}, cwd });
   t.same(membershipConfig(config), defaultMembershipConfig);

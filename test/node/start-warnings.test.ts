@@ -34,6 +34,14 @@ t.test('a program that is not there is told at the start, not first by its jobs'
   t.equal((await says()).length, 2);
 });
 
+t.test('a directory that is not there is told at the start, and not its program', async (t) => {
+  const config = join(directory, 'cwd.yaml');
+  writeFileSync(config, 'commands:\n  count: { command: [wc, -w], cwd: nowhere }\n');
+  t.strictSame(await warningsFor({ config }), [
+    `The directory ${directory}/nowhere of the task count is not there: its jobs will fail`,
+  ]);
+});
+
 t.test('a key that others can read is told', async (t) => {
   const keyFile = join(directory, 'rondo.key');
   writeFileSync(keyFile, generateKey(), { mode: 0o600 });

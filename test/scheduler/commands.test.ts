@@ -72,7 +72,7 @@ const failures: readonly (readonly [name: string, message: string | RegExp])[] =
   ['fails', 'exit code 3: to stderr'],
   ['killed', 'ended by SIGKILL'],
   ['missing', /could not be started \(spawn \/nowhere\/at-all ENOENT\); check its name/],
-  ['nowhere', /could not be started/],
+  ['nowhere', /could not be started .*; its `cwd` \/nowhere is not a directory: make it/],
   ['too-long', /could not be started \(spawn E2BIG\)/],
   ['noise', /^exit code 1: y/],
 ];

@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { fixtures, TestScheduler } from './harness.js';
@@ -30,8 +32,8 @@ t.test(
 const faults: readonly (readonly [file: string, reason: RegExp])[] = [
   ['no-default.mjs', /no function as its default export; write: export default/],
   ['not-a-function.mjs', /no function as its default export/],
-  ['syntax.mjs', /SyntaxError/],
-  ['throws.mjs', /at import/],
+  ['syntax.mjs', /SyntaxError: .*\/syntax\.mjs:1\)$/],
+  ['throws.mjs', /at import \(.*\/throws\.mjs:1\)$/],
   ['throws-undefined.mjs', /threw undefined/],
   ['plain-generator.mjs', /async function\*/],
   ['options-text.mjs', /`options` is not an object/],
@@ -66,6 +68,49 @@ for (const threads of [0, 1]) {
     },
   );
 }
+
+t.test(
+  'what is wrong with a task file is told with file and line, also in a file that it imports',
+  async (t) => {
+    const taskDir = mkdtempSync(join(tmpdir(), 'rondo tasks-'));
+    t.teardown(() => rmSync(taskDir, { recursive: true }));
+    const broken = '\nconst answer = ;\nexport default () => answer;\n';
+    const throws = "\nexport const value: number = 1;\n\nthrow new Error('not today');\n";
+    const files: readonly (readonly [file: string, text: string, reason: string | RegExp | null])[] = [
+      ['broken.mjs', broken, `SyntaxError: Unexpected token ';' (${taskDir}/broken.mjs:2)`],
+      ['broken-too.js', broken, /^SyntaxError: Unexpected token \(.*\/broken-too\.js:2\)$/],
+      ['typed.ts', broken, /^SyntaxError: Unexpected token \(.*\/typed\.ts:2\)$/],
+      ['_throws.ts', throws, null],
+      ['_throws.mjs', throws.replace(': number', ''), null],
+      [
+        'imports-typed.ts',
+        "import { value } from './_throws.ts';\nexport default () => value;\n",
+        `not today (${taskDir}/_throws.ts:4)`,
+      ],
+      [
+        'imports.mjs',
+        "import { value } from './_throws.mjs';\nexport default () => value;\n",
+        `not today (${taskDir}/_throws.mjs:4)`,
+      ],
+      ['_broken.mjs', broken, null],
+      [
+        'near.mjs',
+        "import './_broken.mjs';\n",
+        `SyntaxError: Unexpected token ';' (in a file that it imports)`,
+      ],
+      ['misses.mjs', "\nimport { none } from './broken-too.mjs';\n", /Cannot find module/],
+      ['json.mjs', "\nexport default JSON.parse('{');\n", /^SyntaxError: .* \(.*\/json\.mjs:2\)$/],
+    ];
+    for (const [file, text] of files) writeFileSync(join(taskDir, file), text);
+    const node = new TestScheduler({ taskDirs: [taskDir] });
+    await node.scheduler.load();
+    const reasons = new Map(node.logs.map(({ fields }) => [fields.path, fields.reason as string]));
+    for (const [file, , reason] of files) {
+      if (reason !== null) t.match(reasons.get(join(taskDir, file)), reason, file);
+    }
+    await node.scheduler.close();
+  },
+);
 
 t.test(
   'a task file whose import ends its thread, or never ends, is refused and the others load',
