@@ -35,7 +35,7 @@ function measure(line: string, forMs: number): { requests: number; ms: number } 
   const session = new LineSession({
     limits: defaultClientServerLimits,
     tokenCheck: null,
-    hello: helloText({}, false),
+    hello: helloText({}, { authRequired: false, limits: defaultClientServerLimits }),
     nextSeq: () => ++seq,
     answered: () => {
       answered++;

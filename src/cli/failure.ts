@@ -47,6 +47,8 @@ const hints: Readonly<Record<string, string>> = {
   UNKNOWN_TASK: '`rondo tasks` lists what the nodes offer',
   NO_SUCH_NODE: '`rondo nodes` lists them',
   NOT_FOUND: '`rondo jobs` lists those that are known',
+  BODY_TOO_LARGE: 'hand over where the data is (a path, a URL), or raise `limits.bodyBytes` of the node',
+  LINE_TOO_LONG: 'give fewer or shorter options, or raise `limits.lineBytes` of the node',
   BUSY: 'try again later',
   DRAINING: 'name another node with --node',
 };

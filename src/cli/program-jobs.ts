@@ -28,7 +28,11 @@ export function addJobCommands(program: Command): void {
         .description('List jobs, newest first.')
         .addOption(new Option('--state <state>', 'only those in this state').choices(jobStates))
         .option('--task <task>', 'only those of this task', name)
-        .option('--limit <n>', 'at most so many', wholeNumber(1, limits.jobsListedMax))
+        .option(
+          '--limit <n>',
+          `at most so many (default: ${limits.jobsListedDefault}, at most ${limits.jobsListedMax})`,
+          wholeNumber(1, limits.jobsListedMax),
+        )
         .option('--json', 'print JSON')
         .action(async (flags: JobFlags & { state?: string; task?: string; limit?: string }) =>
           (await import('./commands/lists.js')).jobs(flags),
@@ -79,11 +83,18 @@ function addRun(program: Command): void {
 }
 
 const mapNotes = `
-Each line of input is the job's argument, as a JSON string; with --json-input each line is a JSON value.
-Each line of output is {"index","ok":true,"result"} or {"index","ok":false,"error":{"name","message","attempts"}}, where index
-counts the lines of input from 0. With --results-only it is the result alone, null for a line that failed.
-If the node is lost, unfinished lines are submitted again at the next address of --node: a line may run twice, none is lost.
-Nodes keep no outcome that is printed here (--ttl 0s); with --ttl 1h, \`rondo status\` and \`rondo retry\` find the jobs later.`;
+Each line of input is the job's argument, as a JSON string; with --json-input each line is a JSON value, and one that is none, a
+blank one too, fails. There is a line of output for every line of input, as JSON:
+  {"index","ok":true,"result"}
+  {"index","ok":false,"id","error":{"name","message","attempts"}}
+    index     the line of input, counted from 0
+    input     the line itself, after the index; only with --with-input
+    id        the job's; only when a job failed. What its task logged has it too, but \`rondo status\` and \`rondo retry\` find it
+              only with a --ttl: without one (--ttl 0s), nodes keep no outcome that is printed here
+    name      that of the error that the task threw, or a code: JOB_CANCELLED, BAD_JSON, BODY_TOO_LARGE, BUSY, ...
+    attempts  how often the job ran; only when a job failed, not when a line was refused or a job cancelled
+With --results-only it is the result alone, null for a line that failed.
+If the node is lost, unfinished lines are submitted again at the next address of --node: a line may run twice, none is lost.`;
 
 function addMap(program: Command): void {
   const command = program

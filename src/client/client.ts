@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RondoError } from '../core/errors.js';
 import { Connection, type LostConnection } from './connection.js';
 import type { ClientReply } from './reply-decoder.js';
-import { type ClientRequest, type EncodedRequest, encodeRequest } from './request-line.js';
+import type { ClientRequest } from './request-line.js';
 
 export interface ClientOptions {
   /** Addresses `host:port`, tried in this order; see `parseAddressList`. */
@@ -11,7 +11,7 @@ export interface ClientOptions {
   readonly token?: string | null;
   /** How long one node may take to give its first answer. */
   readonly connectTimeoutMs?: number;
-  /** Requests written and not answered yet; further ones wait here. Under the node's own limit of 10,000. */
+  /** Requests written and not answered yet; further ones wait here. A node whose own limit is lower has fewer. */
   readonly inFlightMax?: number;
   /** A node that owes answers and is silent for three times this long is given up. */
   readonly quietMs?: number;
@@ -39,8 +39,8 @@ export interface Client {
    * node. Requests that were not sent yet, and those that change nothing, then go on there by themselves.
    *
    * Rejects with a RondoError: `UNAVAILABLE` when the node was lost after the request was sent (it may or may not have
-   * happened), `NO_NODE` when no node answers (it has not happened), `BAD_REQUEST`, `LINE_TOO_LONG` or `BODY_TOO_LARGE`
-   * before anything is sent. A node's `ERR` is an answer, not a rejection.
+   * happened), `NO_NODE` when no node answers (it has not happened), `BAD_REQUEST` for what can't be spelled. A node's `ERR` is an
+   * answer, not a rejection; so are `LINE_TOO_LONG` and `BODY_TOO_LARGE`, which are given here, as HELLO tells the node's limits.
    */
   request(request: ClientRequest): Promise<ClientReply>;
   close(): void;
@@ -90,10 +90,9 @@ class ListClient implements Client {
     if (this.unfinished >= waitingMax) {
       throw new RondoError('BUSY', `${waitingMax} requests wait for an answer: wait for some of them first`);
     }
-    const encoded = encodeRequest(request);
     this.unfinished++;
     try {
-      return await this.exchange(encoded, readOnlyVerbs.has(request.verb.toUpperCase()));
+      return await this.exchange(request);
     } finally {
       this.unfinished--;
     }
@@ -106,11 +105,12 @@ class ListClient implements Client {
     this.current = null;
   }
 
-  private async exchange(encoded: EncodedRequest, readOnly: boolean): Promise<ClientReply> {
+  private async exchange(request: ClientRequest): Promise<ClientReply> {
+    const readOnly = readOnlyVerbs.has(request.verb.toUpperCase());
     let refusals = 0;
     for (let tries = 1; ; tries++) {
       const connection = this.current ?? (await this.connected());
-      const exchange = await connection.exchange(encoded);
+      const exchange = await connection.exchange(request);
       if (exchange.type === 'replied') {
         const { reply } = exchange;
         const refused = !reply.ok && reply.code === 'DRAINING';
@@ -165,7 +165,11 @@ class ListClient implements Client {
     const onLost = (lost: LostConnection): void => {
       if (opened !== null) this.lose(opened, lost);
     };
-    const opening = Connection.open({ address, token, connectTimeoutMs, inFlightMax, quietMs, onLost });
+    const onClosing = (): void => {
+      if (opened !== null) this.moveOnFrom(opened);
+    };
+    const options = { address, token, connectTimeoutMs, inFlightMax, quietMs, onLost, onClosing };
+    const opening = Connection.open(options);
     return opening.then((connection) => {
       opened = connection;
       return connection;

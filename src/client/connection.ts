@@ -1,20 +1,23 @@
 import { connect, type Socket } from 'node:net';
 import { RondoError } from '../core/errors.js';
 import { parseClientAddress } from './addresses.js';
+import { defaultNodeLimits, type NodeLimits, nodeLimitsOf } from './node-limits.js';
 import { type ClientReply, ReplyDecoder } from './reply-decoder.js';
-import { type EncodedRequest, encodeRequest } from './request-line.js';
+import { type ClientRequest, type EncodedRequest, encodeRequest } from './request-line.js';
 
 export interface ConnectionOptions {
   readonly address: string;
   readonly token: string | null;
   /** Limit for all of: name look-up, TCP, AUTH and the first answer. */
   readonly connectTimeoutMs: number;
-  /** Requests written and not answered yet; the others wait here. */
+  /** Requests written and not answered yet, where the node's own limit is no lower; the others wait here. */
   readonly inFlightMax: number;
   /** With answers owed and nothing heard for so long, the node is pinged; after three times that it counts as gone. */
   readonly quietMs: number;
   /** Called once, when the connection ended by anything but `close`. */
   readonly onLost: (lost: LostConnection) => void;
+  /** The node reads no more requests on this connection; it still answers those that it has read. */
+  readonly onClosing: () => void;
 }
 
 export interface LostConnection {
@@ -28,6 +31,8 @@ export type Exchange =
   | { readonly type: 'replied'; readonly reply: ClientReply }
   | { readonly type: 'lost'; readonly sent: boolean; readonly reason: string };
 
+type Refusal = Extract<ClientReply, { ok: false }>;
+
 interface Pending {
   readonly request: EncodedRequest;
   readonly settle: (exchange: Exchange) => void;
@@ -36,6 +41,8 @@ interface Pending {
 /** Over this many bytes in the socket's queue, requests wait until it has drained. */
 const socketQueueBytesHigh = 1024 * 1024;
 const unansweredPingsMax = 2;
+/** After an answer with one of these a node reads nothing more, answers what is due, and closes. */
+const closingCodes: ReadonlySet<string> = new Set(['LINE_TOO_LONG', 'BODY_TOO_LARGE']);
 
 /** One connection to one node: any number of tagged requests at once, written together once a tick. */
 export class Connection {
@@ -48,6 +55,9 @@ export class Connection {
   private heard = false;
   private unansweredPings = 0;
   private retired = false;
+  private limits: NodeLimits = defaultNodeLimits;
+  /** Why the node reads no more. */
+  private closing: string | null = null;
   private ended: { readonly reason: string } | null = null;
   private readonly quietTimer: NodeJS.Timeout;
 
@@ -60,7 +70,7 @@ export class Connection {
     socket.on('data', (chunk: Buffer) => this.receive(chunk));
     socket.on('drain', () => this.scheduleFlush());
     socket.on('error', (error: NodeJS.ErrnoException) => this.end(reasonOf(error)));
-    socket.on('close', () => this.end('it closed the connection'));
+    socket.on('close', () => this.end(this.closing ?? 'it closed the connection'));
   }
 
   /**
@@ -89,14 +99,20 @@ export class Connection {
     return this.ended === null;
   }
 
-  /** Sends a request, after those that wait before it. Always resolves. */
-  exchange(request: EncodedRequest): Promise<Exchange> {
+  /**
+   * Sends a request, after those that wait before it. What is over the limits of this node is not sent, but answered in its place,
+   * since it would close the connection on all other requests. Throws `BAD_REQUEST` for what can't be spelled.
+   */
+  exchange(request: ClientRequest): Promise<Exchange> {
+    const encoded = encodeOrRefuse(request, this.limits);
+    if ('ok' in encoded) return Promise.resolve({ type: 'replied', reply: encoded });
     return new Promise((settle) => {
-      if (this.ended !== null) {
-        settle({ type: 'lost', sent: false, reason: this.ended.reason });
+      const reason = this.ended?.reason ?? this.closing;
+      if (reason !== null) {
+        settle({ type: 'lost', sent: false, reason });
         return;
       }
-      this.waiting.push({ request, settle });
+      this.waiting.push({ request: encoded, settle });
       this.scheduleFlush();
     });
   }
@@ -113,16 +129,21 @@ export class Connection {
 
   private async greet(): Promise<void> {
     const { token } = this.options;
-    const authorized =
-      token === null ? null : this.exchange(encodeRequest({ verb: 'AUTH', operands: [token] }));
-    const greeted = this.exchange(encodeRequest({ verb: 'HELLO' }));
-    for (const answer of [await authorized, await greeted]) {
+    const authorizing = token === null ? null : this.exchange({ verb: 'AUTH', operands: [token] });
+    const greeting = this.exchange({ verb: 'HELLO' });
+    const [authorized, greeted] = [await authorizing, await greeting];
+    for (const answer of [authorized, greeted]) {
       if (answer?.type === 'lost') throw new RondoError('UNREACHABLE', answer.reason);
     }
-    const answer = await authorized;
-    if (answer?.type === 'replied' && !answer.reply.ok) {
-      throw new RondoError(answer.reply.code, answer.reply.message);
+    if (authorized?.type === 'replied' && !authorized.reply.ok) {
+      throw new RondoError(authorized.reply.code, authorized.reply.message);
     }
+    if (greeted.type === 'replied' && greeted.reply.ok) this.limits = nodeLimitsOf(greeted.reply.text);
+  }
+
+  /** Room for a PING is left at the node, so that it can always say that it is there. */
+  private get inFlightMax(): number {
+    return Math.min(this.options.inFlightMax, Math.max(1, this.limits.requestsInFlightMax - 1));
   }
 
   private scheduleFlush(): void {
@@ -134,11 +155,12 @@ export class Connection {
   private flush(): void {
     this.flushScheduled = false;
     if (this.ended !== null) return;
+    const { inFlightMax } = this;
     let text = '';
     let taken = 0;
     this.socket.cork();
     for (const pending of this.waiting) {
-      if (this.inFlight.size >= this.options.inFlightMax) break;
+      if (this.inFlight.size >= inFlightMax) break;
       if (this.socket.writableLength + text.length > socketQueueBytesHigh) break;
       taken++;
       text += this.tagged(pending);
@@ -163,9 +185,11 @@ export class Connection {
     this.heard = true;
     try {
       for (const { tag, reply } of this.decoder.push(chunk)) {
-        if (tag === null) throw new RondoError('BAD_REPLY', describeUntagged(reply));
-        const pending = this.inFlight.get(tag);
-        this.inFlight.delete(tag);
+        const answered = tag ?? this.tagMeantBy(reply);
+        if (answered === null) throw new RondoError('BAD_REPLY', described(reply));
+        if (!reply.ok && closingCodes.has(reply.code)) this.takeBackAfter(answered, described(reply));
+        const pending = this.inFlight.get(answered);
+        this.inFlight.delete(answered);
         pending?.settle({ type: 'replied', reply });
       }
     } catch (error) {
@@ -174,6 +198,33 @@ export class Connection {
     }
     this.scheduleFlush();
     this.closeIfIdle();
+  }
+
+  /** Nobody can say which request a line was that was too long; the longest one was at least as long. */
+  private tagMeantBy(reply: ClientReply): string | null {
+    if (reply.ok || reply.code !== 'LINE_TOO_LONG') return null;
+    let longest: string | null = null;
+    let bytesMost = 0;
+    for (const [tag, { request }] of this.inFlight) {
+      const bytes = tag.length + Buffer.byteLength(request.text.slice(0, request.text.indexOf('\n')));
+      if (bytes <= bytesMost) continue;
+      longest = tag;
+      bytesMost = bytes;
+    }
+    return longest;
+  }
+
+  /** The node has read nothing of what was sent after this request. That has had no effect, and can go elsewhere. */
+  private takeBackAfter(tag: string, reason: string): void {
+    if (!this.inFlight.has(tag)) return;
+    this.closing = reason;
+    const sent = [...this.inFlight];
+    const unread = sent.slice(sent.findIndex(([each]) => each === tag) + 1);
+    for (const [each] of unread) this.inFlight.delete(each);
+    const takenBack = [...unread.map(([, pending]) => pending), ...this.waiting];
+    this.waiting = [];
+    this.options.onClosing();
+    for (const { settle } of takenBack) settle({ type: 'lost', sent: false, reason });
   }
 
   private closeIfIdle(): void {
@@ -187,11 +238,14 @@ export class Connection {
       this.unansweredPings = 0;
     } else if (this.unansweredPings === unansweredPingsMax) {
       this.end(`it has not answered for ${this.options.quietMs * (unansweredPingsMax + 1)} ms`);
-    } else {
+    } else if (this.inFlight.size < this.limits.requestsInFlightMax) {
       this.unansweredPings++;
       const request = encodeRequest({ verb: 'PING' });
       this.socket.write(this.tagged({ request, settle: () => {} }));
+    } else if (this.unansweredPings > 0) {
+      this.unansweredPings++;
     }
+    // Else the node takes a single request at a time, and reads no PING meanwhile: its silence says nothing.
   }
 
   private end(reason: string, { silently = false } = {}): void {
@@ -209,7 +263,17 @@ export class Connection {
   }
 }
 
-function describeUntagged(reply: ClientReply): string {
+/** What the node would answer in place of a request that it could not read on after; else the request as it is sent. */
+function encodeOrRefuse(request: ClientRequest, limits: NodeLimits): EncodedRequest | Refusal {
+  try {
+    return encodeRequest(request, limits);
+  } catch (error) {
+    if (!(error instanceof RondoError) || !closingCodes.has(error.code)) throw error;
+    return { ok: false, code: error.code, message: error.message };
+  }
+}
+
+function described(reply: ClientReply): string {
   return reply.ok ? 'it sent an answer that nobody asked for' : `${reply.code}: ${reply.message}`;
 }
 

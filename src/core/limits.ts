@@ -91,6 +91,8 @@ export const limits = {
   /** Nodes that keep one job's record. */
   copiesMax: 16,
   jobsListedMax: 1_000,
+  /** JOBS answers with this many unless `limit=` says otherwise. */
+  jobsListedDefault: 100,
   /** Characters of a list of jobs; the job that goes over it is in it still. */
   jobListLengthMax: 1024 * 1024,
   /** A handler's error message is cut at this many characters. */

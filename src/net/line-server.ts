@@ -79,7 +79,10 @@ class LineServer implements ClientServer, LineConnectionOwner {
   private readonly whenAllClosed: (() => void)[] = [];
 
   constructor(private readonly options: ClientServerOptions) {
-    this.hello = helloText(options.hello, options.authToken !== null);
+    this.hello = helloText(options.hello, {
+      authRequired: options.authToken !== null,
+      limits: options.limits,
+    });
     this.tokenCheck = options.authToken === null ? null : createTokenCheck(options.authToken);
     this.sessionLimits = options.limits;
     this.receiving = new ByteBudget(options.limits.receivingBytesMax);

@@ -1,4 +1,3 @@
-import { limits } from '../core/limits.js';
 import { errorReply, okReply, type Reply } from '../core/reply.js';
 import { type OptionName, optionSpecs } from './options.js';
 import { type VerbSpec, verbSpecs } from './verbs.js';
@@ -8,18 +7,28 @@ import { quoted, suggestion } from './wording.js';
 export const lineProtocolVersion = 1;
 
 /** HELLO's answer: what every node says, and the facts that this one adds about itself. */
-export function helloText(facts: Readonly<Record<string, unknown>>, authRequired: boolean): string {
+export function helloText(facts: Readonly<Record<string, unknown>>, terms: HelloTerms): string {
+  const { lineBytesMax, bodyBytesMax, requestsInFlightMax } = terms.limits;
   return JSON.stringify({
     server: 'rondo',
     protocol: lineProtocolVersion,
     ...facts,
-    auth: authRequired,
-    limits: {
-      lineBytesMax: limits.lineBytesMax,
-      bodyBytesMax: limits.bodyBytesMax,
-      requestsInFlightMax: limits.requestsInFlightMax,
-    },
+    auth: terms.authRequired,
+    limits: { lineBytesMax, bodyBytesMax, requestsInFlightMax },
   });
+}
+
+/** What a client has to go by at this node. */
+export interface HelloTerms {
+  readonly authRequired: boolean;
+  /** As this node was configured. */
+  readonly limits: HelloLimits;
+}
+
+export interface HelloLimits {
+  readonly lineBytesMax: number;
+  readonly bodyBytesMax: number;
+  readonly requestsInFlightMax: number;
 }
 
 /** HELP's answer: a list of all verbs, or one verb with its options. */

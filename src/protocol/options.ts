@@ -32,8 +32,6 @@ export interface OptionSpec {
 
 export type OptionName = (typeof optionTable)[number]['name'];
 
-/** JOBS answers with this many unless `limit=` says otherwise. */
-export const jobsListedDefault = 100;
 const routes: readonly RoutePolicy[] = ['round-robin', 'least-loaded', 'affinity'];
 
 const optionTable = [
@@ -219,7 +217,7 @@ const optionTable = [
   {
     name: 'limit',
     form: 'N',
-    summary: `at most so many; from 1 to ${limits.jobsListedMax}, default ${jobsListedDefault}`,
+    summary: `at most so many; from 1 to ${limits.jobsListedMax}, default ${limits.jobsListedDefault}`,
     read: (draft, value) =>
       readWhole('limit', value, 1, limits.jobsListedMax, (limit) => {
         draft.limit = limit;
@@ -240,7 +238,7 @@ export function emptyDraft(): OptionDraft {
     given: [],
     state: null,
     task: null,
-    limit: jobsListedDefault,
+    limit: limits.jobsListedDefault,
     bodyBytes: null,
     binary: false,
   };

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { start } from '../support/fake-node-client.js';
 import { runCli, runShell } from '../support/run-cli.js';
 import { type Script, type ScriptedRequest, startScriptedServer } from '../support/scripted-server.js';
 
@@ -56,14 +57,40 @@ t.test('JSON lines go as they are, and a bad one fails alone', async (t) => {
   const args = ['map', 'echo', '--json-input', '--with-input', '--ttl', '5m', '--node', server.address];
   const { code, stdout } = await runCli(args, { input });
   t.equal(code, 1);
-  t.strictSame(stdout.split('\n').slice(0, 3), [
+  t.strictSame(stdout.split('\n').slice(0, 4), [
     '{"index":0,"input":{"n":1},"ok":true,"result":{"n":1}}',
+    '{"index":1,"input":"","ok":false,"error":{"name":"BAD_JSON","message":"the line is not JSON: it is empty"}}',
     '{"index":2,"input":"{n:2}","ok":false,"error":{"name":"BAD_JSON","message":"the line is not JSON: it goes wrong at line 1, column 2, near \\"n:2}\\""}}',
     '{"index":3,"input":9007199254740993,"ok":true,"result":9007199254740993}',
   ]);
-  t.match(JSON.parse(stdout.split('\n')[3] ?? ''), { index: 4, input: null, error: { name: 'BAD_UTF8' } });
+  t.match(JSON.parse(stdout.split('\n')[4] ?? ''), { index: 4, input: null, error: { name: 'BAD_UTF8' } });
   t.strictSame(server.lines, ['RUN echo ttl=5m {"n":1}', 'RUN echo ttl=5m 9007199254740993']);
   await server.close();
+});
+
+t.test('every line of input has its line of output, a blank one too', async (t) => {
+  const server = await startScriptedServer(echo);
+  const args = ['map', 'echo', '--json-input', '--results-only', '--quiet', '--node', server.address];
+  const { code, stdout, stderr } = await runCli(args, { input: '1\n\n3\n' });
+  t.equal(code, 1);
+  t.equal(stdout, '1\nnull\n3\n');
+  t.equal(stderr, 'rondo: line 2 failed: BAD_JSON: the line is not JSON: it is empty\n');
+  await server.close();
+});
+
+t.test('a line that is more than the node takes fails alone, and no other runs twice', async (t) => {
+  const node = await start(t, { limits: { lineBytesMax: 1024, bodyBytesMax: 4096 } });
+  const input = ['1', `"${'x'.repeat(2000)}"`, `"${'x'.repeat(5000)}"`, '4'].join('\n');
+  const args = ['map', 'echo', '--json-input', '--node', node.address];
+  const { code, stdout, stderr } = await runCli(args, { input });
+  t.equal(code, 1);
+  t.match(linesOf(stdout), [
+    { index: 0, ok: true, result: 1 },
+    { index: 1, ok: true },
+    { index: 2, ok: false, error: { name: 'BODY_TOO_LARGE', message: /5002 bytes.* at most 4096/ } },
+    { index: 3, ok: true, result: 4 },
+  ]);
+  t.match(stderr, /^rondo: 3 done, 1 failed; [^,]*, \d+ lines\/s\n$/, 'none was submitted again');
 });
 
 t.test('no more jobs are in flight than the window allows', async (t) => {
@@ -152,6 +179,20 @@ t.test('when no other line could fare better, the run stops and says so', async 
   t.equal(code, 1);
   t.equal(stdout, '');
   t.match(stderr, 'nobody offers "ehco" (UNKNOWN_TASK): `rondo tasks` lists what the nodes offer');
+  await server.close();
+});
+
+t.test('what this version does not offer ends the run with one error, without a second try', async (t) => {
+  const server = await startScriptedServer(
+    () => 'ERR UNSUPPORTED this version keeps one copy of a job, in memory',
+  );
+  const args = ['map', 'echo', '--copies', '2', '--quiet', '--node', server.address];
+  const { code, stdout, stderr } = await runCli(args, { input: '1\n2\n3\n' });
+  t.equal(code, 1);
+  t.equal(stdout, '');
+  t.equal(stderr, 'rondo: this version keeps one copy of a job, in memory (UNSUPPORTED)\n');
+  t.match(server.lines, [/"1"$/, /"2"$/, /"3"$/]);
+  t.equal(server.lines.length, 3);
   await server.close();
 });
 

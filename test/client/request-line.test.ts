@@ -1,5 +1,6 @@
 import t from 'tap';
 import { parseAddressList, parseClientAddress } from '../../src/client/addresses.js';
+import { defaultNodeLimits, nodeLimitsOf } from '../../src/client/node-limits.js';
 import { encodeRequest } from '../../src/client/request-line.js';
 import { limits } from '../../src/core/limits.js';
 
@@ -51,6 +52,37 @@ t.test('a payload may be as large as the limit, and no larger', async (t) => {
   t.ok(encodeRequest({ verb: 'RUN', operands: ['e'], payload }));
   const over = { verb: 'RUN', operands: ['e'], payload: Buffer.alloc(limits.bodyBytesMax + 1) };
   t.throws(() => encodeRequest(over), { code: 'BODY_TOO_LARGE' });
+});
+
+t.test('a node that takes less is sent less on a line, and no body over its limit', async (t) => {
+  const small = { lineBytesMax: 100, bodyBytesMax: 200, requestsInFlightMax: 1 };
+  const spelled = (length: number, options: readonly (readonly [string, string])[] = []) =>
+    encodeRequest({ verb: 'RUN', operands: ['e'], options, payload: `"${'x'.repeat(length - 2)}"` }, small);
+  t.equal(spelled(60).text, `RUN e "${'x'.repeat(58)}"\n`);
+  t.equal(spelled(61).text, `RUN e bytes=61\n"${'x'.repeat(59)}"\n`);
+  t.ok(spelled(200));
+  t.throws(() => spelled(201), { code: 'BODY_TOO_LARGE', message: /201 bytes; this node takes at most 200/ });
+  t.throws(() => spelled(60, [['key', 'k'.repeat(50)]]), { code: 'LINE_TOO_LONG', message: /at most 100/ });
+  const wide = { ...defaultNodeLimits, lineBytesMax: 1024 * 1024 };
+  const payload = JSON.stringify('x'.repeat(defaultNodeLimits.lineBytesMax));
+  t.match(encodeRequest({ verb: 'RUN', operands: ['e'], payload }, wide).text, /^RUN e bytes=/);
+});
+
+t.test('the limits of a node are those of its HELLO, and the defaults where it tells none', async (t) => {
+  const told = { lineBytesMax: 1024, bodyBytesMax: 2048, requestsInFlightMax: 1 };
+  t.strictSame(nodeLimitsOf(JSON.stringify({ server: 'rondo', limits: { ...told, more: 1 } })), told);
+  for (const hello of [
+    '',
+    'x',
+    'null',
+    '1',
+    '{}',
+    '{"limits":null}',
+    '{"limits":1}',
+    '{"limits":{"bodyBytesMax":0,"lineBytesMax":"9","requestsInFlightMax":1.5}}',
+  ]) {
+    t.strictSame(nodeLimitsOf(hello), defaultNodeLimits, hello);
+  }
 });
 
 t.test('nothing can break out of its line', async (t) => {

@@ -14,27 +14,32 @@ const taskArgs = ['--tasks', join(root, 'test/fixtures/tasks')];
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
 t.test('each dialogue of PROTOCOL.md goes as written on a real node', async (t) => {
-  await playAll(t, [], 'any');
+  await play(t, [], under('any'));
 });
 
 t.test('so do those on a node that has a token', async (t) => {
   const config = join(directory, 'rondo.yaml');
   writeFileSync(config, 'clientToken: s3cret\n');
-  await playAll(t, ['--config', config], 'auth');
+  await play(t, ['--config', config], under('auth'));
 });
 
-t.test('and the one that ends its node', async (t) => {
-  await playAll(t, [], 'leave');
+t.test('and those that end their node, each on one of its own', async (t) => {
+  for (const dialogue of under('leave')) await play(t, [], [dialogue]);
 });
 
-/** Starts one node and plays those under this condition, one after the other. */
-async function playAll(t: Test, args: string[], condition: string): Promise<void> {
+/** Starts one node and plays these, one after the other. */
+async function play(t: Test, args: string[], played: readonly Dialogue[]): Promise<void> {
   // One node by itself: what starts clusters asks it questions, and this one may want AUTH first.
-  const node = await startNode({ name: condition, directory, args: [...taskArgs, ...args] });
+  const name = `line-${played[0]?.line}`;
+  const node = await startNode({ name, directory, args: [...taskArgs, ...args] });
   t.teardown(() => node.stop());
-  for (const dialogue of dialogues.filter((dialogue) => conditionOf(dialogue) === condition)) {
+  for (const dialogue of played) {
     await t.resolves(playDialogue(dialogue, node.client), `${dialogue.title}, line ${dialogue.line}`);
   }
+}
+
+function under(condition: string): readonly Dialogue[] {
+  return dialogues.filter((dialogue) => conditionOf(dialogue) === condition);
 }
 
 /** The other conditions (`busy`, `fault`, `full`) are played against a port with nothing behind it. */

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { connect } from '../../src/client/client.js';
 import { type RunningNode, startNode } from '../../src/node/start-node.js';
 import { runCli } from '../support/run-cli.js';
 
@@ -30,6 +31,20 @@ t.test('a start that fails early gives the data directory free', async (t) => {
   await t.rejects(start({ data, config }), { code: 'BAD_COMMAND' });
   t.notOk(existsSync(join(data, 'lock')));
   await stop(await start({ data }));
+});
+
+t.test('HELLO tells the limits that the node was given', async (t) => {
+  const config = join(directoryFor(t), 'rondo.yaml');
+  writeFileSync(config, 'limits: { lineBytes: 1KiB, bodyBytes: 1MiB, requestsInFlight: 7 }');
+  const node = await start({ journal: false, config });
+  const client = await connect({ nodes: [node.client] });
+  const hello = await client.request({ verb: 'HELLO' });
+  client.close();
+  await stop(node);
+  t.match(hello, { ok: true });
+  t.match(JSON.parse(hello.ok ? hello.text : ''), {
+    limits: { lineBytesMax: 1024, bodyBytesMax: 1024 * 1024, requestsInFlightMax: 7 },
+  });
 });
 
 t.test('a second start that fails leaves the ready file of the first alone', async (t) => {

@@ -24,7 +24,7 @@ class Play {
     this.session = new LineSession({
       limits: { ...limits, ...options.limits },
       tokenCheck: options.token === undefined ? null : createTokenCheck(options.token),
-      hello: helloText({ name: 'a' }, options.token !== undefined),
+      hello: helloText({ name: 'a' }, { authRequired: options.token !== undefined, limits }),
       nextSeq: () => ++seq,
       answered: (reply, isMistake) => {
         this.answers.push(`${reply.ok ? 'OK' : reply.code}${isMistake ? ' mistake' : ''}`);

@@ -19,7 +19,7 @@ export interface InputFault {
 }
 
 export interface InputFormat {
-  /** Each line is a JSON value; else it becomes a JSON string. Blank lines count but are left out then. */
+  /** Each line is a JSON value, which a blank one is not; else it becomes a JSON string. */
   readonly json: boolean;
 }
 
@@ -75,20 +75,20 @@ class LineCutter {
     const bytes = this.parts.length === 1 ? (this.parts[0] as Buffer) : Buffer.concat(this.parts);
     this.parts = [];
     this.partBytes = 0;
-    const line = tooLong
-      ? badLine(index, null, 'LINE_TOO_LONG', `the line is over ${lineBytesMax} bytes`)
-      : readLine(index, bytes, this.format);
-    if (line !== null) lines.push(line);
+    lines.push(
+      tooLong
+        ? badLine(index, null, 'LINE_TOO_LONG', `the line is over ${lineBytesMax} bytes`)
+        : readLine(index, bytes, this.format),
+    );
   }
 }
 
-function readLine(index: number, bytes: Buffer, format: InputFormat): InputLine | null {
+function readLine(index: number, bytes: Buffer, format: InputFormat): InputLine {
   if (!isUtf8(bytes)) return badLine(index, null, 'BAD_UTF8', 'the line is not UTF-8 text');
   const end = bytes.at(-1) === carriageReturn ? bytes.length - 1 : bytes.length;
   const text = bytes.toString('utf8', 0, end);
   if (!format.json) return { index, text, payload: JSON.stringify(text), fault: null };
   const payload = text.trim();
-  if (payload === '') return null;
   const complaint = jsonComplaint(payload);
   if (complaint !== null) return badLine(index, text, 'BAD_JSON', `the line is not JSON: ${complaint}`);
   return { index, text, payload, fault: null };

@@ -27,8 +27,8 @@ export class Admission {
     }
     if ((options.copies ?? 1) > 1 || options.durable === true) {
       return errorReply(
-        'UNAVAILABLE',
-        'this version keeps one copy of a job, in memory: submit without copies= and durable=yes; the job was not taken',
+        'UNSUPPORTED',
+        'this version keeps one copy of a job, in memory: submit without copies= and durable=yes',
       );
     }
     const absence = options.node === null ? null : this.absenceOf(options.node);

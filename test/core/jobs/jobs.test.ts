@@ -400,7 +400,7 @@ t.test('a draining node takes no attempts and no jobs, and finishes what it has'
 
 t.test('a promise that this version can not keep is refused and not pretended', async (t) => {
   const cores = new JobCores({ members: three() });
-  t.match(cores.replies.get(cores.request('a', submitCommand({ copies: 2 }))), { code: 'UNAVAILABLE' });
-  t.match(cores.replies.get(cores.request('a', submitCommand({ durable: true }))), { code: 'UNAVAILABLE' });
+  t.match(cores.replies.get(cores.request('a', submitCommand({ copies: 2 }))), { code: 'UNSUPPORTED' });
+  t.match(cores.replies.get(cores.request('a', submitCommand({ durable: true }))), { code: 'UNSUPPORTED' });
   t.match(cores.replies.get(cores.request('a', submitCommand({ copies: 1, durable: false }))), { ok: true });
 });
