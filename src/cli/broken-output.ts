@@ -1,8 +1,9 @@
-import { reportFailure } from './failure.js';
+import { RondoError } from '../core/errors.js';
+import { fileFault, reportFailure } from './failure.js';
 
 /** `rondo nodes | head -1`: a reader that has seen enough is no failure. */
 export function endQuietly(error: NodeJS.ErrnoException): never {
-  if (error.code !== 'EPIPE') reportFailure(error);
+  if (error.code !== 'EPIPE') reportFailure(unwritable(error));
   process.exit();
 }
 
@@ -20,8 +21,13 @@ export function endUnfinished(cleanUp: () => Promise<void>): void {
     isEnding = true;
     await cleanUp();
     if (error.code === 'EPIPE') process.exitCode = readerGoneExitCode;
-    else reportFailure(error);
+    else reportFailure(unwritable(error));
     process.exit();
   };
   for (const stream of [process.stdout, process.stderr]) stream.off('error', endQuietly).on('error', onError);
+}
+
+/** The disk is full, for example. */
+function unwritable(error: NodeJS.ErrnoException): RondoError {
+  return new RondoError('OUTPUT_FAILED', `cannot write the output: ${fileFault(error)}`, { cause: error });
 }

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { start } from '../support/fake-node-client.js';
 import { runCli, runShell } from '../support/run-cli.js';
 import { type Script, startScriptedServer } from '../support/scripted-server.js';
 
@@ -122,6 +123,45 @@ t.test('run goes on waiting at another node when its own dies', async (t) => {
   t.strictSame(second.lines, [`WAIT ${id}`]);
   await first.close();
   await second.close();
+});
+
+t.test('run that can not learn the outcome says which job it is, and where to ask for it', async (t) => {
+  const advice = `rondo: job ${id} was submitted and may go on; ask another node for its outcome: \`rondo wait ${id} --node HOST:PORT\`\n`;
+  const dying = await startScriptedServer(({ verb }) => {
+    if (verb === 'SUBMIT') return `OK ${id} copies=1 durable=no`;
+    void dying.close();
+    return null;
+  });
+  const lost = await runCli(['run', 'echo', '--node', dying.address]);
+  t.strictSame([lost.code, lost.stdout], [1, '']);
+  t.match(lost.stderr, `rondo: no node answers at ${dying.address}`);
+  t.ok(lost.stderr.endsWith(advice));
+  const script: Script = ({ verb }) =>
+    verb === 'SUBMIT' ? `OK ${id} copies=1 durable=no` : 'ERR UNAVAILABLE node b does not answer';
+  await withScript(script, async (node) => {
+    const { code, stderr } = await runCli(['run', 'echo', '--node', node]);
+    t.equal(code, 1);
+    t.equal(stderr, `rondo: node b does not answer (UNAVAILABLE)\n${advice}`);
+  });
+  await withScript(
+    () => 'ERR UNKNOWN_TASK no node offers it',
+    async (node) => {
+      t.notMatch((await runCli(['run', 'echo', '--node', node])).stderr, /was submitted/, 'there is no job');
+    },
+  );
+});
+
+t.test('submit and run tell what is over the limits of the node as that', async (t) => {
+  const node = await start(t, { limits: { lineBytesMax: 1024, bodyBytesMax: 4096 } });
+  for (const command of ['submit', 'run']) {
+    const args = [command, 'echo', `"${'x'.repeat(5_000)}"`, '--node', node.address];
+    t.strictSame(await runCli(args), {
+      code: 1,
+      stdout: '',
+      stderr:
+        'rondo: the arguments are 5002 bytes; this node takes at most 4096 (BODY_TOO_LARGE): hand over where the data is (a path, a URL), or raise `limits.bodyBytes` of the node\n',
+    });
+  }
 });
 
 t.test('Ctrl-C leaves the job of run alone and says how to stop it, or stops it when told to', async (t) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { configKeys } from '../../src/node/config-keys.js';
-import { runCli } from '../support/run-cli.js';
+import { runCli, runShell } from '../support/run-cli.js';
 import { freeAddress, startScriptedServer } from '../support/scripted-server.js';
 
 const commands = [
@@ -46,6 +46,26 @@ t.test('every command has a help with an example of itself', async (t) => {
   }
   const listed = [...overview.stdout.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1]);
   t.strictSame(listed.sort(), [...commands, 'help'].sort(), 'nothing is listed that is not there');
+});
+
+t.test('help tells what an option is when it is not given, and what a failed line has', async (t) => {
+  const jobs = await runCli(['jobs', '--help']);
+  t.match(jobs.stdout.replace(/\s+/g, ' '), '--limit <n> at most so many (default: 100, at most 1000)');
+  const map = await runCli(['map', '--help']);
+  t.match(map.stdout, '{"index","ok":false,"id","error":{"name","message","attempts"}}');
+});
+
+t.test('output that can not be written is told as that, and ends with 1', async (t) => {
+  const server = await startScriptedServer(({ verb }) => (verb === 'RUN' ? 'OK 1' : 'OK []'));
+  for (const command of ['nodes --json', 'map echo --quiet', 'keygen', '--help']) {
+    const line = `echo 1 | rondo ${command} > /dev/full`;
+    t.strictSame(
+      await runShell(line, { env: { RONDO_NODE: server.address } }),
+      { code: 1, stdout: '', stderr: 'rondo: cannot write the output: the disk is full\n' },
+      command,
+    );
+  }
+  await server.close();
 });
 
 t.test('start has every flag of a node', async (t) => {

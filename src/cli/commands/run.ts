@@ -1,6 +1,6 @@
 import type { Client } from '../../client/client.js';
 import { type ClientFlags, withClient } from '../client-options.js';
-import { textOf } from '../failure.js';
+import { reportFailure, textOf } from '../failure.js';
 import { readJsonArgument } from '../json-argument.js';
 import { reportOutcome } from '../outcome.js';
 import type { SubmitFlags } from '../submit-options.js';
@@ -30,10 +30,21 @@ export async function run(task: string, argument: string | undefined, flags: Run
       const progress = showProgress(client, id);
       const reply = await client.request({ verb: 'WAIT', operands: [id] }).finally(() => progress.stop());
       reportOutcome(id, reply, flags.json === true);
+    } catch (error) {
+      if (id === null) throw error;
+      reportFailure(error);
+      tellWhereToAsk(id);
     } finally {
       process.off('SIGINT', onInterrupt);
     }
   });
+}
+
+/** The job was taken, and its outcome could not be had: without its id nobody could ask for it. */
+function tellWhereToAsk(id: string): void {
+  process.stderr.write(
+    `rondo: job ${id} was submitted and may go on; ask another node for its outcome: \`rondo wait ${id} --node HOST:PORT\`\n`,
+  );
 }
 
 /** A second Ctrl-C meets no handler any more and ends the process at once. */
