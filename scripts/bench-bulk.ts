@@ -1,26 +1,34 @@
-import { parseArgs } from 'node:util';
 import { type BulkReport, measureBulk } from './bench/bulk.js';
+import { readOptions, type ScriptUsage, wholeNumber, wrongUsage } from './script-usage.js';
 
-/**
- * `npm run bench-bulk -- [--nodes N] [--results N] [--bytes N] [--character C] [--json]`: how long nodes keep others
- * waiting while large results go through them: the longest gap between replies to PING and between heartbeats, beside that of
- * a bare timer in a process of its own, which tells what the machine did in that time.
- */
+const usage: ScriptUsage = {
+  name: 'bench-bulk',
+  call: 'npm run bench-bulk -- [--nodes N] [--results N] [--bytes N] [--character C] [--json]',
+  text: `
+How long nodes keep others waiting while large results go through them: the longest gap between replies to PING and between
+heartbeats, beside that of a bare timer in a process of its own, which tells what the machine did in that time.
+
+  --nodes N      default 3
+  --results N    how many results (default 60)
+  --bytes N      of which size (default 8000000)
+  --character C  which they are made of (default x)
+  --json         one JSON object instead of the text
+`,
+};
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      nodes: { type: 'string', default: '3' },
-      results: { type: 'string', default: '60' },
-      bytes: { type: 'string', default: '8000000' },
-      character: { type: 'string', default: 'x' },
-      json: { type: 'boolean', default: false },
-    },
+  const values = readOptions(usage, {
+    nodes: { type: 'string', default: '3' },
+    results: { type: 'string', default: '60' },
+    bytes: { type: 'string', default: '8000000' },
+    character: { type: 'string', default: 'x' },
+    json: { type: 'boolean', default: false },
   });
+  if ([...values.character].length !== 1) wrongUsage(usage, '--character takes one character');
   const report = await measureBulk({
-    nodes: Number(values.nodes),
-    results: Number(values.results),
-    resultBytes: Number(values.bytes),
+    nodes: wholeNumber(usage, '--nodes', values.nodes),
+    results: wholeNumber(usage, '--results', values.results),
+    resultBytes: wholeNumber(usage, '--bytes', values.bytes),
     character: values.character,
   });
   console.log(values.json ? JSON.stringify(report) : describe(report));

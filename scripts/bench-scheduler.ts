@@ -1,11 +1,24 @@
-// No-op attempts through the scheduler alone: `node dist/scripts/bench-scheduler.js [attempts] [in flight] [concurrency] [threads]`.
-// Prints attempts per second and the CPU time of each, both threads together, as JSON.
 import { performance } from 'node:perf_hooks';
 import { createScheduler } from '../src/scheduler/create-scheduler.js';
+import { readArguments, type ScriptUsage, wholeNumber, wrongUsage } from './script-usage.js';
 
-const [attempts = 500_000, inFlight = 1_000, concurrency = inFlight, threads = 1] = process.argv
-  .slice(2)
-  .map(Number);
+const usage: ScriptUsage = {
+  name: 'bench-scheduler',
+  call: 'node dist/scripts/bench-scheduler.js [ATTEMPTS [IN-FLIGHT [CONCURRENCY [THREADS]]]]',
+  text: `
+No-op attempts through the scheduler alone (by default 500000, 1000 in flight, that concurrency, one thread). Prints attempts per second
+and the CPU time of each, both threads together, as JSON.
+`,
+};
+
+const { words } = readArguments(usage, {});
+if (words.length > 4) wrongUsage(usage, `"${words[4]}" is too much`);
+const numberAt = (index: number, name: string, otherwise: number): number =>
+  wholeNumber(usage, name, words[index] ?? String(otherwise), name === 'THREADS' ? 0 : 1);
+const attempts = numberAt(0, 'ATTEMPTS', 500_000);
+const inFlight = numberAt(1, 'IN-FLIGHT', 1_000);
+const concurrency = numberAt(2, 'CONCURRENCY', inFlight);
+const threads = numberAt(3, 'THREADS', 1);
 const args = JSON.stringify({ text: 'x'.repeat(89) });
 let started = 0;
 let ended = 0;

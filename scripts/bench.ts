@@ -1,37 +1,34 @@
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
 import { startCeiling } from './bench/ceiling.js';
 import { type Latency, measureLatency, measureThroughput, type Throughput } from './bench/load.js';
 import { compareWithCeiling, describeReport, type Report, type TargetReport } from './bench/report.js';
 import { rondoSettings, startRondo } from './bench/rondo.js';
 import type { BenchTarget } from './bench/target.js';
+import { readOptions, type ScriptUsage, wholeNumber } from './script-usage.js';
 
-/**
- * Measures Rondo beside the bare ceiling of this machine, in one run and in turns, so that what else the machine
- * does meets both: no-op jobs of 100 bytes over the line protocol, run on another node and answered.
- */
-const usage = `usage: npm run bench -- [--quick] [--rounds N] [--json] [--ceiling-only]
+const usage: ScriptUsage = {
+  name: 'bench',
+  call: 'npm run bench -- [--quick] [--rounds N] [--json] [--ceiling-only]',
+  text: `
+Measures Rondo beside the bare ceiling of this machine, in one run and in turns, so that what else the machine does meets both:
+no-op jobs of 100 bytes over the line protocol, run on another node and answered.
 
   --quick         one short round: a look, not a measurement
   --rounds N      rounds of each, in turns; medians are shown (default 3)
   --json          one JSON object instead of the table
   --ceiling-only  without Rondo
-`;
+`,
+};
 const inFlight = 1_000;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      rounds: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      'ceiling-only': { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
+  const values = readOptions(usage, {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    'ceiling-only': { type: 'boolean', default: false },
   });
-  if (values.help) return void process.stdout.write(usage);
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number from 1');
+  const rounds = wholeNumber(usage, '--rounds', values.rounds ?? (values.quick ? '1' : '3'));
 
   const targets: BenchTarget[] = [];
   try {

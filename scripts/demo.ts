@@ -10,18 +10,25 @@ import {
 } from '../test/support/cluster.js';
 import { filesUnder, sumsBySha256sum } from './demo/checksums.js';
 import { type SumResult, startMap } from './demo/map-run.js';
+import { readOptions, type ScriptUsage } from './script-usage.js';
 
-/**
- * `npm run demo`: three nodes with a fresh key compute the SHA-256 of every file under node_modules, one of them is
- * killed in the middle, and the results are compared with those of sha256sum. Ends by itself, leaves nothing
- * behind, and exits with 0 only when every file has its right sum.
- */
+const usage: ScriptUsage = {
+  name: 'demo',
+  call: 'npm run demo',
+  text: `
+Three nodes with a fresh key compute the SHA-256 of every file under node_modules, one of them is killed in the middle, and the
+results are compared with those of sha256sum. Ends by itself, leaves nothing behind, and exits with 0 only when every file has
+its right sum.
+`,
+};
+
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const names = ['ada', 'bob', 'eve'];
 const killAtShare = 0.4;
 const demoTimeoutMs = 110_000;
 
 async function main(): Promise<void> {
+  readOptions(usage, {});
   endInTime();
   const startedAtMs = performance.now();
   say('Starting three nodes with a fresh key ...');

@@ -1,12 +1,23 @@
-import { parseArgs } from 'node:util';
 import { type Weather, weathers } from '../test/sim/fuzz/plan.js';
 import { type FuzzReport, replayCommand, runFuzz } from '../test/sim/fuzz/run.js';
+import { readOptions, type ScriptUsage, wholeNumber, wrongUsage } from './script-usage.js';
 
-/**
- * `npm run fuzz -- [--seeds N] [--from N] [--minutes N] [--weather calm|unruly|stormy]`: random clusters in the simulator, with
- * everything checked (see `test/sim/fuzz`), in all weathers by turns: N seeds each, or as many as there is time for.
- * `--seed S --weather W` repeats one run and tells its story. The exit code is 0 only when every run kept its promises.
- */
+const countDefault = 200;
+
+const usage: ScriptUsage = {
+  name: 'fuzz',
+  call: 'npm run fuzz -- [--seeds N] [--from N] [--minutes M] [--weather W] | --seed S [--weather W]',
+  text: `
+Random clusters with random clients in the simulator, with everything checked (see test/sim/fuzz), in all weathers by turns.
+The exit code is 0 only when every run kept its promises.
+
+  --seeds N      how many seeds of each weather; ${countDefault} when there are no --minutes either
+  --from N       the first of them (default 0)
+  --minutes M    ends after so many
+  --weather W    only this one: ${weathers.join(', ')}
+  --seed S       repeats one run, and tells its story
+`,
+};
 
 interface Soak {
   readonly weathers: readonly Weather[];
@@ -19,23 +30,21 @@ const progressIntervalMs = 10_000;
 const problemsShown = 10;
 
 function main(): number {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string' },
-      weather: { type: 'string' },
-      seeds: { type: 'string' },
-      from: { type: 'string', default: '0' },
-      minutes: { type: 'string' },
-    },
+  const values = readOptions(usage, {
+    seed: { type: 'string' },
+    weather: { type: 'string' },
+    seeds: { type: 'string' },
+    from: { type: 'string', default: '0' },
+    minutes: { type: 'string' },
   });
   const chosen = weathers.filter((weather) => values.weather === undefined || values.weather === weather);
-  if (chosen.length === 0) return wrongUsage(`--weather is one of ${weathers.join(', ')}`);
+  if (chosen.length === 0) return wrongUsage(usage, `--weather is one of ${weathers.join(', ')}`);
   if (values.seed !== undefined) return repeat(values.seed, chosen);
   const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : Number(values.minutes);
-  const countDefault = values.minutes === undefined ? 200 : Number.POSITIVE_INFINITY;
-  const count = values.seeds === undefined ? countDefault : Number(values.seeds);
-  const from = Number(values.from);
-  if ([minutes, count, from].some((value) => Number.isNaN(value))) return wrongUsage('numbers, please');
+  if (!(minutes > 0)) return wrongUsage(usage, '--minutes takes a number over 0');
+  const from = wholeNumber(usage, '--from', values.from, 0);
+  let count = values.minutes === undefined ? countDefault : Number.POSITIVE_INFINITY;
+  if (values.seeds !== undefined) count = wholeNumber(usage, '--seeds', values.seeds);
   return soak({ weathers: chosen, from, count, endsAtMs: Date.now() + minutes * 60_000 });
 }
 
@@ -79,11 +88,6 @@ function showFailure(report: FuzzReport): void {
   console.log(`FAILED, repeat it with: ${replayCommand(report)}`);
   for (const problem of problems.slice(0, problemsShown)) console.log(`  ${problem}`);
   if (problems.length > problemsShown) console.log(`  and ${problems.length - problemsShown} more`);
-}
-
-function wrongUsage(what: string): number {
-  console.error(`fuzz: ${what}`);
-  return 2;
 }
 
 process.exitCode = main();

@@ -1,21 +1,27 @@
-import { parseArgs } from 'node:util';
 import { measureIdle, type Spread } from './bench/idle.js';
+import { readOptions, type ScriptUsage, wholeNumber } from './script-usage.js';
 
-/**
- * `npm run measure-idle -- [--nodes N] [--seconds N] [--json]`: what a node costs that does nothing: the time until it
- * is ready (beside what a bare `node -e 0` takes: machines differ), its memory, and its share of a core, each the median and
- * the worst of N nodes that know each other.
- */
+const usage: ScriptUsage = {
+  name: 'measure-idle',
+  call: 'npm run measure-idle -- [--nodes N] [--seconds N] [--json]',
+  text: `
+What a node costs that does nothing: the time until it is ready (beside what a bare "node -e 0" takes: machines differ), its memory,
+and its share of a core, each the median and the worst of N nodes that know each other.
+
+  --nodes N    default 3
+  --seconds N  how long they are watched (default 10)
+  --json       one JSON object instead of the text
+`,
+};
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      nodes: { type: 'string', default: '3' },
-      seconds: { type: 'string', default: '10' },
-      json: { type: 'boolean', default: false },
-    },
+  const values = readOptions(usage, {
+    nodes: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '10' },
+    json: { type: 'boolean', default: false },
   });
-  const report = await measureIdle(Number(values.nodes), Number(values.seconds) * 1000);
+  const nodes = wholeNumber(usage, '--nodes', values.nodes);
+  const report = await measureIdle(nodes, wholeNumber(usage, '--seconds', values.seconds) * 1000);
   if (values.json) return void console.log(JSON.stringify(report));
   console.log(`${report.nodes} idle nodes, median (most):`);
   const ratio = (report.readyMs.median / report.bareNodeMs.median).toFixed(1);

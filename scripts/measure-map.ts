@@ -1,13 +1,20 @@
-import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { startCluster } from '../test/support/cluster.js';
 import { type MapCost, type Memory, restedMemory, runMap, settledMemory } from './bench/map-memory.js';
+import { readOptions, type ScriptUsage, wholeNumber } from './script-usage.js';
 
-/**
- * `npm run measure-map -- [--lines N] [--json]`: what `rondo map` leaves behind. Two nodes, a map to warm up, then twice
- * a map over N lines; the table shows what each node holds after each of them, once it is idle, and at last when the
- * threads that handlers ran in have been ended. Exits with 1 when that is over the bounds below. Takes two minutes.
- */
+const usage: ScriptUsage = {
+  name: 'measure-map',
+  call: 'npm run measure-map -- [--lines N] [--json]',
+  text: `
+What "rondo map" leaves behind. Two nodes, a map to warm up, then twice a map over N lines; the table shows what each node holds after
+each of them, once it is idle, and at last when the threads that handlers ran in have been ended. Exits with 1 when that is over
+the bounds. Takes two minutes.
+
+  --lines N  default 100000
+  --json     one JSON object instead of the table
+`,
+};
 
 /** Code is compiled and buffers find their size in these. */
 const warmUpLines = 10_000;
@@ -31,10 +38,11 @@ interface Stage {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { lines: { type: 'string', default: '100000' }, json: { type: 'boolean', default: false } },
+  const values = readOptions(usage, {
+    lines: { type: 'string', default: '100000' },
+    json: { type: 'boolean', default: false },
   });
-  const stages = await measure(Number(values.lines));
+  const stages = await measure(wholeNumber(usage, '--lines', values.lines));
   const faults = faultsOf(stages);
   if (values.json) console.log(JSON.stringify({ bounds, stages, faults }));
   else console.log([describe(stages), ...faults].join('\n'));

@@ -1,14 +1,22 @@
-import { parseArgs } from 'node:util';
 import { measureRow, type RowName, rowNames, rows } from './membership/rows.js';
+import { readOptions, type ScriptUsage, wrongUsage } from './script-usage.js';
 
-/**
- * `npm run measure-membership -- [--row NAME]... [--list]`: what membership reaches, from the code that real nodes run, in simulated
- * clusters. A row a figure, as a Markdown table; each can be had alone. Progress goes to standard error. The exit code is 1 when a figure
- * is not what was aimed at.
- */
+const usage: ScriptUsage = {
+  name: 'measure-membership',
+  call: 'npm run measure-membership -- [--row NAME]... [--list]',
+  text: `
+What membership reaches, from the code that real nodes run, in simulated clusters: a row a figure, as a Markdown table. Progress goes
+to standard error. The exit code is 1 when a figure is not what was aimed at.
+
+  --row NAME  only this row; may be repeated
+  --list      lists the rows, with how long each takes
+`,
+};
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { row: { type: 'string', multiple: true }, list: { type: 'boolean', default: false } },
+  const values = readOptions(usage, {
+    row: { type: 'string', multiple: true },
+    list: { type: 'boolean', default: false },
   });
   if (values.list) {
     for (const name of rowNames) console.log(`${name.padEnd(14)} ${rows[name].what} (${rows[name].takes})`);
@@ -16,7 +24,7 @@ async function main(): Promise<void> {
   }
   const wanted = values.row ?? [...rowNames];
   const unknown = wanted.filter((name) => !(name in rows));
-  if (unknown.length > 0) throw new Error(`no row ${unknown.join(', ')}; there are ${rowNames.join(', ')}`);
+  if (unknown.length > 0) wrongUsage(usage, `no row ${unknown.join(', ')}; there are ${rowNames.join(', ')}`);
   console.log('| row | what | measured | aim |\n| --- | --- | --- | --- |');
   for (const name of wanted as RowName[]) {
     const { what, aim, takes } = rows[name];

@@ -1,16 +1,22 @@
 import { readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readArguments, type ScriptUsage, wrongUsage } from './script-usage.js';
 import { endStartedGroups, runTestFile, type TestFileReport, type TestFileRun } from './test-file.js';
 
-/**
- * Runs the compiled tests: first those that stay within one process each, two at a time; then those that start
- * real nodes, one at a time, so that their timing is their own; of those with networks of their own, which mostly wait for
- * time-outs, only the ones that measure are alone. `npm test -- PATTERN...` runs the files whose path holds one of the
- * patterns; `--long` includes those that take minutes. Tests that a machine can't run are counted on the line before the
- * last; with TEST_NETWORK=required they have failed. The last line is `N passed, N failed`; the exit code is 0 only
- * without failures.
- */
+const usage: ScriptUsage = {
+  name: 'test',
+  call: 'npm test -- [--long] [PATTERN]...',
+  text: `
+Runs the compiled tests whose path holds one of the patterns, or all: first those that stay within one process each, two at a time;
+then those that start real nodes, one at a time, so that their timing is their own; of those with networks of their own, which
+mostly wait for time-outs, only the ones that measure are alone. Tests that a machine can't run are counted on the line before the
+last; with TEST_NETWORK=required they have failed. The last line is "N passed, N failed"; the exit code is 0 only without failures.
+
+  --long  with those that take minutes
+`,
+};
+
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const jobsAtOnce = 2;
 const fileTimeoutMs = 60_000;
@@ -23,17 +29,16 @@ const aloneInNetwork: ReadonlySet<string> = new Set([
   'test/netns/stops.test.ts',
   'test/netns/timing.test.ts',
 ]);
-const longOption = '--long';
 const mayNetworkNotRun = process.env.TEST_NETWORK !== 'required';
 
-async function main(args: readonly string[]): Promise<number> {
-  const patterns = args.filter((argument) => argument !== longOption);
+async function main(): Promise<number> {
+  const { values, words: patterns } = readArguments(usage, { long: { type: 'boolean', default: false } });
   const paths = testPaths()
-    .filter((path) => args.includes(longOption) || !path.startsWith(longDirectory))
+    .filter((path) => values.long || !path.startsWith(longDirectory))
     .filter((path) => patterns.length === 0 || patterns.some((each) => path.includes(each)));
   if (paths.length === 0) {
-    process.stderr.write(`No test file's path holds ${patterns.map((each) => `"${each}"`).join(' or ')}.\n`);
-    return 2;
+    const wanted = patterns.map((each) => `"${each}"`).join(' or ');
+    return wrongUsage(usage, `no test file's path holds ${wanted}`);
   }
   const startedAtMs = Date.now();
   const isAlone = (path: string): boolean => path.startsWith(clusterDirectory) || aloneInNetwork.has(path);
@@ -138,4 +143,4 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.exit(130);
   });
 }
-process.exitCode = await main(process.argv.slice(2).filter((argument) => argument !== '--'));
+process.exitCode = await main();

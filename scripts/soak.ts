@@ -1,34 +1,41 @@
-import { parseArgs } from 'node:util';
 import { type SabotageName, sabotages } from '../src/sim/sabotage.js';
 import { InvariantViolation } from '../src/sim/violation.js';
 import { type ChaosReport, replayCommand, runChaos } from '../test/sim/chaos/run.js';
-
-/**
- * `npm run soak -- [--seeds A-B] [--minutes M] [--seed S]`: random clusters under random faults in the simulator, with every invariant
- * checked after every step (see `test/sim/chaos`). Without `--seeds` it takes seeds from 0 on; without `--minutes` it takes 10
- * of them. `--seed S` repeats one run and tells its story. `--sabotage NAME` spoils all nodes, which must be found. The exit code is 0 only when every run held.
- */
+import { readOptions, type ScriptUsage, wrongUsage } from './script-usage.js';
 
 const progressIntervalMs = 10_000;
 const minutesDefault = 10;
 
+const usage: ScriptUsage = {
+  name: 'soak',
+  call: 'npm run soak -- [--seeds A-B] [--minutes M] [--sabotage NAME] | --seed S [--sabotage NAME]',
+  text: `
+Random clusters under random faults in the simulator, with every invariant checked after every step (see test/sim/chaos).
+The exit code is 0 only when every run held.
+
+  --seeds A-B      the seeds to run; from 0 on when not given
+  --minutes M      ends after so many; ${minutesDefault} when there are no --seeds
+  --seed S         repeats one run, and tells its story
+  --sabotage NAME  spoils all nodes, which must be found: ${Object.keys(sabotages).join(', ')}
+`,
+};
+
 function main(): number {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string' },
-      seeds: { type: 'string' },
-      minutes: { type: 'string' },
-      sabotage: { type: 'string' },
-    },
+  const values = readOptions(usage, {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    minutes: { type: 'string' },
+    sabotage: { type: 'string' },
   });
   const sabotage = (values.sabotage ?? null) as SabotageName | null;
   if (sabotage !== null && !Object.hasOwn(sabotages, sabotage))
-    return wrongUsage(`--sabotage is one of ${Object.keys(sabotages).join(', ')}`);
+    return wrongUsage(usage, `--sabotage is one of ${Object.keys(sabotages).join(', ')}`);
   if (values.seed !== undefined) return repeat(values.seed, sabotage);
   const range = /^(\d+)-(\d+)$/.exec(values.seeds ?? '0-999999999');
-  if (range === null) return wrongUsage('--seeds takes two numbers, as in 0-999');
+  if (range === null) return wrongUsage(usage, '--seeds takes two numbers, as in 0-999');
   const minutesGiven = values.minutes === undefined ? null : Number(values.minutes);
-  if (minutesGiven !== null && !(minutesGiven > 0)) return wrongUsage('--minutes takes a number over 0');
+  if (minutesGiven !== null && !(minutesGiven > 0))
+    return wrongUsage(usage, '--minutes takes a number over 0');
   const minutes = minutesGiven ?? (values.seeds === undefined ? minutesDefault : Number.POSITIVE_INFINITY);
   return soak({
     from: Number(range[1]),
@@ -87,11 +94,6 @@ function soak({ from, to, sabotage, endsAtMs }: Soak): number {
   tell();
   if (failed.length > 0) console.log(`failing seeds: ${failed.map(({ seed }) => seed).join(' ')}`);
   return failed.length === 0 && runs > 0 ? 0 : 1;
-}
-
-function wrongUsage(what: string): number {
-  console.error(`soak: ${what}`);
-  return 2;
 }
 
 process.exitCode = main();

@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import t from 'tap';
+
+/** Scripts that take what they are given, by what they import; `write-default-config` and the like take nothing. */
+const scripts = readdirSync('scripts')
+  .filter((name) => name.endsWith('.ts') && name !== 'script-usage.ts')
+  .filter((name) => readFileSync(`scripts/${name}`, 'utf8').includes("from './script-usage.js'"))
+  .map((name) => name.replace(/\.ts$/, ''));
+
+function run(script: string, ...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [`dist/scripts/${script}.js`, ...args], {
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+t.test(
+  'every script that npm runs explains itself, and refuses an option that it does not have',
+  async (t) => {
+    const { scripts: ofNpm } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const calls = Object.entries(ofNpm).flatMap(([name, command]) => {
+      const script = /dist\/scripts\/([a-z-]+)\.js$/.exec(command)?.[1];
+      return script === undefined ? [] : [{ name, script }];
+    });
+    t.ok(calls.length > 5);
+    for (const { name, script } of calls) {
+      const help = run(script, '--help');
+      t.match(help, { status: 0, stderr: '' }, name);
+      t.match(help.stdout, new RegExp(`^usage: npm (run )?${name}\\b`));
+      t.strictSame(run(script, '-h'), help);
+    }
+    for (const script of scripts) {
+      const refused = run(script, '--nonsense');
+      t.match(refused, { status: 2, stdout: '' }, script);
+      t.match(refused.stderr, /^[a-z-]+: Unknown option '--nonsense'\n\nusage: /);
+    }
+  },
+);
+
+t.test('values that will not do are refused before anything is run', async (t) => {
+  for (const [script, args, says] of [
+    ['soak', ['--seeds', '7'], /^soak: --seeds takes two numbers/],
+    ['soak', ['--seeds'], /^soak: Option '--seeds <value>' argument missing/],
+    ['fuzz', ['--from', 'x'], /^fuzz: --from takes a whole number from 0, and not "x"/],
+    ['fuzz', ['--minutes', '0'], /^fuzz: --minutes takes a number over 0/],
+    ['bench', ['--rounds', '0'], /^bench: --rounds takes a whole number from 1/],
+    ['bench-bulk', ['--character', 'xy'], /^bench-bulk: --character takes one character/],
+    ['measure-idle', ['--nodes', '1.5'], /^measure-idle: --nodes takes a whole number/],
+    ['measure-map', ['100'], /^measure-map: Unexpected argument '100'/],
+    ['measure-membership', ['--row', 'none'], /^measure-membership: no row none; there are /],
+    ['run-tests', ['no-such-test'], /^test: no test file's path holds "no-such-test"/],
+  ] as const) {
+    const { status, stdout, stderr } = run(script, ...args);
+    t.strictSame([status, stdout], [2, ''], script);
+    t.match(stderr, says);
+  }
+});
