@@ -159,7 +159,7 @@ export type PeerMessageType = PeerMessage['type'];
 export type Lane = 'control' | 'bulk';
 
 export function laneOf(type: PeerMessageType): Lane {
-  return isMembershipType(type) ? 'control' : 'bulk';
+  return isMembershipType(type) || type === 'started' ? 'control' : 'bulk';
 }
 
 export function isMembershipMessage(message: PeerMessage): message is MembershipMessage {

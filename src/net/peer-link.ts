@@ -64,6 +64,8 @@ export interface LinkTraffic {
 
 /** Told of at this many bytes, the peer need not stand still for want of room. */
 const tellBytesMin = limits.bulkUntakenBytesMax / 4;
+/** While something large comes in, the peer hears so this often in the time after which it takes a silent link for dead. */
+const tellsPerSilence = 8;
 
 /**
  * One connection to a peer:  handshake ─► open ─► ending ─► gone,  where the handshake may also fail straight to ending.
@@ -85,6 +87,7 @@ export class PeerLink {
   readonly #assembler = new MessageAssembler();
   /** Bulk bytes that were read, and the peer has not been told of. */
   #untoldBytes = 0;
+  #toldAtMs = 0;
   #state: 'handshake' | 'open' | 'ending' = 'handshake';
   #endTimer: NodeJS.Timeout | null = null;
   /** Runs while the link is watched. */
@@ -192,7 +195,7 @@ export class PeerLink {
         if (goOn && isBulk(frame)) this.#untoldBytes += frameHeaderBytes + end - start;
         return goOn;
       });
-      if (this.#untoldBytes >= tellBytesMin) this.#tellTaken();
+      if (this.#state === 'open' && this.#mustTell()) this.#tellTaken();
     } catch (error) {
       // Only what a decoder says of bad input; anything else is a fault of this node and must not be hidden.
       if (!(error instanceof PeerFault)) throw error;
@@ -242,10 +245,18 @@ export class PeerLink {
     }
   }
 
+  /** On a slow path it says at least that something comes: acks wait behind it, and the peer may watch the link. */
+  #mustTell(): boolean {
+    if (this.#untoldBytes >= tellBytesMin) return true;
+    const isComing = this.#untoldBytes > 0 || this.#decoder.isMidFrame;
+    return isComing && performance.now() >= this.#toldAtMs + this.#options.config.silenceMs / tellsPerSilence;
+  }
+
   /** The first time it tells no more than that it will go on telling. */
   #tellTaken(): void {
     this.#writer.add(encodeTaken(this.#untoldBytes), 'control');
     this.#untoldBytes = 0;
+    this.#toldAtMs = performance.now();
   }
 
   #deliver(message: PeerMessage): void {

@@ -23,6 +23,11 @@ export class FrameDecoder {
     this.frameBytesMax = frameBytesMax;
   }
 
+  /** Whether a frame has begun to come and is not whole yet. */
+  get isMidFrame(): boolean {
+    return this.#carried.length > 0;
+  }
+
   /** Decodes all that is complete; after a handler's `false` or a fault, everything that follows is ignored. */
   feed(chunk: Buffer, handle: FrameHandler): void {
     if (this.#stopped) return;

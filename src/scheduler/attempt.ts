@@ -26,6 +26,8 @@ export interface Runner {
 
 /** What runners tell. */
 export interface RunnerListener {
+  /** A handler has it now. May come from inside `begin`. */
+  started(attempt: Attempt): void;
   ended(attempt: Attempt, outcome: AttemptOutcome): void;
   progress(attempt: Attempt, value: string): void;
   log(attempt: Attempt, level: AttemptLogEntry['level'], text: string): void;

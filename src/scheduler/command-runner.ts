@@ -53,6 +53,7 @@ export class CommandRunner implements Runner {
   begin(attempt: Attempt): void {
     const { env, node } = this.options;
     const command = this.commands.get(attempt.start.task) as CommandTask;
+    this.options.listener.started(attempt);
     try {
       const run = new CommandRun(attempt, command, {
         env: { ...env, ...attemptVariables(attempt.start, node), ...command.env },

@@ -220,7 +220,6 @@ class QueueingScheduler implements Scheduler {
     return new Promise((resolve) => {
       attempt.release = resolve;
       this.running++;
-      this.options.listener.attemptStarted(attempt.start.run);
       attempt.runner.begin(attempt);
     });
   }
@@ -228,6 +227,7 @@ class QueueingScheduler implements Scheduler {
   private runnerListener(): RunnerListener {
     const { listener } = this.options;
     return {
+      started: ({ start }) => listener.attemptStarted(start.run),
       ended: (attempt, outcome) => this.ended(attempt, outcome),
       progress: ({ start }, value) => listener.attemptProgress(start.run, value),
       log: ({ start }, level, text) => {

@@ -36,6 +36,7 @@ export class InlineRunner implements Runner {
   begin(attempt: Attempt): void {
     const { run, job, attempt: number, task, args } = attempt.start;
     this.attempts.set(run, attempt);
+    this.listener.started(attempt);
     this.orders.run(run, job, number, task, args);
   }
 

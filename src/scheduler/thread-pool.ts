@@ -140,6 +140,7 @@ export class ThreadPool implements Runner {
   private give(thread: PoolThread, attempt: Attempt): void {
     const { run, job, attempt: number, task, args } = attempt.start;
     thread.attempts.set(run, attempt);
+    this.options.listener.started(attempt);
     thread.orders.run(run, job, number, task, ownBytes(args));
     this.watch.start();
   }

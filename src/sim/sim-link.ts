@@ -46,6 +46,8 @@ export interface SimLinkOptions {
   readonly isReading: () => boolean;
   /** The other end is told that nobody is here: by whoever gets a packet for a connection that is gone. */
   readonly sendReset: (link: SimLink) => void;
+  /** The other end is told that something has come. */
+  readonly sayTaken: (link: SimLink) => void;
   readonly gone: (link: SimLink) => void;
 }
 
@@ -190,8 +192,20 @@ export class SimLink {
     } else this.out.finish();
   }
 
-  private read(part: Segment | 'end'): void {
+  /** Something came. */
+  hear(): void {
     this.watched = null;
+  }
+
+  /** Whether something must come in time. */
+  get isWatched(): boolean {
+    return this.watched !== null;
+  }
+
+  private read(part: Segment | 'end'): void {
+    this.hear();
+    // While something large comes in, the other end is told so now and then.
+    if (this.peer.isWatched) this.options.sayTaken(this);
     this.options.traffic.bytesIn += bytesOf(part);
     if (this.state === 'ending' || this.state === 'gone') return;
     if (part === 'end') this.broken();

@@ -26,6 +26,8 @@ export interface SimNetworkOptions extends Partial<QueueLimits> {
 
 /** A connection's one direction is not cut into more arrivals than this: its reader cuts on. */
 const partsMax = 3;
+/** What comes at once on a slow path: several packets, as it has many thousands. */
+const packetBytes = 4 * 1_024;
 const windowBytesDefault = 256 * 1024;
 
 /**
@@ -217,6 +219,7 @@ export class SimNetwork {
       after: (delayMs, action) => this.time.after(delayMs, action),
       isReading: () => node.status === 'running' && !this.stalledReaders.has(node.name),
       sendReset: (at) => this.sendReset(at),
+      sayTaken: (at) => this.sayTaken(at),
       gone: (gone) => this.forget(gone),
     });
     this.links.set(link.id, link);
@@ -229,15 +232,16 @@ export class SimNetwork {
   private createStream(from: SimLink, to: SimLink): SimStream {
     const [sender, receiver] = [from.node.name, to.node.name];
     const traffic = this.trafficOf(sender);
+    const path = this.paths.between(sender, receiver);
     return new SimStream({
       format: this.options.format ?? 'messages',
       windowBytes: this.options.windowBytes ?? windowBytesDefault,
-      path: this.paths.between(sender, receiver),
+      path,
       backPath: this.paths.between(receiver, sender),
       nowMs: () => this.time.nowMs,
       after: (delayMs, action) => this.time.after(delayMs, action),
       travelMs: (path) => this.paths.travelMs(path),
-      cutUp: (segment) => this.cutUp(segment),
+      cutUp: (segment) => (path.own.bytesPerSecond === undefined ? this.cutUp(segment) : cutEvenly(segment)),
       sent: ({ bytes }) => {
         traffic.bytesOut += bytes;
       },
@@ -258,6 +262,12 @@ export class SimNetwork {
       start = end;
     }
     return parts;
+  }
+
+  /** A word of a few bytes, ahead of all that waits. */
+  private sayTaken({ node, peer }: SimLink): void {
+    const path = this.paths.between(node.name, peer.node.name);
+    path.pass(() => this.time.after(this.paths.travelMs(path), () => peer.hear()));
   }
 
   /** The kernel of a connection's gone end answers, unless nothing comes through. */
@@ -298,4 +308,15 @@ export class SimNetwork {
     others?.delete(link);
     if (others?.size === 0) this.linksOfNode.delete(link.node);
   }
+}
+
+/** As packets come on a slow path, one after the other. */
+function cutEvenly({ content, bytes }: Segment): Segment[] {
+  if (!(content instanceof Buffer) || bytes <= packetBytes) return [{ content, bytes }];
+  const parts: Segment[] = [];
+  for (let start = 0; start < content.length; start += packetBytes) {
+    const piece = content.subarray(start, start + packetBytes);
+    parts.push({ content: piece, bytes: piece.length });
+  }
+  return parts;
 }

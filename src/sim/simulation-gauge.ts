@@ -40,11 +40,11 @@ export class SimulationGauge {
     const seconds = (now.atMs - this.#last.atMs) / 1_000;
     const { bytesMean, bytesMax } = this.rateBetween(this.#last, now);
     let [up, links, linksMax] = [0, 0, 0];
-    for (const { isUp, ends } of fleet.nodes) {
+    for (const { isUp, core } of fleet.nodes) {
       if (!isUp) continue;
       up++;
-      links += ends.size;
-      linksMax = Math.max(linksMax, ends.size);
+      links += core.links.count();
+      linksMax = Math.max(linksMax, core.links.count());
     }
     this.bytesMean.push([now.atMs, bytesMean]);
     this.bytesMax.push([now.atMs, bytesMax]);

@@ -58,6 +58,14 @@ t.test('every row of measure-membership that a document names exists, and each s
   t.end();
 });
 
+t.test('every row of the table of membership has a figure', (t) => {
+  const section = readme.slice(readme.indexOf('### Membership'), readme.indexOf('## Beside what'));
+  const figures = matchesOf(section, /^\| (?!what|-)[^|]+\|([^|]+)\|/gm);
+  t.ok(figures.length >= 13);
+  for (const figure of figures) t.match(figure, /\d/);
+  t.end();
+});
+
 t.test('every relative link leads somewhere', (t) => {
   for (const document of documents) {
     const targets = matchesOf(readFileSync(document, 'utf8'), /\]\((?!https?:)([^)#]+)/g);

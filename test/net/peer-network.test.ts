@@ -1,3 +1,4 @@
+import { type AddressInfo, createConnection, createServer } from 'node:net';
 import t, { type Test } from 'tap';
 import { limits } from '../../src/core/limits.js';
 import type { PeerMessage } from '../../src/core/messages.js';
@@ -263,3 +264,50 @@ t.test('a watched link is closed when nothing comes on it, and stays when someth
   t.match(await b.first('closed'), { reason: 'reset' });
   t.ok(a.warnings.some((text) => text.includes('others reach it, and nothing comes from it here')));
 });
+
+t.test('a watched link stays while something large goes over it, however slowly', async (t) => {
+  const config = { silenceMs: 400 };
+  const [a, b] = (await startPeers(t, { config }, { config })) as [TestPeer, TestPeer];
+  // A tenth of a frame in the time of the watch.
+  const address = await slowPathTo(t, b.address, { bytesPerSecond: 16_000 });
+  a.network.dial(address);
+  const { link } = await a.first('opened');
+  const body = 'x'.repeat(40_000);
+  a.network.send(link, runOf(body));
+  const watching = setInterval(() => a.network.watch(link), 50);
+  const { message } = await b.first('message');
+  clearInterval(watching);
+  t.match(message, { type: 'run', args: body });
+  t.notOk(a.told.some(({ type }) => type === 'closed'));
+});
+
+/** What goes there is slow; what comes back is not. */
+async function slowPathTo(
+  t: Test,
+  address: string,
+  { bytesPerSecond }: { bytesPerSecond: number },
+): Promise<string> {
+  const [host, port] = address.split(':') as [string, string];
+  const stepMs = 20;
+  const server = createServer((near) => {
+    const far = createConnection(Number(port), host);
+    const waiting: Buffer[] = [];
+    near.on('data', (chunk: Buffer) => waiting.push(chunk));
+    far.pipe(near);
+    const sending = setInterval(() => {
+      const all = Buffer.concat(waiting.splice(0));
+      const bytes = (bytesPerSecond * stepMs) / 1_000;
+      if (all.length > bytes) waiting.push(all.subarray(bytes));
+      if (all.length > 0) far.write(all.subarray(0, bytes));
+    }, stepMs);
+    const end = (): void => {
+      clearInterval(sending);
+      near.destroy();
+      far.destroy();
+    };
+    for (const socket of [near, far]) socket.on('error', end).on('close', end);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

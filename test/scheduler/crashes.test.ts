@@ -57,6 +57,7 @@ t.test('isolated attempts past the number of threads wait for one another', asyn
   const second = node.start('echo', 2, { isolate: true });
   await node.begun(first);
   t.equal(node.scheduler.stats().threads, 1);
+  t.same(node.started, [first], 'and are not said to have started');
   node.scheduler.stop(first, 'cancelled');
   t.same(await node.outcome(second), { type: 'done', result: '2' });
   t.same(node.endedInOrder, [first, second]);

@@ -20,6 +20,7 @@ export interface LogLine {
 export class TestScheduler {
   readonly scheduler: Scheduler;
   readonly outcomes = new Map<RunId, AttemptOutcome>();
+  readonly started: RunId[] = [];
   readonly endedInOrder: RunId[] = [];
   readonly progress: { run: RunId; value: string }[] = [];
   readonly attemptLogs: AttemptLogEntry[] = [];
@@ -42,7 +43,7 @@ export class TestScheduler {
         this.told.emit('told');
       },
       listener: {
-        attemptStarted: () => {},
+        attemptStarted: (run) => this.started.push(run),
         attemptEnded: (run, outcome) => {
           if (this.outcomes.has(run)) throw new Error(`run ${run} ended twice`);
           this.outcomes.set(run, outcome);

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { defaultSubmitOptions, type SubmitCommand } from '../../src/core/commands.js';
-import { SimCluster } from '../../src/sim/sim-cluster.js';
+import { SimCluster, type SimWatch } from '../../src/sim/sim-cluster.js';
+import { runCommand } from '../support/commands.js';
 
 const seeds = Array.from({ length: 120 }, (_, index) => `links-${index}`);
 
@@ -139,3 +140,49 @@ t.test('who waits at a node for a job of another that it can’t reach any more 
   t.ok(tookMs < 40_000, `${tookMs} ms`);
   t.equal(submitted?.reply, null, 'the job goes on');
 });
+
+t.test('a job that takes nodes down is blamed, however much they have to send to its owner', async (t) => {
+  const cluster = new SimCluster({ seed: 'full links', runMs: [2_000, 2_000], network: { format: 'bytes' } });
+  const executors = [...'bcdefghi'];
+  cluster.start('a', []);
+  for (const name of executors) cluster.start(name);
+  cluster.runUntil('all nodes know all', () => cluster.agree(), 5_000);
+  const large = JSON.stringify('x'.repeat(2_000_000));
+  for (const name of executors) cluster.network.paths.between(name, 'a').own = { bytesPerSecond: 1_000_000 };
+  for (const name of Array.from({ length: 8 }, () => executors).flat())
+    cluster.request('a', runCommand({ node: name }, large));
+  cluster.runFor(4_000);
+  const killer = cluster.request('a', runCommand({}, '"killer"'));
+  let seen = 0;
+  const killsNodes = (): boolean => {
+    for (const { on, start } of cluster.attempts.slice(seen))
+      if (start.args === '"killer"') cluster.time.after(1_400, () => cluster.node(on).kill());
+    seen = cluster.attempts.length;
+    return killer.reply !== null;
+  };
+  cluster.runUntil('the killer has its outcome', killsNodes, 60_000);
+  t.match(killer.reply, { ok: false, code: 'JOB_FAILED', message: /took 3 nodes or threads down/ });
+  t.equal(executors.filter((name) => cluster.node(name).status === 'dead').length, 3, 'and takes no more');
+});
+
+t.test(
+  'a large result over a slow path arrives, though its node is reached through others much sooner',
+  async (t) => {
+    let silent = 0;
+    const watch: SimWatch = {
+      arrived: (_, event) => {
+        if (event.type === 'link_closed' && event.reason === 'silent') silent++;
+      },
+      performed: () => {},
+    };
+    const cluster = new SimCluster({ seed: 'slow', skipsTrace: true, network: { format: 'bytes' }, watch });
+    cluster.startAll(16);
+    cluster.network.paths.between('a', 'b').own = { bytesPerSecond: 10_000 };
+    const args = JSON.stringify('x'.repeat(400_000));
+    const request = cluster.request('a', runCommand({ node: 'b' }, args));
+    const tookMs = cluster.runUntil('it is answered', () => request.reply !== null, 120_000);
+    t.ok(request.reply?.ok);
+    t.ok(tookMs < 60_000, `${tookMs} ms`);
+    t.equal(silent, 0, 'no link is closed on the way');
+  },
+);

@@ -172,12 +172,15 @@ export class Owner {
     const { records, broke } = this.options.dispatcher.executorGone(node);
     this.tellReassigned(records, node, `on ${name} (${how})`);
     const isBlamed = how === 'restarted' || (how === 'dead' && broke);
+    const isolated = records.filter(({ fatalities }) => fatalities > 0);
+    // What it had to tell may have been lost with it; then the one that it was sent first is the likeliest.
+    const suspect = isolated.some(({ hasStarted }) => hasStarted) ? null : isolated[0];
     // Each goes to the front of its line, so the oldest goes last.
     for (const record of records.reverse()) {
       const error = { name: 'NodeLost', message: `node ${name} was lost while running it` };
       // Of all that a node held, only few had started; which ones is told from a first loss on, when they are isolated.
       if (isBlamed && record.fatalities === 0) this.suspectAttempt(record, error, now);
-      else if (isBlamed && record.hasStarted) this.blame(record, error, now);
+      else if (isBlamed && (record.hasStarted || record === suspect)) this.blame(record, error, now);
       else this.requeue(record, now);
     }
   }

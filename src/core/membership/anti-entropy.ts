@@ -196,7 +196,7 @@ export class AntiEntropy {
     exchange.unansweredCount = 0;
     if (awaited.buckets.size === 0) exchange.awaited = null;
     const { newer, older } = compareVersions(this.#table.records.values(), { ...message, buckets });
-    if (newer.length + older.length > 0) this.#digestSoon(nowMs);
+    if (newer.length + older.length > 0 && exchange.fruitlessCount === 0) this.#digestSoon(nowMs);
     this.#sendRecords(from, newer.filter(isPresent));
     this.#sendGone(
       from,

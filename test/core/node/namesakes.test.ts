@@ -44,3 +44,12 @@ t.test(
     t.equal(tell(aliveMember('b', { name: 'ada' })), idOf('a'));
   },
 );
+
+t.test('of several namesakes any that is left is told, a suspect one too', async (t) => {
+  const { tell } = watch();
+  tell(aliveMember('a', { name: 'ada' }));
+  t.equal(tell(aliveMember('b', { name: 'ada' })), idOf('a'));
+  tell(aliveMember('a', { name: 'ada', state: 'dead' }));
+  tell(aliveMember('b', { name: 'ada', state: 'suspect' }));
+  t.equal(tell(aliveMember('c', { name: 'ada' })), idOf('b'));
+});
