@@ -15,6 +15,7 @@ const chaosSeeds: readonly [seed: string, found: string][] = [
   ['1131', 'what was on its way on a slow path stayed slow when the path was not any more'],
   ['2188', 'a losing link that its dialler had lost sight of stayed open for ever'],
   ['3414', 'a seed was dialled again though it had shown itself while an earlier dial of it failed'],
+  ['53193', 'a node that joined by one that lost its power at that moment waited for it, alone, for ever'],
   ['10915', 'a suspicion where packets are lost was taken for a disagreement'],
 ];
 
@@ -24,6 +25,7 @@ const fuzzSeeds: readonly [seed: string, weather: Weather, found: string][] = [
   ['1251', 'stormy', 'a node heard from an earlier process of another, and waited for it'],
   ['7700', 'calm', 'two nodes that joined at once did not know each other for six seconds'],
   ['1147', 'calm', 'a dial that lost its packets was taken for a fault of the node'],
+  ['91158', 'calm', 'a job whose only client went away before it was answered was missed'],
   ['41459', 'unruly', 'a request had no time for a packet that was lost three times'],
 ];
 

@@ -21,7 +21,7 @@ export type LinksEvent =
  * first link, and again whenever one of several is gone. `contact_lost` comes with the end of the last.
  */
 export type LinksEffect =
-  | Extract<NodeEffect, { type: 'dial' | 'close_link' | 'fatal' }>
+  | Extract<NodeEffect, { type: 'dial' | 'close_link' | 'watch_link' | 'fatal' }>
   | { readonly type: 'contact_opened'; readonly node: NodeId; readonly link: LinkId; readonly hello: Hello }
   /** `refused` alone may follow another loss: the dial after it found nobody listening. `link` is then the one that was lost. */
   | {

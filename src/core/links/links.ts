@@ -189,6 +189,8 @@ class LinksCore implements Links {
     this.#firstContactMs ??= this.#nowMs;
     if (isFirst) this.#goOnWithRest(hello.node);
     else this.#settleDuplicates(hello.node);
+    // Nobody probes a stranger; one that lost its power before it said who is there would be waited for in vain, and no seed be dialled.
+    if (this.#mesh.get(hello.node) === undefined) this.#effects.push({ type: 'watch_link', link: open.link });
     if (this.#mesh.isSparse) this.#spares.opened(open, purpose, this.#nowMs);
   }
 

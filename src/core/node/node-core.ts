@@ -318,6 +318,7 @@ export class NodeCore {
           break;
         case 'dial':
         case 'close_link':
+        case 'watch_link':
         case 'fatal':
         case 'log':
           this.outbox.push(effect);

@@ -28,7 +28,9 @@ function open(
   { nowMs = 0, dialled = null as string | null, change = {} } = {},
 ) {
   const hello = helloOf(aliveMember(letter, change));
-  return links.step({ type: 'link_opened', link, dialled, hello }, nowMs);
+  const effects = links.step({ type: 'link_opened', link, dialled, hello }, nowMs);
+  // Strangers are watched; that has a test of its own.
+  return effects.filter(({ type }) => type !== 'watch_link');
 }
 
 function close(links: Links, link: number, goodbye: GoodbyeReason | null, nowMs = 0): LinksEffect[] {
@@ -373,7 +375,7 @@ t.test(
     const other = helloOf(aliveMember('c', { address: 'y:1' }));
     t.strictSame(
       links.step({ type: 'link_opened', link: 3, dialled: null, hello: other }, 10).map(({ type }) => type),
-      ['contact_opened'],
+      ['contact_opened', 'watch_link'],
     );
     t.strictSame(close(links, 1, null, 20).slice(0, 2), [
       { type: 'contact_lost', node: idOf('y'), link: 1, reason: 'reset' },
@@ -473,6 +475,18 @@ t.test('a node that leaves dials nobody and takes no new link', async (t) => {
   t.strictSame(know(links, 'z'), []);
   t.strictSame(open(links, 'b', 1), [{ type: 'close_link', link: 1, reason: 'leaving' }]);
   t.equal(links.nextDeadlineMs(), Number.POSITIVE_INFINITY);
+});
+
+t.test('a link to a node that is no member yet is watched, for nobody probes it', async (t) => {
+  const links = start();
+  know(links, 'b');
+  const watched = (letter: string, link: number): boolean => {
+    const hello = helloOf(aliveMember(letter));
+    const effects = links.step({ type: 'link_opened', link, dialled: null, hello }, 0);
+    return effects.some((effect) => effect.type === 'watch_link' && effect.link === link);
+  };
+  t.ok(watched('z', 1));
+  t.notOk(watched('b', 2));
 });
 
 t.test('a seed that shows itself while a dial of it fails is not dialled again', async (t) => {

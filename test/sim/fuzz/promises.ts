@@ -156,13 +156,20 @@ function checkStarts({ attempts }: SimCluster, argsAsked: ReadonlySet<string>): 
   );
 }
 
-/** Without faults: one start for each job, and one job for each key. */
+/** Without faults: one start for each job, and one job for each key; none where all who asked for it went away before they were answered. */
 function checkOneStartEach({ requests, attempts }: SimCluster, argsLate: ReadonlySet<string>): string[] {
   const wanted = new Map<string, number>();
-  for (const { command } of requests)
-    if (command.type === 'submit' && !argsLate.has(String(command.args))) wanted.set(String(command.args), 0);
+  const owed = new Set<string>();
+  for (const { command, isAbandoned, reply } of requests) {
+    if (command.type !== 'submit' || argsLate.has(String(command.args))) continue;
+    wanted.set(String(command.args), 0);
+    if (!isAbandoned || reply !== null) owed.add(String(command.args));
+  }
   for (const { start } of attempts) wanted.set(String(start.args), (wanted.get(String(start.args)) ?? 0) + 1);
-  return [...wanted].flatMap(([args, count]) => (count === 1 ? [] : [`job ${args} started ${count} times`]));
+  const isRight = (args: string, count: number): boolean => count === 1 || (count === 0 && !owed.has(args));
+  return [...wanted].flatMap(([args, count]) =>
+    isRight(args, count) ? [] : [`job ${args} started ${count} times`],
+  );
 }
 
 /** Without faults of nodes and links, every start of a job is an attempt in its record, and the other way round. */
