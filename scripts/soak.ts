@@ -32,7 +32,8 @@ function main(): number {
     return wrongUsage(usage, `--sabotage is one of ${Object.keys(sabotages).join(', ')}`);
   if (values.seed !== undefined) return repeat(values.seed, sabotage);
   const range = /^(\d+)-(\d+)$/.exec(values.seeds ?? '0-999999999');
-  if (range === null) return wrongUsage(usage, '--seeds takes two numbers, as in 0-999');
+  if (range === null || Number(range[1]) > Number(range[2]))
+    return wrongUsage(usage, '--seeds takes two numbers, the lower first, as in 0-999');
   const minutesGiven = values.minutes === undefined ? null : Number(values.minutes);
   if (minutesGiven !== null && !(minutesGiven > 0))
     return wrongUsage(usage, '--minutes takes a number over 0');

@@ -102,7 +102,7 @@ export class Handshake {
     }
     // A node without a key says hello at once; one with a key ends what doesn't begin with TLS, and says nothing.
     const silent = this.#firstBytes.length === 0 && this.#options.dialled !== null && !this.#options.secure;
-    if (silent) return { reason: 'wrong_key', detail: keyMissing, goodbye: null };
+    if (silent) return { reason: 'wrong_key', detail: silentEnd, goodbye: null };
     return { reason: 'reset', detail: 'the connection ended before the hello', goodbye: null };
   }
 
@@ -112,3 +112,4 @@ export class Handshake {
 }
 
 const keyMissing = 'that node wants a cluster key and this one has none: give this node the same --key-file';
+const silentEnd = `the connection was ended without a word. Either ${keyMissing}; or a proxy answers, and no node is up behind it`;

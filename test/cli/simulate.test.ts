@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -67,6 +67,21 @@ t.test('prints the same as JSON', async (t) => {
   t.strictSame(printed.views, { running: 10, right: 10 });
   t.ok(printed.traffic.kinds.some(({ kind }) => kind === 'ping'));
 });
+
+t.test(
+  'a report that is there stays when a simulation is ended, and none is left where there was none',
+  async (t) => {
+    const [kept, fresh] = [join(dir, 'kept.html'), join(dir, 'fresh.html')];
+    writeFileSync(kept, 'the last one');
+    for (const file of [kept, fresh]) {
+      await runCli(['simulate', '--nodes', '1000', '--report', file], {
+        onStart: (child) => setTimeout(() => child.kill('SIGINT'), 1_000),
+      });
+    }
+    t.equal(readFileSync(kept, 'utf8'), 'the last one');
+    t.notOk(existsSync(fresh));
+  },
+);
 
 t.test('the report is one page that needs nothing else, with the figures that are printed', async (t) => {
   const file = join(dir, 'report.html');

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import { durationOf } from '../../protocol/durations.js';
 import {
   defaultSimulationOptions,
@@ -40,7 +40,7 @@ export async function simulate(flags: SimulateFlags): Promise<void> {
   const fault = simulationFault(options);
   if (fault !== null) throw usageError(fault);
   // Before minutes of work, not after them.
-  if (flags.report !== undefined) writeReport(flags.report, '');
+  if (flags.report !== undefined) checkWritable(flags.report);
   const result = await run(options);
   if (flags.report !== undefined) {
     writeReport(flags.report, pageOf(result));
@@ -77,6 +77,17 @@ function optionsOf(flags: SimulateFlags): SimulationOptions {
     join: count(flags.join, defaults.join),
     durationMs: flags.duration === undefined ? null : Number(durationOf(flags.duration)),
   };
+}
+
+/** A report that is there stays until there is another. */
+function checkWritable(file: string): void {
+  const isNew = !existsSync(file);
+  try {
+    closeSync(openSync(file, 'a'));
+    if (isNew) unlinkSync(file);
+  } catch (cause) {
+    throw usageError(`cannot write the report ${file}: ${fileFault(cause)}`, cause);
+  }
 }
 
 function writeReport(file: string, page: string): void {

@@ -13,6 +13,9 @@ interface Seed {
   loggedAtMs: number;
 }
 
+/** With the pauses between them, some ten seconds. */
+const proxyTriesMax = 16;
+
 /** The addresses given to join by: when each is dialled, and what is said about those that don't answer. */
 export class Seeds {
   readonly #config: LinksConfig;
@@ -73,7 +76,9 @@ export class Seeds {
     const seed = this.#seeds.get(address);
     if (seed === undefined) return null;
     seed.failures++;
-    const isFast = mayPassSoon(trouble) && !at.joined;
+    // A proxy in front of a node that is not up yet ends what it has taken without a word, as a node does that wants a key.
+    const mayBeProxy = trouble.reason === 'wrong_key' && seed.failures <= proxyTriesMax;
+    const isFast = (mayPassSoon(trouble) || mayBeProxy) && !at.joined;
     const slow = { minMs: this.#config.seedSlowRedialMs, maxMs: this.#config.seedSlowRedialMs };
     seed.dueMs = at.nowMs + backoffMs(seed.failures, isFast ? this.#fast() : slow, this.#random);
     const kind = trouble.goodbye ?? trouble.reason;

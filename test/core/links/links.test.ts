@@ -489,6 +489,23 @@ t.test('a link to a node that is no member yet is watched, for nobody probes it'
   t.notOk(watched('b', 2));
 });
 
+t.test(
+  'a seed that ends a dial as if for a key is tried soon for a while: a proxy may stand before it',
+  async (t) => {
+    const links = start(['b:1']);
+    let nowMs = 0;
+    for (let tries = 0; tries < 16; tries++) {
+      fail(links, 'b:1', 'wrong_key', nowMs);
+      const dueMs = links.nextDeadlineMs();
+      t.ok(dueMs <= nowMs + config.seedRedialMaxMs);
+      t.strictSame(dialsOf(links.step(tick, dueMs)), ['b:1']);
+      nowMs = dueMs;
+    }
+    fail(links, 'b:1', 'wrong_key', nowMs);
+    t.ok(links.nextDeadlineMs() >= nowMs + config.seedSlowRedialMs / 2);
+  },
+);
+
 t.test('a seed that shows itself while a dial of it fails is not dialled again', async (t) => {
   const links = start(['b:1']);
   open(links, 'b', 1, { nowMs: 10 });
