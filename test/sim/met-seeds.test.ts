@@ -10,6 +10,7 @@ const chaosSeeds: readonly [seed: string, found: string][] = [
     '41',
     'the record of a suspect was taken in as that of an alive member, with the instance of an earlier start',
   ],
+  ['50', 'a node that was told to be dead told others that it is not, and not who had said so'],
   ['139', 'a process that was over was heard by its peers, and answered by none'],
   ['161', 'a node that is suspect for a moment is left out of the round, and the check did not allow for it'],
   ['1131', 'what was on its way on a slow path stayed slow when the path was not any more'],

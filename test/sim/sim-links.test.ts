@@ -186,3 +186,21 @@ t.test(
     t.equal(silent, 0, 'no link is closed on the way');
   },
 );
+
+t.test(
+  'two nodes whose link a firewall forgets are back with each other as soon as they miss each other',
+  async (t) => {
+    for (const seed of seeds.slice(0, 20)) {
+      const cluster = new SimCluster({ seed });
+      cluster.startAll(2);
+      cluster.runFor(2_000);
+      cluster.network.silenceBetween('a', 'b');
+      cluster.runFor(3_000);
+      const tookMs = cluster.runUntil('they agree', () => cluster.agree(), 60_000);
+      t.ok(tookMs < 5_000, `${seed}: ${tookMs} ms`);
+      cluster.runFor(60_000);
+      t.ok(cluster.agree());
+      t.equal(cluster.network.linkCountBetween('a', 'b'), 1);
+    }
+  },
+);

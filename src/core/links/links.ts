@@ -178,7 +178,7 @@ class LinksCore implements Links {
     }
     if (dialled !== null) this.#seeds.answered(dialled);
     this.#seeds.answered(hello.address);
-    this.#replaceOldInstance(hello);
+    this.#replaceOld(hello);
     this.#noticeTakenAddresses(open);
     const isFirst = this.#table.current(hello.node) === null;
     this.#settling.delete(hello.node);
@@ -224,13 +224,14 @@ class LinksCore implements Links {
     this.#log('error', text, { node: hello.node, address: hello.address });
   }
 
-  /** The same id with another instance is a new start of that node: links to the old one lead nowhere. */
-  #replaceOldInstance({ node, instance }: Hello): void {
-    const old = this.#table.of(node).filter((other) => other.hello.instance !== instance);
-    const [first] = old;
-    if (first === undefined) return;
-    for (const { link } of old) this.#closeLink(link, 'replaced');
-    this.#loseContact({ node, link: first.link, reason: 'unreachable' }, 'closed');
+  /** The same id with another instance is a new start of that node, and one that is held to be dead had its time: old links lead nowhere. */
+  #replaceOld({ node, instance }: Hello): void {
+    const isGone = this.#mesh.isGone(node);
+    const old = this.#table.of(node).filter(({ hello }) => isGone || hello.instance !== instance);
+    for (const { link, hello } of old)
+      this.#closeLink(link, hello.instance === instance ? 'duplicate_link' : 'replaced');
+    const link = old[0]?.link;
+    if (link !== undefined) this.#loseContact({ node, link, reason: 'unreachable' }, 'closed');
   }
 
   /** Members without a link whose address another node answers at are gone from there. */
@@ -248,12 +249,11 @@ class LinksCore implements Links {
     const { duplicateLingerMs, forgottenLingerMs, deadLinkMs, pairLinksMax } = this.#config;
     const current = this.#table.current(node);
     const links = this.#table.of(node);
-    const member = this.#mesh.get(node);
-    const isGone = member !== undefined && !isPresent(member);
     for (const open of links) {
       const inTime = (lingerMs: number): number => Math.min(open.closeAtMs, this.#nowMs + lingerMs);
       let closeAtMs = Math.max(open.openedAtMs, current?.openedAtMs ?? 0) + forgottenLingerMs;
-      if (open === current) closeAtMs = isGone ? inTime(deadLinkMs) : Number.POSITIVE_INFINITY;
+      if (open === current)
+        closeAtMs = this.#mesh.isGone(node) ? inTime(deadLinkMs) : Number.POSITIVE_INFINITY;
       else if (open.dialled !== null) closeAtMs = inTime(duplicateLingerMs);
       else if (links.length > 2) closeAtMs = inTime(duplicateLingerMs / 2);
       this.#table.closeAt(open, closeAtMs);

@@ -59,6 +59,11 @@ export class Mesh {
     return this.#members.get(node);
   }
 
+  /** A member that takes part no more. */
+  isGone(node: NodeId): boolean {
+    return this.#members.has(node) && !this.#present.has(node);
+  }
+
   knowsAlive(): boolean {
     for (const { state } of this.#members.values()) if (state === 'alive') return true;
     return false;
@@ -83,7 +88,12 @@ export class Mesh {
     if (state === 'left' && previous?.state !== 'left') this.#plans.drop(id);
     this.#countMembers(nowMs);
     if (!isPresent(member)) this.#fill(nowMs);
-    if (this.#options.hasContact(id)) return;
+    if (this.#options.hasContact(id)) {
+      // It may be its link alone that is dead, as where a firewall has forgotten the connection: a new one shows it.
+      if (state === 'dead' && previous?.state !== 'dead') this.#plans.planAt(id, nowMs);
+      else if (isPresent(member)) this.#plans.drop(id);
+      return;
+    }
     // One that left may come back and know nobody: it was the first, and was started without a seed.
     if (!isPresent(member)) {
       if (previous?.state !== state) this.#planGone(id, nowMs);

@@ -240,7 +240,7 @@ class MembershipCore implements Membership {
     switch (message.type) {
       case 'ping':
         // The ack carries a refutation too, if the ping carried a suspicion.
-        this.#send(from, { type: 'ack', seq: message.seq });
+        this.#send(from, { type: 'ack', seq: message.seq }, this.#beliefs.defences !== defencesBefore);
         break;
       case 'ack':
         this.#prober.handleAck(from, message.seq);
@@ -266,7 +266,7 @@ class MembershipCore implements Membership {
     }
     // Whoever said the wrong thing about this node hears the right one first; a ping's ack has told it already.
     if (message.type !== 'ping' && this.#beliefs.defences !== defencesBefore)
-      this.#send(from, { type: 'gossip' });
+      this.#send(from, { type: 'gossip' }, true);
   }
 
   #handleLeave(): void {
@@ -342,15 +342,19 @@ class MembershipCore implements Membership {
       this.#antiEntropy.handOver(node, this.#nowMs);
       return;
     }
-    const rumours = this.#rumoursFor(node).filter((rumour) => subjectOf(rumour) !== this.self().id);
-    const self: Rumour = { type: 'alive', member: this.self() };
-    rumours.splice(limits.rumoursPerMessageMax - 1);
-    this.#emitSend(node, { type: 'gossip', rumours: [...rumours, self] });
+    this.#send(node, { type: 'gossip' }, true);
     this.#antiEntropy.sendDigest(node, this.#nowMs);
   }
 
-  #send(to: NodeId, message: BareMessage): void {
-    this.#emitSend(to, { ...message, rumours: this.#rumoursFor(to) });
+  /** `tellsSelf`: also what this node is, though it may have told it as often as any rumour in the same step. */
+  #send(to: NodeId, message: BareMessage, tellsSelf = false): void {
+    const rumours = this.#rumoursFor(to);
+    const hasSelf = rumours.some((rumour) => rumour.type === 'alive' && rumour.member === this.self());
+    if (tellsSelf && !hasSelf) {
+      rumours.splice(limits.rumoursPerMessageMax - 1);
+      rumours.push({ type: 'alive', member: this.self() });
+    }
+    this.#emitSend(to, { ...message, rumours });
   }
 
   /** Lifeguard's buddy rule: whatever is sent to a suspect starts with the suspicion. */

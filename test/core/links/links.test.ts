@@ -143,7 +143,8 @@ t.test('seeds that answered are tried again once nobody is known any more', asyn
   links.step(tick, 0);
   open(links, 'a', 1, { dialled: 'a:1' });
   know(links, 'a');
-  know(links, 'a', { state: 'dead' }, 1_000);
+  t.strictSame(dialsOf(know(links, 'a', { state: 'dead' }, 1_000)), ['a:1'], 'its link alone may be dead');
+  fail(links, 'a:1', 'timeout', 4_000);
   t.strictSame(links.step(tick, 5_000), [], 'not while there is a link');
   t.strictSame(dialsOf(close(links, 1, null, 6_000)), []);
   t.strictSame(dialsOf(links.step(tick, 6_000 + config.seedRedialMinMs)), ['a:1']);
@@ -503,6 +504,25 @@ t.test(
     }
     fail(links, 'b:1', 'wrong_key', nowMs);
     t.ok(links.nextDeadlineMs() >= nowMs + config.seedSlowRedialMs / 2);
+  },
+);
+
+t.test(
+  'a member that is held to be dead and answers a dial has a new link, and the old one goes',
+  async (t) => {
+    for (const dialled of ['b:1', null]) {
+      const links = start();
+      open(links, 'b', 1, { dialled });
+      know(links, 'b');
+      know(links, 'b', { state: 'dead' }, 1_000);
+      t.strictSame(open(links, 'b', 2, { dialled: 'b:1', nowMs: 1_100 }), [
+        { type: 'close_link', link: 1, reason: 'duplicate_link' },
+        { type: 'contact_lost', node: idOf('b'), link: 1, reason: 'unreachable' },
+        opened('b', 2),
+      ]);
+      know(links, 'b', { incarnation: 2 }, 1_200);
+      t.strictSame(links.step(tick, 60_000), []);
+    }
   },
 );
 
