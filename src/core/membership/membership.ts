@@ -349,10 +349,10 @@ class MembershipCore implements Membership {
   /** `tellsSelf`: also what this node is, though it may have told it as often as any rumour in the same step. */
   #send(to: NodeId, message: BareMessage, tellsSelf = false): void {
     const rumours = this.#rumoursFor(to);
-    const hasSelf = rumours.some((rumour) => rumour.type === 'alive' && rumour.member === this.self());
-    if (tellsSelf && !hasSelf) {
+    const self = this.self();
+    if (tellsSelf && !rumours.some((rumour) => rumour.type === 'alive' && rumour.member === self)) {
       rumours.splice(limits.rumoursPerMessageMax - 1);
-      rumours.push({ type: 'alive', member: this.self() });
+      rumours.push({ type: 'alive', member: self });
     }
     this.#emitSend(to, { ...message, rumours });
   }
