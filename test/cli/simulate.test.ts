@@ -73,11 +73,13 @@ t.test(
   async (t) => {
     const [kept, fresh] = [join(dir, 'kept.html'), join(dir, 'fresh.html')];
     writeFileSync(kept, 'the last one');
-    for (const file of [kept, fresh]) {
-      await runCli(['simulate', '--nodes', '1000', '--report', file], {
-        onStart: (child) => setTimeout(() => child.kill('SIGINT'), 1_000),
-      });
-    }
+    const ended = [kept, fresh].map((file) =>
+      runCli(['simulate', '--nodes', '1000', '--report', file], {
+        // Its first word of progress.
+        onStderr: (_, child) => child.kill('SIGINT'),
+      }),
+    );
+    for (const { stderr } of await Promise.all(ended)) t.match(stderr, /^start: .* simulated/);
     t.equal(readFileSync(kept, 'utf8'), 'the last one');
     t.notOk(existsSync(fresh));
   },
