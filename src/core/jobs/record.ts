@@ -49,6 +49,12 @@ export interface JobSpec {
   readonly node: string | null;
   readonly copies: number;
   readonly durable: boolean;
+  /** Jobs that must be done before this one may start. */
+  readonly after: readonly JobId[];
+  /** A schedule: the job never runs itself; at each time that this cron expression names, it submits one. Null: a job. */
+  readonly cron: string | null;
+  /** The time zone of `cron`, an IANA name; null: UTC. */
+  readonly timeZone: string | null;
   readonly createdAtMs: number;
 }
 

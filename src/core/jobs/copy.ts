@@ -1,0 +1,63 @@
+import type { InstanceId, NodeId } from '../ids.js';
+import type { Payload } from '../payload.js';
+import type { JobError, JobSpec } from './record.js';
+
+/**
+ * What decides which of two states of a job holds. Ranks are totally ordered (`compareRanks`), and the greater one always
+ * wins: so merging is commutative, associative and idempotent, in whatever order and however often states arrive.
+ */
+export interface CopyRank {
+  /** Rises when a finished job is put back in the queue. */
+  readonly generation: number;
+  /** Its outcome has reached all its holders, and may have been told. */
+  readonly isSettled: boolean;
+  /** Rises with every new owner; who comes with an older one is fenced. */
+  readonly epoch: number;
+  readonly owner: NodeId;
+  /** Rises with every change that the owner makes. */
+  readonly change: number;
+}
+
+/** `waiting`: not finished, whether it runs just now or not. */
+export type CopyState = 'waiting' | 'done' | 'failed' | 'cancelled';
+export const copyStates: readonly CopyState[] = ['waiting', 'done', 'failed', 'cancelled'];
+
+/** All that a holder keeps of a job: enough to go on with it. The same on the wire, in the journal and in memory. */
+export interface JobCopy extends CopyRank {
+  readonly spec: JobSpec;
+  /** Null once the job is done: nothing will need its arguments again. */
+  readonly args: Payload | null;
+  /** The owner's process that made this change: a later one may have forgotten the job. */
+  readonly instance: InstanceId;
+  /** Nodes that keep the job, the owner first; takeover goes in this order. */
+  readonly holders: readonly NodeId[];
+  readonly state: CopyState;
+  /** Attempts begun, as far as the owner has told. */
+  readonly attempt: number;
+  readonly failures: number;
+  readonly fatalities: number;
+  /** Where an isolated attempt runs: its end may be that node's. */
+  readonly executor: NodeId | null;
+  /** Wall time before which the next attempt doesn't start. */
+  readonly notBeforeMs: number;
+  /** Wall time; null while it is not finished. */
+  readonly finishedAtMs: number | null;
+  readonly error: JobError | null;
+  readonly result: Payload | null;
+}
+
+/** Below 0 where `a` is outdated by `b`, over 0 where it is the other way round, 0 for the same state. */
+export function compareRanks(a: CopyRank, b: CopyRank): number {
+  return (
+    a.generation - b.generation ||
+    Number(a.isSettled) - Number(b.isSettled) ||
+    a.epoch - b.epoch ||
+    compareText(a.owner, b.owner) ||
+    a.change - b.change
+  );
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
