@@ -1,6 +1,7 @@
 import type { ClientCommand } from './commands.js';
 import type { GoodbyeReason, Hello } from './hello.js';
 import type { LinkId, RequestId, RunId } from './ids.js';
+import type { JournalWrite } from './jobs/journal-log.js';
 import type { AttemptOutcome } from './jobs/record.js';
 import type { TaskOffer } from './member.js';
 import type { PeerMessage, StopReason } from './messages.js';
@@ -40,6 +41,13 @@ export type NodeEvent =
   | { readonly type: 'attempt_progress'; readonly run: RunId; readonly value: string }
   /** The operator wants this node to drain and to leave. */
   | { readonly type: 'leave' }
+  /** All that came in one turn of the driver has been handled; due when `NodeCore.wantsFlush`. */
+  | { readonly type: 'flush' }
+  /** All that was given to the journal up to this number is on disk. */
+  | { readonly type: 'journal_written'; readonly seq: number }
+  /** The journal takes no writes; what it was given and has not told as written is lost. `code`: as the system names it. */
+  | { readonly type: 'journal_failed'; readonly code: string; readonly message: string }
+  | { readonly type: 'journal_recovered' }
   | { readonly type: 'tasks_loaded'; readonly tasks: readonly TaskOffer[] };
 
 /**
@@ -68,6 +76,8 @@ export type NodeEffect =
   | { readonly type: 'reply'; readonly request: RequestId; readonly reply: Reply }
   | AttemptStart
   | { readonly type: 'stop_attempt'; readonly run: RunId; readonly reason: StopReason }
+  /** Numbers rise by one. */
+  | { readonly type: 'journal'; readonly seq: number; readonly writes: readonly JournalWrite[] }
   | LogEffect
   /** Everything is handed over or finished, and the peers know: the process may end. */
   | { readonly type: 'gone' }

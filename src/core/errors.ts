@@ -26,6 +26,9 @@ export const errorCodes = {
   // The node
   BUSY: 'a limit is reached; try again after the time given',
   DRAINING: 'the node is draining or leaving and takes no new jobs',
+  MOVED: 'another node owns the job now; nodes tell this to each other, and look for it again',
+  STORE_FAILED:
+    'the journal of the node takes no writes: its disk is full or broken; nothing was taken, so submit to another node',
   UNAVAILABLE: 'the answer could not be had in time; what was asked may or may not have happened',
   SLOW_CLIENT:
     'a request that was begun did not go on, or replies were not read, for too long; the connection is closed',

@@ -1,5 +1,8 @@
 import type { InstanceId, NodeId } from './ids.js';
 
+/** What a node's disk is good for: its journal takes writes, or has failed and takes none for now. */
+export type JournalState = 'open' | 'failed';
+
 export type MemberState = 'alive' | 'suspect' | 'dead' | 'left';
 
 /** A task that a node offers, with the defaults its author gave it. */
@@ -32,6 +35,8 @@ export interface MemberRecord {
   readonly tasks: readonly TaskOffer[];
   /** A draining node finishes what it has and takes no new attempts. */
   readonly draining: boolean;
+  /** Absent: it keeps what it holds in memory only. */
+  readonly journal?: JournalState;
 }
 
 /** What of a record tells it from others of the same member: all that is compared before a record itself is sent. */

@@ -1,5 +1,6 @@
 import type { ClientCommand } from './commands.js';
 import type { InstanceId, JobId, NodeId } from './ids.js';
+import type { CopyRank, JobCopy } from './jobs/copy.js';
 import type { AttemptOutcome } from './jobs/record.js';
 import type { MemberRecord, MemberVersion } from './member.js';
 import type { Payload } from './payload.js';
@@ -94,6 +95,13 @@ export interface AttemptKey {
  *     a ─answers_taken(seqs)─► b          until then b sends its answer again on every new link
  *     a ─asking(round, seqs)─► b          on every new link: what a waits for; all else b forgets
  *                                         b ─asks_unknown(round, seqs)─► a       what never arrived: a asks it again
+ *
+ * and between the owner of jobs o and a node h that is to hold copies of them:
+ *
+ *     o ─keep(seq, entries)─► h           h ─kept(seq, refused)─► o    once all the others are stored, and synced if they are durable
+ *
+ * What is not answered goes out again on the next link, as it stands then. A node that has a newer state of a job refuses it as
+ * `fenced`. Whoever doubts what it holds asks (`inquire`): see Inquiries.
  */
 export type JobMessage =
   | {
@@ -138,7 +146,36 @@ export type JobMessage =
     }
   | { readonly type: 'asks_unknown'; readonly round: number; readonly seqs: readonly number[] }
   /** The asker's client is gone: an answer is no longer wanted. */
-  | { readonly type: 'ask_abandoned'; readonly seq: number };
+  | { readonly type: 'ask_abandoned'; readonly seq: number }
+  | { readonly type: 'keep'; readonly seq: number; readonly entries: readonly KeepEntry[] }
+  | { readonly type: 'kept'; readonly seq: number; readonly refused: readonly KeepRefusal[] };
+
+export type KeepEntry =
+  | { readonly type: 'copy'; readonly copy: JobCopy }
+  /** What has changed of a job whose arguments and options the holder has. */
+  | { readonly type: 'update'; readonly job: JobId; readonly update: JobUpdate }
+  /** The holder is to forget the job, unless it has a newer state of it. */
+  | { readonly type: 'drop'; readonly job: JobId; readonly rank: CopyRank };
+
+/** All that may change of a job. */
+export type JobUpdate = Omit<JobCopy, 'spec' | 'args'>;
+
+export interface KeepRefusal {
+  /** Position in the batch. */
+  readonly index: number;
+  readonly reason: KeepRefusalReason;
+}
+
+/** fenced: it has a newer state; lacking: it has nothing that this could change; full: a limit is reached; failed: its journal takes nothing. */
+export type KeepRefusalReason = 'fenced' | 'lacking' | 'full' | 'failed';
+
+/** A job that another node may know: what the asker has of it. */
+export interface InquiryItem extends CopyRank {
+  readonly job: JobId;
+  /** The owner's process that made this state. */
+  readonly instance: InstanceId;
+  readonly isDurable: boolean;
+}
 
 /** What one node asks of another: what its clients ask, or on its own account. */
 export type PeerCommand =
@@ -147,7 +184,9 @@ export type PeerCommand =
    * The asker is about to take a job with a new key. `OK`: this node has the job, or is about to take it and goes first;
    * the asker sends its clients here.
    */
-  | { readonly type: 'claim'; readonly job: JobId };
+  | { readonly type: 'claim'; readonly job: JobId }
+  /** What this node knows of jobs that the asker holds; answered by an `InquiryAnswer` for each, as JSON text. */
+  | { readonly type: 'inquire'; readonly items: readonly InquiryItem[] };
 
 export type RefuseReason = 'no_room' | 'unknown_task' | 'draining';
 export type StopReason = 'cancelled' | 'timed_out' | 'fenced' | 'shutdown';

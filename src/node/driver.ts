@@ -5,6 +5,7 @@ import type { NodeCore } from '../core/node/node-core.js';
 import type { ClientServer } from '../net/client-server.js';
 import type { PeerNetwork } from '../net/peer-network.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
+import type { Journal } from '../store/journal.js';
 import { RecentMax } from './recent-max.js';
 
 /** What performs the effects of a core, and how its end is told. */
@@ -12,6 +13,8 @@ export interface DriverParts {
   readonly network: PeerNetwork;
   readonly clients: ClientServer;
   readonly scheduler: Scheduler;
+  /** Null: what the node holds is in memory only. */
+  readonly journal: Pick<Journal, 'write'> | null;
   readonly log: (level: LogEffect['level'], text: string, fields: LogEffect['fields']) => void;
   /** The node has left the cluster in good order. */
   readonly gone: () => void;
@@ -28,6 +31,8 @@ const tickIntervalMsMax = 1_000;
  * one tick for nothing. Earlier than that it is moved: most probes are answered at once, and an idle node sleeps through.
  */
 const tickEarlyMsMax = 50;
+/** A tick that is so late comes before everything else. */
+const staleMs = 1_000;
 /** Longer than the pause between two scrapes of most, so that none misses a late tick. */
 const tickLatenessWindowMs = 60_000;
 
@@ -61,6 +66,7 @@ export class Driver {
       this.early.push(event);
       return;
     }
+    this.tickIfStale();
     this.perform(this.core.step(event, instant()));
     if (!this.isArming) {
       // Once a turn, not once an event: asking the core for its next deadline costs more than a cheap step.
@@ -81,9 +87,25 @@ export class Driver {
     return this.tickLateMs.read(performance.now());
   }
 
+  /**
+   * Ticks come after what sockets have brought. But a process that stood still has to learn of that first: others may have given its
+   * work away meanwhile.
+   */
+  private tickIfStale(): void {
+    if (this.timerAtMs === Number.POSITIVE_INFINITY || this.core === null) return;
+    const lateMs = performance.now() - this.timerAtMs;
+    if (lateMs < staleMs) return;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    this.timerAtMs = Number.POSITIVE_INFINITY;
+    this.perform(this.core.step({ type: 'tick', lateMs }, instant()));
+  }
+
   private readonly arm = (): void => {
     this.isArming = false;
     if (this.core === null || this.isStopped) return;
+    // What this turn has changed goes out together: one message a peer, and one write to the disk.
+    if (this.core.wantsFlush) this.perform(this.core.step({ type: 'flush' }, instant()));
     const nowMs = performance.now();
     const wantedAtMs = Math.min(
       nowMs + tickIntervalMsMax,
@@ -133,6 +155,9 @@ export class Driver {
           break;
         case 'watch_link':
           parts.network.watch(effect.link);
+          break;
+        case 'journal':
+          parts.journal?.write(effect.seq, effect.writes);
           break;
         case 'log':
           parts.log(effect.level, effect.text, effect.fields);

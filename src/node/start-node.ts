@@ -132,6 +132,7 @@ class Assembly {
       network: this.network,
       clients: this.clients,
       scheduler: this.scheduler,
+      journal: null,
       log: (level, text, fields) => this.logger.log(level, text, fields),
       gone: () => this.finish(0, 'left'),
       fatal: (code, message) => {

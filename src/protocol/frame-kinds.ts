@@ -36,4 +36,6 @@ export const frameKinds = {
   asking: 47,
   asks_unknown: 48,
   started: 49,
+  keep: 50,
+  kept: 51,
 } as const;

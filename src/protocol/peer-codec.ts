@@ -1,7 +1,7 @@
 import { Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr';
 import type { GoodbyeReason, Hello } from '../core/hello.js';
 import { limits } from '../core/limits.js';
-import type { PeerMessage, PeerMessageType } from '../core/messages.js';
+import type { KeepEntry, PeerMessage, PeerMessageType } from '../core/messages.js';
 import { payloadBytes } from '../core/payload.js';
 import { type Chunks, ContentChunks } from './frame-chunks.js';
 import { frameHeaderBytes } from './frame-decoder.js';
@@ -58,9 +58,18 @@ export function payloadBytesIn(message: PeerMessage): number {
       return message.command.type === 'submit' ? payloadBytes(message.command.args) : 0;
     case 'answer':
       return message.reply.ok ? message.reply.text.length : message.reply.message.length;
+    case 'keep':
+      return message.entries.reduce((bytes, entry) => bytes + entryBytes(entry), 0);
     default:
       return 0;
   }
+}
+
+function entryBytes(entry: KeepEntry): number {
+  if (entry.type === 'drop') return 0;
+  const { result } = entry.type === 'copy' ? entry.copy : entry.update;
+  const args = entry.type === 'copy' ? entry.copy.args : null;
+  return (result === null ? 0 : payloadBytes(result)) + (args === null ? 0 : payloadBytes(args));
 }
 
 /** Encodes a message that has to go in chunks, its text chunk by chunk as they are taken. */

@@ -1,8 +1,9 @@
 import type { RoutePolicy, SubmitOptions } from '../core/commands.js';
 import { type JobState, jobStates } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
-import type { PeerCommand } from '../core/messages.js';
-import type { FieldReader } from './peer-fields.js';
+import type { InquiryItem, PeerCommand } from '../core/messages.js';
+import { decodeRank, encodeRank } from './copy-codec.js';
+import { type FieldReader, nestedFields } from './peer-fields.js';
 
 const commandKinds = {
   submit: 0,
@@ -18,17 +19,17 @@ const commandKinds = {
   resume: 10,
   leave: 11,
   claim: 12,
+  inquire: 13,
 } as const satisfies Record<PeerCommand['type'], number>;
 
 /** On the wire a policy is its position here. */
-const routePolicies: readonly RoutePolicy[] = ['round-robin', 'least-loaded', 'affinity'];
-/** 8.64e15 ms, the ends of what a Date can hold. */
-const wallMsMax = 8_640_000_000_000_000;
+export const routePolicies: readonly RoutePolicy[] = ['round-robin', 'least-loaded', 'affinity'];
 
 /**
  * A command inside an `ask`: its kind, then
  * submit: wait, task, args, [option...] · wait: job, timeoutMs or nil · status, cancel, retry, claim: job ·
- * jobs: state or nil, task or nil, limit · drain, resume: node or nil · nodes, tasks, info, leave: nothing.
+ * jobs: state or nil, task or nil, limit · drain, resume: node or nil · nodes, tasks, info, leave: nothing ·
+ * inquire: [[job, instance, isDurable, generation, stage, epoch, owner, change]...].
  */
 export function encodeCommand(command: PeerCommand): unknown[] {
   const kind = commandKinds[command.type];
@@ -57,6 +58,8 @@ export function encodeCommand(command: PeerCommand): unknown[] {
     case 'info':
     case 'leave':
       return [kind];
+    case 'inquire':
+      return [kind, command.items.map(encodeInquiry)];
   }
 }
 
@@ -100,6 +103,8 @@ export function decodeCommand(fields: FieldReader): PeerCommand | null {
       return { type: 'leave' };
     case commandKinds.claim:
       return { type: 'claim', job: fields.jobId() };
+    case commandKinds.inquire:
+      return { type: 'inquire', items: fields.array(limits.inquiryItemsMax).map(readInquiry) };
     default:
       return null;
   }
@@ -132,7 +137,7 @@ function readOptions(fields: FieldReader): SubmitOptions {
   return {
     priority: fields.integer(-limits.priorityMax, limits.priorityMax),
     delayMs: fields.durationMs(),
-    atMs: fields.nullable((inner) => inner.integer(-wallMsMax, wallMsMax)),
+    atMs: fields.nullable((inner) => inner.integer(-limits.wallMsMax, limits.wallMsMax)),
     timeoutMs: fields.nullable(readDuration),
     retries: fields.nullable((inner) => inner.integer(0, limits.retriesMax)),
     backoffMs: fields.nullable(readDuration),
@@ -145,6 +150,18 @@ function readOptions(fields: FieldReader): SubmitOptions {
     durable: fields.nullable((inner) => inner.boolean()),
     ttlMs: fields.nullable(readDuration),
   };
+}
+
+function encodeInquiry(item: InquiryItem): unknown[] {
+  return [item.job, item.instance, item.isDurable, ...encodeRank(item)];
+}
+
+function readInquiry(value: unknown): InquiryItem {
+  const fields = nestedFields(value, 'inquiry', 0);
+  const job = fields.jobId();
+  const instance = fields.instanceId();
+  const isDurable = fields.boolean();
+  return { job, instance, isDurable, ...decodeRank(fields) };
 }
 
 function readDuration(fields: FieldReader): number {

@@ -1,5 +1,5 @@
 import { limits } from '../core/limits.js';
-import type { MemberRecord, MemberState, MemberVersion, TaskOffer } from '../core/member.js';
+import type { JournalState, MemberRecord, MemberState, MemberVersion, TaskOffer } from '../core/member.js';
 import type { MembershipMessage, Rumour } from '../core/messages.js';
 import type { MessageCodecs } from './peer-codec.js';
 import { PeerFault } from './peer-fault.js';
@@ -159,10 +159,11 @@ function readRumour(value: unknown): Rumour | null {
   }
 }
 
+const journalStates: readonly JournalState[] = ['open', 'failed'];
 /** With room for the fields of newer nodes. */
 const memberFieldsMax = 64;
 
-/** id, name, instance, incarnation, state, address, client, [key, value, key, value...], [task...], draining */
+/** id, name, instance, incarnation, state, address, client, [key, value, key, value...], [task...], draining, and where it has one, its journal: open or failed */
 function encodeMember(member: MemberRecord): unknown[] {
   return [
     member.id,
@@ -175,12 +176,13 @@ function encodeMember(member: MemberRecord): unknown[] {
     member.tags.flat(),
     member.tasks.map(encodeTask),
     member.draining,
+    ...(member.journal === undefined ? [] : [journalStates.indexOf(member.journal)]),
   ];
 }
 
 function readMember(value: unknown): MemberRecord {
   const fields = nestedFields(value, 'member', 0);
-  return {
+  const member: MemberRecord = {
     id: fields.nodeId(),
     name: fields.name(),
     instance: fields.instanceId(),
@@ -192,6 +194,8 @@ function readMember(value: unknown): MemberRecord {
     tasks: fields.array(limits.tasksPerNodeMax).map(readTask),
     draining: fields.boolean(),
   };
+  const journal = fields.optional((inner) => inner.oneOf(journalStates));
+  return journal === null ? member : { ...member, journal };
 }
 
 /** The name alone, or name, retries or nil, timeoutMs or nil, concurrency or nil */

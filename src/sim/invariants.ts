@@ -1,9 +1,11 @@
 import type { NodeEffect, NodeEvent } from '../core/effects.js';
 import type { NodeId } from '../core/ids.js';
 import { defaultJobsConfig, type JobsConfig } from '../core/jobs/config.js';
+import type { JobRecord } from '../core/jobs/record.js';
 import { defaultLinksConfig, type LinksConfig } from '../core/links/config.js';
 import { defaultMembershipConfig, type MembershipConfig } from '../core/membership/config.js';
 import type { Membership } from '../core/membership/membership.js';
+import { CopyInvariants } from './invariants-copies.js';
 import { JobInvariants } from './invariants-jobs.js';
 import { LinkInvariants } from './invariants-links.js';
 import { MembershipInvariants } from './invariants-membership.js';
@@ -25,6 +27,7 @@ export class Invariants implements SimHooks {
   readonly membership: MembershipInvariants;
   readonly links: LinkInvariants;
   readonly jobs: JobInvariants;
+  readonly copies: CopyInvariants;
 
   constructor(private readonly options: InvariantsOptions) {
     const fail = (invariant: Invariant, node: string, what: string): never => {
@@ -36,6 +39,7 @@ export class Invariants implements SimHooks {
       fail,
     });
     this.links = new LinkInvariants({ config: { ...defaultLinksConfig, ...options.links }, fail });
+    this.copies = new CopyInvariants({ nowMs: options.nowMs, fail });
     this.jobs = new JobInvariants({ config: { ...defaultJobsConfig, ...options.jobs }, fail });
   }
 
@@ -53,6 +57,11 @@ export class Invariants implements SimHooks {
     this.membership.checkSuspicions(node);
     this.links.stepped(node, event, effects);
     this.jobs.stepped(node, event, effects);
+    this.copies.stepped(node, event, effects);
+  }
+
+  outcome(node: SimNode, record: JobRecord, isAdopted: boolean): void {
+    this.copies.outcome(node, record, isAdopted);
   }
 
   fail(invariant: Invariant, node: string, what: string): never {

@@ -8,6 +8,7 @@ import type { NodeCoreOptions } from '../core/node/node-core.js';
 import { createRandom, hashText, type Random } from '../core/random.js';
 import type { Reply } from '../core/reply.js';
 import type { SimHooks } from './sim-hooks.js';
+import type { SimJournalDisk } from './sim-journal.js';
 import { SimNetwork, type SimNetworkOptions } from './sim-network.js';
 import { SimNode, type SimObserver } from './sim-node.js';
 import { type HandlerWeights, obedientHandlers } from './sim-threads.js';
@@ -31,6 +32,15 @@ export interface SimClusterOptions {
   /** Sees everything that happens to any node, and then all that it does. */
   readonly watch?: SimWatch;
   readonly hooks?: readonly SimHooks[];
+  /** Journals say that a write is on disk before it is. */
+  readonly skipsSync?: boolean;
+}
+
+/** What a node starts with that differs from the others. */
+export interface SimStartOthers extends Partial<NodeCoreOptions> {
+  readonly starts?: number;
+  /** Its journal's disk, kept from start to start; null: it has none. */
+  readonly disk?: SimJournalDisk | null;
 }
 
 /** Who watches a whole run. */
@@ -80,7 +90,7 @@ export class SimCluster implements SimObserver {
   start(
     name: string,
     tasks: readonly TaskOffer[] = [{ name: 'echo' }],
-    others: Partial<NodeCoreOptions> & { readonly starts?: number } = {},
+    { disk = null, ...others }: SimStartOthers = {},
   ): SimNode {
     const starts = others.starts ?? (this.nodes.get(name)?.starts ?? 0) + 1;
     const id = name.padEnd(12, '0');
@@ -115,6 +125,8 @@ export class SimCluster implements SimObserver {
         handlers: { ...obedientHandlers, ...this.options.handlers },
         progress: this.options.progress ?? 0,
         hooks: this.options.hooks ?? [],
+        disk,
+        skipsSync: this.options.skipsSync ?? false,
       },
     );
     this.nodes.set(name, node);

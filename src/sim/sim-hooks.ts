@@ -1,4 +1,5 @@
 import type { NodeEffect, NodeEvent } from '../core/effects.js';
+import type { JobRecord } from '../core/jobs/record.js';
 import type { Membership } from '../core/membership/membership.js';
 import type { SimNode } from './sim-node.js';
 
@@ -6,6 +7,8 @@ import type { SimNode } from './sim-node.js';
 export interface SimHooks {
   /** Puts something around the membership core of a node that is about to start. */
   wrapMembership?(node: SimNode, membership: Membership): Membership;
+  /** A node has accepted an outcome of a job that it owns; `isAdopted`: an earlier owner may have accepted the same one. */
+  outcome?(node: SimNode, record: JobRecord, isAdopted: boolean): void;
   /** A node has taken one step, and its effects are about to be performed. */
   stepped?(node: SimNode, event: NodeEvent, effects: readonly NodeEffect[]): void;
 }

@@ -8,6 +8,7 @@ import { NodeCore, type NodeCoreOptions } from '../core/node/node-core.js';
 import type { Random } from '../core/random.js';
 import type { Reply } from '../core/reply.js';
 import type { SimHooks } from './sim-hooks.js';
+import { SimJournal, type SimJournalDisk } from './sim-journal.js';
 import type { SimNetwork } from './sim-network.js';
 import { type HandlerWeights, SimThreads } from './sim-threads.js';
 import type { SimTime } from './sim-time.js';
@@ -33,6 +34,9 @@ export interface SimNodeParts {
   readonly handlers: HandlerWeights;
   /** The part of attempts that report progress. */
   readonly progress: number;
+  /** Its journal's disk; null: it keeps nothing. */
+  readonly disk: SimJournalDisk | null;
+  readonly skipsSync: boolean;
 }
 
 /** One start of a node: the real node core, with simulated sockets, threads and clock. */
@@ -52,6 +56,7 @@ export class SimNode {
   private pausedAtMs = 0;
   private readonly waiting: (() => void)[] = [];
   private readonly threads: SimThreads;
+  private readonly journal: SimJournal | null;
   private tickAtMs = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -60,8 +65,13 @@ export class SimNode {
     private readonly options: Omit<NodeCoreOptions, 'incarnation'>,
     private readonly parts: SimNodeParts,
   ) {
+    const { disk } = parts;
     this.core = new NodeCore({
       ...options,
+      journal: disk?.open(options.instance) ?? null,
+      watchOutcome: (record, isAdopted) => {
+        for (const hooks of parts.hooks) hooks.outcome?.(this, record, isAdopted);
+      },
       incarnation: starts * incarnationsPerStart,
       createMembership: (own) =>
         parts.hooks.reduce(
@@ -69,13 +79,23 @@ export class SimNode {
           createMembership(own),
         ),
     });
-    this.threads = new SimThreads({ ...parts, report: (event) => this.arrive(event) });
+    const report = (event: NodeEvent): void => this.arrive(event);
+    this.threads = new SimThreads({ ...parts, report });
+    const isDead = (): boolean => this.isDead();
+    this.journal = disk === null ? null : new SimJournal({ ...parts, disk, report, isDead });
   }
 
   start(): void {
     this.parts.network.powerOn(this.name);
-    this.perform(this.core.start(this.instant()));
+    const effects = this.core.start(this.instant());
+    for (const hooks of this.parts.hooks) hooks.stepped?.(this, { type: 'tick', lateMs: 0 }, effects);
+    this.perform(effects);
     this.scheduleTick();
+  }
+
+  /** Its journal's; null: it has none. */
+  get disk(): SimJournalDisk | null {
+    return this.parts.disk;
   }
 
   get cluster(): string {
@@ -141,10 +161,20 @@ export class SimNode {
 
   private handle(event: NodeEvent): void {
     if (this.status === 'dead') return;
+    this.step(event);
+    // A turn of a simulated node is one event long.
+    if (!this.isDead() && this.core.wantsFlush) this.step({ type: 'flush' });
+    this.scheduleTick();
+  }
+
+  private isDead(): boolean {
+    return this.status === 'dead';
+  }
+
+  private step(event: NodeEvent): void {
     const effects = this.core.step(event, this.instant());
     for (const hooks of this.parts.hooks) hooks.stepped?.(this, event, effects);
     this.perform(effects);
-    this.scheduleTick();
   }
 
   private instant(): Instant {
@@ -186,6 +216,9 @@ export class SimNode {
         case 'gone':
           this.goneAtMs = this.parts.time.nowMs;
           this.kill();
+          break;
+        case 'journal':
+          this.journal?.write(effect.seq, effect.writes);
           break;
         case 'log':
           break;

@@ -1,11 +1,8 @@
 import type { InstanceId } from '../core/ids.js';
 import type { JobCopy } from '../core/jobs/copy.js';
+import type { JournalWrite } from '../core/jobs/journal-log.js';
 
-/** One change: what a slot holds from now on; null: nothing. A job keeps its slot for as long as this node holds it. */
-export interface JournalWrite {
-  readonly slot: number;
-  readonly copy: JobCopy | null;
-}
+export type { JournalWrite } from '../core/jobs/journal-log.js';
 
 export interface JournalListener {
   /** All writes up to this number are on disk, synced. */

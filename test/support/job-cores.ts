@@ -73,7 +73,10 @@ export class JobCores {
         new Jobs({
           self: self.id,
           instance: self.instance,
-          config: { ...defaultJobsConfig, ...config },
+          config: { ...defaultJobsConfig, copies: 1, ...config },
+          journal: null,
+          journalChanged: () => {},
+          settled: () => {},
           random: createRandom(self.id),
           outbox,
           reach: fullReach,
@@ -98,7 +101,9 @@ export class JobCores {
   step(name: string, event: JobsEvent): void {
     const id = nodeId(name);
     if (this.dead.has(id)) return;
-    this.core(name).step(event, this.now);
+    const core = this.core(name);
+    core.step(event, this.now);
+    if (core.wantsFlush) core.step({ type: 'flush' }, this.now);
     this.collect(id);
     this.deliver();
   }
@@ -159,7 +164,7 @@ export class JobCores {
     while (this.now.monotonicMs < endMs) {
       const stepMs = Math.min(10, endMs - this.now.monotonicMs);
       this.now = { monotonicMs: this.now.monotonicMs + stepMs, wallMs: this.now.wallMs + stepMs };
-      for (const { name } of this.members.values()) this.step(name, { type: 'tick' });
+      for (const { name } of this.members.values()) this.step(name, { type: 'tick', lateMs: 0 });
     }
   }
 

@@ -1,38 +1,63 @@
-import type { SubmitCommand } from '../commands.js';
+import type { SubmitCommand, SubmitOptions } from '../commands.js';
 import type { MemberRecord, TaskOffer } from '../member.js';
 import { payloadBytes } from '../payload.js';
 import { errorReply, type Reply } from '../reply.js';
 import type { JobsConfig } from './config.js';
 import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
+import type { Placement } from './placement.js';
 import type { JobRecord } from './record.js';
+import type { Terms } from './submission.js';
 
 export interface AdmissionOptions {
   readonly config: JobsConfig;
   readonly members: MemberView;
   readonly ledger: Ledger;
+  readonly placement: Placement;
 }
 
 /** Whether this node takes a job, and if not, what its client is told. */
 export class Admission {
   constructor(private readonly options: AdmissionOptions) {}
 
-  /** The offer that tells the task's own defaults, or why the job is refused. */
-  check({ task, args, options }: SubmitCommand): TaskOffer | Reply {
+  /** On what terms the job is taken, or why it is refused. */
+  check({ task, args, options }: SubmitCommand): Terms | Reply {
     // First, since to itself a leaving node is gone, and with it the tasks that it alone offers.
     if (this.options.members.self().draining) return drainingReply();
     const offer = this.offerOf(task);
     if (offer === null) {
       return errorReply('UNKNOWN_TASK', `no node offers the task ${task}; TASKS lists what there is`);
     }
-    if ((options.copies ?? 1) > 1 || options.durable === true) {
-      return errorReply(
-        'UNSUPPORTED',
-        'this version keeps one copy of a job, in memory: submit without copies= and durable=yes',
-      );
-    }
     const absence = options.node === null ? null : this.absenceOf(options.node);
-    return absence ?? this.checkRoom(args === null ? 0 : payloadBytes(args)) ?? offer;
+    const refusal = absence ?? this.checkRoom(args === null ? 0 : payloadBytes(args));
+    return refusal ?? this.promiseOf(options, offer);
+  }
+
+  /** How many nodes keep it, and whether on disk: what was asked for, or else the best that these nodes can give. */
+  private promiseOf(options: SubmitOptions, task: TaskOffer): Terms | Reply {
+    const { members, placement, config } = this.options;
+    const { journal } = members.self();
+    if (options.durable === true && journal === undefined) {
+      const why = 'this node keeps no journal (it was started with --no-journal): submit to one that does';
+      return errorReply('UNSUPPORTED', why);
+    }
+    if (options.durable !== false && journal === 'failed') {
+      const why = 'the journal of this node takes no writes (its log says why); submit to another node';
+      return errorReply('STORE_FAILED', `${why}, or with durable=no`);
+    }
+    const copies = options.copies ?? config.copies;
+    const wanted = copies - 1;
+    let isDurable = options.durable ?? journal === 'open';
+    const others = placement.othersFor(isDurable);
+    // Where nothing was said, two copies in memory are worth more than one on disk.
+    if (isDurable && options.durable === null && others < Math.min(wanted, placement.othersFor(false)))
+      isDurable = false;
+    if (options.copies !== null && placement.othersFor(isDurable) < wanted) {
+      const kind = isDurable ? 'nodes with a journal that works' : 'nodes that can hold a job';
+      const why = `copies=${copies} needs as many ${kind}, and there are ${placement.othersFor(isDurable) + 1}`;
+      return errorReply('UNAVAILABLE', `${why}; nothing was taken`);
+    }
+    return { config, task, copies, isDurable };
   }
 
   /** A job that is retried needs its room as a new one does. */

@@ -10,7 +10,9 @@ export interface JobsConfig {
   readonly backoffMsMax: number;
   /** How long an outcome is kept when the job doesn't say. */
   readonly ttlMs: number;
-  /** Unfinished jobs that this node owns. */
+  /** Nodes that hold a job when it doesn't say, where so many are alive. */
+  readonly copies: number;
+  /** Unfinished jobs that this node owns, and again as many that it holds for other owners. */
   readonly queueLengthMax: number;
   readonly queueBytesMax: number;
   /** Finished jobs kept, oldest dropped first. */
@@ -31,6 +33,7 @@ export const defaultJobsConfig: JobsConfig = {
   backoffMs: 1_000,
   backoffMsMax: 300_000,
   ttlMs: 3_600_000,
+  copies: 2,
   queueLengthMax: 1_000_000,
   queueBytesMax: 512 * 1024 * 1024,
   outcomesMax: 100_000,

@@ -3,14 +3,19 @@ import type { Payload } from '../payload.js';
 import type { JobError, JobSpec } from './record.js';
 
 /**
+ * 0: it is not finished · 1: its outcome is known, and on its way to the holders · 2: the outcome has reached them all, and may have
+ * been told. So a known outcome is never given up for another run, whoever has begun one.
+ */
+export type CopyStage = 0 | 1 | 2;
+
+/**
  * What decides which of two states of a job holds. Ranks are totally ordered (`compareRanks`), and the greater one always
  * wins: so merging is commutative, associative and idempotent, in whatever order and however often states arrive.
  */
 export interface CopyRank {
   /** Rises when a finished job is put back in the queue. */
   readonly generation: number;
-  /** Its outcome has reached all its holders, and may have been told. */
-  readonly isSettled: boolean;
+  readonly stage: CopyStage;
   /** Rises with every new owner; who comes with an older one is fenced. */
   readonly epoch: number;
   readonly owner: NodeId;
@@ -50,7 +55,7 @@ export interface JobCopy extends CopyRank {
 export function compareRanks(a: CopyRank, b: CopyRank): number {
   return (
     a.generation - b.generation ||
-    Number(a.isSettled) - Number(b.isSettled) ||
+    a.stage - b.stage ||
     a.epoch - b.epoch ||
     compareText(a.owner, b.owner) ||
     a.change - b.change

@@ -27,7 +27,17 @@ export type DebtKind =
   | 'asks to abandon'
   | 'submissions that check their key'
   | 'searches for a job'
-  | 'lists of jobs';
+  | 'lists of jobs'
+  | 'unfinished copies'
+  | 'writes to the journal'
+  | 'changes to copy'
+  | 'changes on their way'
+  | 'bytes on their way to holders'
+  | 'outcomes to settle'
+  | 'jobs handed over'
+  | 'copies in doubt'
+  | 'jobs in doubt'
+  | 'requests that look for a job again';
 
 /**
  * One thing that a job core keeps, for a checker to look at: a quiet node owes nothing to anybody, and keeps entries for present

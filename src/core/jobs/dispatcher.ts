@@ -1,7 +1,7 @@
 import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { ContactLoss, MemberRecord } from '../member.js';
-import type { JobMessage } from '../messages.js';
+import type { AttemptKey, JobMessage } from '../messages.js';
 import { hashText, type Random } from '../random.js';
 import { candidatesFor, type Demand } from '../routing/candidates.js';
 import { type ExecutorLoad, pickAffinity, pickLeastLoaded, pickRoundRobin } from '../routing/policies.js';
@@ -52,6 +52,8 @@ export interface DispatcherOptions {
   readonly random: Random;
   /** To a peer, or to this node's own executor. */
   readonly deliver: (to: NodeId, message: JobMessage) => void;
+  /** An isolated attempt of a job that others hold, too: `sendRun` is to follow. */
+  readonly announce: (record: JobRecord) => void;
 }
 
 /**
@@ -68,6 +70,8 @@ export class Dispatcher {
   private membersVersion = 0;
   private resyncs = 0;
   readonly unreached: Unreached;
+  /** Nothing is handed out: this node may not own its jobs any more. */
+  isFrozen = false;
   private reachDueMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: DispatcherOptions) {
@@ -163,6 +167,11 @@ export class Dispatcher {
     return { records: [...(executor?.outstanding.values() ?? [])], broke: executor?.broke ?? false };
   }
 
+  /** Whether its last link broke, as it does when a process ends. */
+  hasBroken(node: NodeId): boolean {
+    return this.executors.get(node)?.broke ?? false;
+  }
+
   hasContact(node: NodeId): boolean {
     return this.executors.get(node)?.hasContact ?? false;
   }
@@ -193,6 +202,11 @@ export class Dispatcher {
     }
   }
 
+  /** Every line, once nothing holds them back any more. */
+  dispatchAll(now: Instant): void {
+    for (const jobClass of [...this.waiting]) this.dispatch(jobClass, now);
+  }
+
   /** How many queued jobs each line has that a node could run that is there, now or once it has room. */
   *runnableCounts(): Iterable<number> {
     for (const jobClass of this.waiting)
@@ -206,10 +220,10 @@ export class Dispatcher {
 
   private dispatch(jobClass: JobClass, now: Instant): void {
     while (jobClass.line.length > 0) {
-      const index = this.pick(jobClass);
+      const index = this.isFrozen ? -1 : this.pick(jobClass);
       if (index < 0) {
         this.waiting.add(jobClass);
-        if (this.options.reach.isSparse()) this.reachFurther(jobClass, now);
+        if (this.options.reach.isSparse() && !this.isFrozen) this.reachFurther(jobClass, now);
         return;
       }
       const record = jobClass.line.shift();
@@ -298,6 +312,21 @@ export class Dispatcher {
     const executor = this.executor(to);
     executor.outstanding.set(spec.id, record);
     executor.outstandingBytes += argsBytes(record);
+    if (record.fatalities > 0 && record.holders.length > 1) this.options.announce(record);
+    else this.deliverRun(record, executor, to);
+  }
+
+  /** What was announced is known to all holders: it goes to its executor, if it is still to run there. */
+  sendRun(record: JobRecord, { epoch, attempt }: AttemptKey): void {
+    const executor = record.executor === null ? undefined : this.executors.get(record.executor);
+    if (executor?.outstanding.get(record.spec.id) !== record) return;
+    // A resync that is under way finds that it never came, and takes it back.
+    if (executor.resync !== 0 || record.epoch !== epoch || record.attempt !== attempt) return;
+    this.deliverRun(record, executor, record.executor as NodeId);
+  }
+
+  private deliverRun(record: JobRecord, executor: Executor, to: NodeId): void {
+    const { spec } = record;
     this.options.deliver(to, {
       type: 'run',
       key: keyOf(record),

@@ -1,12 +1,14 @@
 import type { ClientCommand } from '../commands.js';
 import { type JobId, type NodeId, originOf } from '../ids.js';
 import type { Instant } from '../instant.js';
+import { isPresent } from '../member.js';
 import { errorReply, type Reply } from '../reply.js';
 import { rendezvousFirst, rendezvousOrder } from '../routing/rendezvous.js';
 import { AskerTable } from './asker-table.js';
 import type { Answered, AskOptions, Asks } from './asks.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
+import { movedReply } from './job-requests.js';
 import type { MemberView } from './member-view.js';
 import type { Asker } from './record.js';
 
@@ -15,6 +17,8 @@ export interface JobSearchOptions {
   readonly config: JobsConfig;
   readonly members: MemberView;
   readonly asks: Asks;
+  /** Whether this node holds the job for another owner. */
+  readonly holdsCopy: (job: JobId) => boolean;
   readonly answer: (asker: Asker, reply: Reply) => void;
 }
 
@@ -25,6 +29,8 @@ export interface Findings {
   readonly silent: NodeId | null;
   /** A node may know it, and had no room to say so. */
   readonly busy: boolean;
+  /** A node holds a copy of it, and nobody who answered owns it: somebody will, soon. */
+  readonly isMoving: boolean;
 }
 
 export interface FindOptions {
@@ -35,8 +41,20 @@ export interface FindOptions {
   readonly found: (findings: Findings, now: Instant) => void;
 }
 
-/** How many nodes are asked for a job with a key, in rendezvous order: its owner is the first of the nodes alive when it came. */
-const keyHoldersAskedMax = 8;
+/**
+ * How many nodes are asked for a job with a key, or one whose first owner doesn't know it, in rendezvous order: its holders are the
+ * first of the nodes alive when it came.
+ */
+const holdersAskedMax = 8;
+/** For so long after a node was lost, its jobs may be on their way to another owner. */
+const takeoverMs = 10_000;
+
+/** What becomes of an answer that another node may have a better one for. */
+export interface Fallback {
+  readonly isLost: (reply: Reply) => boolean;
+  readonly lost: Answered;
+  readonly answered?: () => void;
+}
 
 /** The owner's own TIMEOUT says more than this node can, so it gets this long to arrive. */
 const ownersLeadMs = 250;
@@ -45,6 +63,7 @@ const ownersLeadMs = 250;
 export class JobSearch {
   /** Asks under way, to be abandoned with the requests that they are for. */
   private readonly asksOf = new AskerTable<number>();
+  private lastLossMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: JobSearchOptions) {}
 
@@ -57,38 +76,69 @@ export class JobSearch {
     return rendezvousFirst(id, ids) ?? this.options.self;
   }
 
-  /** Asks all that may own it at once; the first that knows it is its holder. */
-  find(job: JobId, { question, timeoutMs, found }: FindOptions, now: Instant): void {
-    const nodes = this.possibleOwners(job);
-    const [only] = nodes;
-    if (only === undefined || originOf(job) !== null) {
-      found({ holder: only ?? null, silent: null, busy: false }, now);
+  /**
+   * Asks all that may own it at once; the first that does is its holder. Of a job without a key the node that first owned it is asked
+   * alone, and the others only where that one doesn't know it.
+   */
+  find(job: JobId, options: FindOptions, now: Instant): void {
+    const origin = originOf(job);
+    const member = origin === null ? undefined : this.options.members.get(origin);
+    if (origin === null || origin === this.options.self || member === undefined || !isPresent(member)) {
+      this.askAll(job, this.possibleHolders(job).slice(0, holdersAskedMax), options, now);
       return;
     }
+    const endsAtMs = now.monotonicMs + options.timeoutMs;
+    const found = (findings: Findings, now: Instant): void => {
+      if (findings.holder !== null) options.found(findings, now);
+      else {
+        const rest = this.possibleHolders(job).filter((node) => node !== origin);
+        const leftMs = Math.max(0, endsAtMs - now.monotonicMs);
+        this.askAll(job, rest.slice(0, holdersAskedMax), { ...options, timeoutMs: leftMs }, now);
+      }
+    };
+    this.askAll(job, [origin], { ...options, found }, now);
+  }
+
+  private askAll(
+    job: JobId,
+    nodes: readonly NodeId[],
+    { question, timeoutMs, found }: FindOptions,
+    now: Instant,
+  ): void {
     let open = nodes.length;
     let isFound = false;
     let silent: NodeId | null = null;
     let busy = false;
+    let isMoving = false;
+    if (open === 0) {
+      found({ holder: null, silent, busy, isMoving }, now);
+      return;
+    }
     for (const to of nodes) {
       const answered = (reply: Reply, now: Instant): void => {
         open--;
         if (isFound) return;
         if (!reply.ok && reply.code === 'BUSY') busy = true;
-        if (!reply.ok && reply.code !== 'NOT_FOUND') silent = to;
+        else if (!reply.ok && reply.code === 'MOVED') isMoving = true;
+        else if (!reply.ok && reply.code !== 'NOT_FOUND') silent = to;
         isFound = reply.ok || open === 0;
-        if (isFound) found({ holder: reply.ok ? to : null, silent, busy }, now);
+        if (isFound) found({ holder: reply.ok ? to : null, silent, busy, isMoving }, now);
       };
       this.options.asks.ask({ to, command: { type: question, job }, now, timeoutMs, answered });
     }
   }
 
-  /** Has another node answer, unless it drains and `refused` is there. A request that waits for a job takes as long as that node lives, or as its own time-out. */
-  passOn(to: NodeId, command: ClientCommand, asker: Asker, now: Instant, refused?: Answered): void {
+  /** Has another node answer. A request that waits for a job takes as long as that node lives, or as its own time-out. */
+  passOn(to: NodeId, command: ClientCommand, asker: Asker, now: Instant, fallback?: Fallback): void {
     const { asks, answer } = this.options;
     const answered = (reply: Reply, now: Instant): void => {
       this.asksOf.delete(asker);
-      if (refused !== undefined && !reply.ok && reply.code === 'DRAINING') refused(reply, now);
-      else answer(asker, reply);
+      if (fallback?.isLost(reply) === true) {
+        fallback.lost(reply, now);
+        return;
+      }
+      fallback?.answered?.();
+      answer(asker, reply);
     };
     const seq = asks.ask({ to, command, now, answered, ...this.limitOf(command) });
     if (seq !== 0) this.asksOf.set(asker, seq);
@@ -101,6 +151,25 @@ export class JobSearch {
     this.options.asks.abandon(seq);
   }
 
+  /** What another node is told of a job that this one doesn't own. */
+  notHere(job: JobId): Reply {
+    if (this.options.holdsCopy(job)) return movedReply(job);
+    return errorReply('NOT_FOUND', `this node doesn't know job ${job}`);
+  }
+
+  /** Whether the job may be on its way to another owner: the one that its id names is gone, or some node was lost lately. */
+  hasLostOwner(job: JobId, now: Instant): boolean {
+    if (now.monotonicMs >= this.lastLossMs + takeoverMs) return false;
+    const origin = originOf(job);
+    const member = origin === null ? undefined : this.options.members.get(origin);
+    return member === undefined || !isPresent(member) || origin === null || this.lastLossMs > 0;
+  }
+
+  /** A node is gone, and its jobs with it until others own them. */
+  nodeLost(now: Instant): void {
+    this.lastLossMs = now.monotonicMs;
+  }
+
   notFound(job: JobId, silent: NodeId | null = null): Reply {
     const { members } = this.options;
     const origin = originOf(job);
@@ -108,7 +177,7 @@ export class JobSearch {
     if (member !== undefined && (member.state === 'dead' || member.state === 'left')) {
       return errorReply(
         'UNAVAILABLE',
-        `node ${member.name}, which owned job ${job}, ${member.state === 'left' ? 'has left' : 'is dead'}, and only it had the job's record`,
+        `node ${member.name}, which took job ${job}, ${member.state === 'left' ? 'has left' : 'is dead'}, and no node that is there knows the job`,
       );
     }
     if (silent !== null) {
@@ -141,14 +210,11 @@ export class JobSearch {
   }
 
   /** Other nodes, the likeliest first. */
-  private possibleOwners(job: JobId): NodeId[] {
+  private possibleHolders(job: JobId): NodeId[] {
     const { self, members } = this.options;
-    const others = [...members.all()]
-      .filter(({ id, state }) => id !== self && (state === 'alive' || state === 'suspect'))
-      .map(({ id }) => id);
-    const origin = originOf(job);
-    if (origin !== null) return others.includes(origin) ? [origin] : [];
-    return rendezvousOrder(job, others).slice(0, keyHoldersAskedMax);
+    const others: NodeId[] = [];
+    for (const member of members.all()) if (member.id !== self && isPresent(member)) others.push(member.id);
+    return rendezvousOrder(job, others);
   }
 
   /** What is kept for clients now, for checkers. */

@@ -1,8 +1,8 @@
 import { assertNever } from '../assert.js';
 import type { ClientCommand } from '../commands.js';
-import type { InstanceId, NodeId, RequestId, RunId } from '../ids.js';
+import type { InstanceId, JobId, NodeId, RequestId, RunId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import type { ContactLoss, MemberRecord } from '../member.js';
+import type { ContactLoss, JournalState, MemberRecord } from '../member.js';
 import type { JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
 import { payloadBytes } from '../payload.js';
@@ -13,15 +13,23 @@ import { ackBytesMax, ackCountMax, ackDelayMs } from './acks.js';
 import { Asked } from './asked.js';
 import { Asks, askedBytes } from './asks.js';
 import type { JobsConfig } from './config.js';
+import { Copies } from './copies.js';
+import type { JobCopy } from './copy.js';
+import { Custody } from './custody.js';
 import { type Debt, debtsByNode } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
+import { Doubt } from './doubt.js';
 import { Executor } from './executor.js';
+import { JournalLog } from './journal-log.js';
 import { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import { Owner } from './owner.js';
+import { Placement } from './placement.js';
 import type { Reach } from './reach.js';
-import type { Asker, AttemptOutcome, JobState } from './record.js';
+import type { Asker, AttemptOutcome, JobRecord, JobState } from './record.js';
+import { Replicator } from './replicator.js';
 import { Requests } from './requests.js';
+import { Takeover } from './takeover.js';
 import { Waits } from './waits.js';
 
 export interface JobsOptions {
@@ -34,10 +42,27 @@ export interface JobsOptions {
   readonly reach: Reach;
   /** A command that is not about jobs; false when it is. */
   readonly handleOther: (command: ClientCommand, asker: Asker, now: Instant) => boolean;
+  /** This node's journal, and what was in it; null: it keeps none. */
+  readonly journal: JournalStart | null;
+  /** An outcome has been accepted; `isAdopted`: an earlier owner may have accepted the same one. */
+  readonly settled: (record: JobRecord, isAdopted: boolean) => void;
+  /** The journal takes no writes any more, or takes them again. */
+  readonly journalChanged: (state: JournalState) => void;
+}
+
+/** What a node's journal held when it was opened. */
+export interface JournalStart {
+  readonly copies: readonly { readonly slot: number; readonly copy: JobCopy }[];
+  readonly lineage: readonly InstanceId[];
 }
 
 export type JobsEvent =
-  | { readonly type: 'tick' }
+  | { readonly type: 'tick'; readonly lateMs: number }
+  /** All that came in one turn has been handled: what it has changed goes out together. */
+  | { readonly type: 'flush' }
+  | { readonly type: 'journal_written'; readonly seq: number }
+  | { readonly type: 'journal_failed'; readonly code: string; readonly message: string }
+  | { readonly type: 'journal_recovered' }
   | { readonly type: 'request'; readonly request: RequestId; readonly command: ClientCommand }
   | { readonly type: 'request_abandoned'; readonly request: RequestId }
   | { readonly type: 'message'; readonly from: NodeId; readonly message: JobMessage }
@@ -59,6 +84,13 @@ export class Jobs {
   private readonly asks: Asks;
   private readonly asked: Asked;
   private readonly requests: Requests;
+  readonly copies: Copies;
+  private readonly journal: JournalLog;
+  private readonly placement: Placement;
+  private readonly replicator: Replicator;
+  private readonly custody: Custody;
+  private readonly takeover: Takeover;
+  private readonly doubt: Doubt;
   /** Ends told by each executor and not acknowledged yet. */
   private readonly acks = new Map<NodeId, { seq: number; count: number; bytes: number }>();
   private acksDueMs = Number.POSITIVE_INFINITY;
@@ -69,7 +101,11 @@ export class Jobs {
     const deliver = (to: NodeId, message: JobMessage): void => this.deliver(to, message);
     const answer = (asker: Asker, reply: Reply): void => this.answer(asker, reply);
     const nameOf = (node: NodeId): string => members.get(node)?.name ?? node;
-    this.ledger = new Ledger(config);
+    this.journal = new JournalLog(outbox, options.journal === null ? 'absent' : 'open');
+    this.ledger = new Ledger(config, (record) => this.custody.dropped(record));
+    this.copies = new Copies({ config, journal: this.journal });
+    this.placement = new Placement({ self, members });
+    const holdsCopy = (job: JobId): boolean => this.copies.get(job) !== undefined;
     this.waits = new Waits(answer);
     const isPresent = (node: NodeId): boolean => {
       const state = members.get(node)?.state;
@@ -88,6 +124,18 @@ export class Jobs {
       reach,
       random: random.fork('reach'),
       deliver,
+      announce: (record) => this.owner.announce(record),
+    });
+    this.replicator = new Replicator({
+      self,
+      instance,
+      journal: this.journal,
+      reach,
+      deliver,
+      reached: (record, isOnDisk) => this.owner.reached(record, isOnDisk),
+      refused: (record, node) => this.custody.refused(record, node, this.now),
+      fenced: (record, node) => this.custody.fenced(record, node, this.now),
+      isHere: (record) => this.ledger.get(record.spec.id) === record,
     });
     this.owner = new Owner({
       self,
@@ -99,7 +147,33 @@ export class Jobs {
       outbox,
       answer,
       deliver,
+      replicator: this.replicator,
+      placement: this.placement,
+      now: () => this.now,
+      settled: options.settled,
+      handed: (record) => this.custody.handed(record, this.now),
     });
+    const { ledger, copies, replicator, placement, journal, waits, asks, dispatcher } = this;
+    this.custody = new Custody({
+      self,
+      ledger,
+      copies,
+      owner: this.owner,
+      waits,
+      replicator,
+      placement,
+      journal,
+      fatalitiesMax: config.fatalitiesMax,
+      isThere: isPresent,
+      deposed: (held, by) => this.takeover.deposed(held, by),
+      deliver,
+      moved: (record, waiters, now) => this.requests.aboutJobs.moved(record, waiters, now),
+    });
+    const { custody } = this;
+    const lineage = options.journal?.lineage ?? [];
+    const shared = { self, instance, members, ledger, copies, custody, replicator, asks, outbox, placement };
+    this.takeover = new Takeover({ ...shared, lineage });
+    this.doubt = new Doubt({ ...shared, dispatcher });
     const offersTask = (task: string): boolean => members.self().tasks.some(({ name }) => name === task);
     this.executor = new Executor({ self, config, outbox, offersTask, deliver });
     this.requests = new Requests({
@@ -111,15 +185,40 @@ export class Jobs {
       owner: this.owner,
       waits: this.waits,
       asks: this.asks,
+      placement,
+      holdsCopy,
+      ownerOf: (job) => this.copies.get(job)?.copy.owner ?? null,
+      inquired: (from, items) => this.takeover.answer(from, items),
       answer,
     });
+  }
+
+  /** The first step: what the journal had is looked at again, since others may have gone on with it. */
+  start(now: Instant): void {
+    this.now = now;
+    for (const { slot, copy } of this.options.journal?.copies ?? []) {
+      this.journal.reserve(slot);
+      this.copies.restore(slot, copy, now);
+    }
+    this.takeover.start(now);
+    this.contactOpened(this.options.self);
   }
 
   step(event: JobsEvent, now: Instant): void {
     this.now = now;
     switch (event.type) {
       case 'tick':
+        // It stood still for so long that others may have taken it for dead.
+        if (event.lateMs >= stoodStillMs) this.standStill(now);
         return this.tick(now);
+      case 'flush':
+        return this.flush();
+      case 'journal_written':
+        return this.journal.written(event.seq);
+      case 'journal_failed':
+        return this.journalFailed(event.code, event.message, now);
+      case 'journal_recovered':
+        return this.journalRecovered(now);
       case 'request':
         return this.requests.handle(event.command, { type: 'client', request: event.request }, now);
       case 'request_abandoned':
@@ -146,7 +245,8 @@ export class Jobs {
   }
 
   nextDeadlineMs(): number {
-    const startsMs = this.owner.nextStartMs();
+    if (this.wantsFlush) return Number.NEGATIVE_INFINITY;
+    const startsMs = this.owner.nextDeadlineMs();
     const moreWaiting = this.dispatcher.hasManyWaiting
       ? this.now.monotonicMs + this.options.config.aheadMs
       : startsMs;
@@ -160,13 +260,50 @@ export class Jobs {
       this.asked.nextDeadlineMs(),
       this.requests.nextDeadlineMs(),
       this.executor.nextDeadlineMs(),
+      this.copies.nextExpiryMs(),
+      this.custody.nextDeadlineMs(),
+      this.takeover.nextDeadlineMs(),
+      this.doubt.nextDeadlineMs(),
       this.acksDueMs,
     );
+  }
+
+  /** Something waits for the end of the turn. */
+  get wantsFlush(): boolean {
+    return this.journal.wantsFlush || this.replicator.wantsFlush;
+  }
+
+  private flush(): void {
+    this.replicator.flush();
+    this.journal.flush();
+  }
+
+  private standStill(now: Instant): void {
+    this.doubt.begin(now);
+    this.takeover.reviewAll();
+  }
+
+  private journalFailed(code: string, message: string, now: Instant): void {
+    const text = `the journal can't be written (${message}): durable jobs are refused here, and go to other nodes`;
+    this.options.outbox.log('error', text, { code });
+    this.journal.failed();
+    this.options.journalChanged('failed');
+    this.custody.handOver(now, { onlyDurable: true, running: true });
+  }
+
+  /** What was not written in the meantime is written now. */
+  private journalRecovered(now: Instant): void {
+    this.options.outbox.log('info', 'the journal takes writes again', {});
+    this.journal.state = 'open';
+    this.options.journalChanged('open');
+    this.custody.writeAll();
+    this.custody.membersChanged(now);
   }
 
   setDraining(draining: boolean, now: Instant): void {
     this.now = now;
     this.executor.setDraining(draining, now);
+    this.custody.setDraining(draining, now);
   }
 
   /** Whether anything that this node has or owns may still end, or start, by then. */
@@ -174,6 +311,7 @@ export class Jobs {
     return (
       !this.executor.isEmpty() ||
       this.ledger.counts.running > 0 ||
+      this.custody.handingCount > 0 ||
       this.hasRunnable() ||
       this.asks.size > 0 ||
       this.owner.nextStartMs() <= monotonicMs
@@ -187,6 +325,7 @@ export class Jobs {
 
   /** Jobs of this node that end with it if it ends then, as nodes are now: due later, or for none that takes work. */
   lostCount(monotonicMs: number): number {
+    if (this.custody.hasHeirs) return 0;
     const members = [...this.options.members.all()];
     let count = this.ledger.counts.queued;
     for (const runnable of this.dispatcher.runnableCounts()) count -= runnable;
@@ -196,6 +335,13 @@ export class Jobs {
       if (isLate || whyNobody(spec, members) !== null) count++;
     }
     return count;
+  }
+
+  /** Gives what this node still owns to other nodes. True while some of it is on its way. */
+  handOverAll(now: Instant): boolean {
+    this.now = now;
+    this.custody.handOver(now, { onlyDurable: false, running: true });
+    return this.custody.handingCount > 0;
   }
 
   /** Answers to other nodes so far. */
@@ -230,6 +376,10 @@ export class Jobs {
   private tick(now: Instant): void {
     this.owner.tick(now);
     this.ledger.expire(now.monotonicMs);
+    this.copies.expire(now.monotonicMs);
+    this.custody.tick(now);
+    this.takeover.tick(now);
+    this.doubt.tick(now);
     this.waits.expire(now.monotonicMs);
     this.asks.tick(now);
     this.asked.tick(now);
@@ -259,6 +409,7 @@ export class Jobs {
         return this.executor.handleResync(from, message.seq);
       case 'resync_wanted':
         this.dispatcher.resync(from);
+        this.replicator.contactOpened(from);
         return this.asks.askingWanted(from, now);
       case 'grant':
         return this.dispatcher.granted(from, message.window, now);
@@ -280,6 +431,10 @@ export class Jobs {
         return this.asked.handleAsking(from, message);
       case 'asks_unknown':
         return this.asks.handleUnknown(from, message);
+      case 'keep':
+        return this.custody.handleKeep(from, message, now);
+      case 'kept':
+        return this.replicator.handleKept(from, message);
       default:
         assertNever(message);
     }
@@ -289,8 +444,8 @@ export class Jobs {
     if (!this.asked.take(from, message)) return;
     const { seq, command } = message;
     const asker: Asker = { type: 'peer', node: from, seq };
-    if (command.type === 'claim' || !this.options.handleOther(command, asker, now))
-      this.requests.handleAsk(command, asker, now);
+    const isOwn = command.type === 'claim' || command.type === 'inquire';
+    if (isOwn || !this.options.handleOther(command, asker, now)) this.requests.handleAsk(command, asker, now);
     this.asked.taken(from, seq, askedBytes(command), now);
   }
 
@@ -298,15 +453,30 @@ export class Jobs {
     const isGone = member.state === 'dead' || member.state === 'left';
     const wasGone = previous === null || previous.state === 'dead' || previous.state === 'left';
     const hasRestarted = previous !== null && previous.instance !== member.instance;
+    this.placement.membersChanged();
+    this.custody.membersChanged(now);
+    // Who was taken for dead and contradicts may have lost its jobs to others.
+    if (member.id === this.options.self && previous !== null && isRefutation(member, previous))
+      this.standStill(now);
     if (member.id !== this.options.self && ((isGone && !wasGone) || hasRestarted)) {
       this.acks.delete(member.id);
       this.executor.ownerGone(member.id, now);
       this.asked.forget(member.id);
       this.asks.nodeGone(member.id, now);
+      const hasBroken = this.dispatcher.hasBroken(member.id) || hasRestarted;
       this.owner.executorGone(member.id, member.name, isGone ? member.state : 'restarted', now);
+      this.custody.holderGone(member.id, now);
+      this.requests.aboutJobs.nodeLost(now);
+      const isBlamed = hasBroken && member.state !== 'left';
+      const error = { name: 'NodeLost', message: `node ${member.name} was lost while running it` };
+      if (isGone) this.takeover.ownerGone(member.id, isBlamed ? error : null, now);
+      else this.takeover.ownerBack(member.id, isBlamed ? error : null, now);
+      if (!isGone) this.doubt.holderBack(member.id);
       // A new instance may have a link already; it starts from nothing, and is told so.
       if (!isGone) this.contactOpened(member.id);
     } else if (member.id !== this.options.self && previous !== null && wasGone && !isGone) {
+      this.takeover.ownerBack(member.id, null, now);
+      this.doubt.holderBack(member.id);
       // It was only silent, and its link may have lived on: what was forgotten at its death is asked for anew, both ways.
       this.contactOpened(member.id);
     }
@@ -320,6 +490,7 @@ export class Jobs {
   private contactOpened(node: NodeId): void {
     this.dispatcher.resync(node);
     if (node === this.options.self) return;
+    this.replicator.contactOpened(node);
     this.deliver(node, { type: 'resync_wanted' });
     this.asks.contactOpened(node, this.now);
   }
@@ -329,6 +500,7 @@ export class Jobs {
     this.dispatcher.contactLost(node, reason, now);
     const hasEnds = this.executor.contactLost(node);
     this.asks.contactLost(node, now);
+    this.replicator.contactLost(node);
     const { reach } = this.options;
     if (reach.isSparse() && (hasEnds || this.asks.waitsFor(node))) reach.want(node);
     const state = this.options.members.get(node)?.state;
@@ -337,7 +509,14 @@ export class Jobs {
     this.executor.ownerGone(node, now);
     this.asked.forget(node);
     this.asks.nodeGone(node, now);
+    if (state === undefined) this.memberForgotten(node);
     this.dispatcher.forgetStranger(node);
+  }
+
+  /** It was gone for so long that nobody expects it back, or was none at all. */
+  memberForgotten(node: NodeId): void {
+    this.replicator.forgetNode(node);
+    this.takeover.memberForgotten(node);
   }
 
   /** A message to a peer, or straight to this node's own half. */
@@ -376,10 +555,26 @@ export class Jobs {
   /** All that this node keeps now for what is not over, for checkers. */
   debts(): Debt[] {
     const { owner, dispatcher, executor, waits, asks, asked, requests } = this;
+    const { copies, journal, replicator, custody, takeover, doubt } = this;
     const parts = [owner, dispatcher, executor, waits, asks, asked, requests];
+    const keepers = [copies, journal, replicator, custody, takeover, doubt];
     return [
-      ...parts.flatMap((part) => part.debts()),
+      ...[...parts, ...keepers].flatMap((part) => part.debts()),
       ...debtsByNode('acknowledgements to send', this.acks, () => 1),
     ];
   }
+}
+
+/** After so long without a turn, a node may have been declared dead. */
+const stoodStillMs = 1_500;
+
+/** A new incarnation that says nothing new about the node: it contradicts somebody. */
+function isRefutation(member: MemberRecord, previous: MemberRecord): boolean {
+  return (
+    member.incarnation > previous.incarnation &&
+    member.instance === previous.instance &&
+    member.draining === previous.draining &&
+    member.journal === previous.journal &&
+    member.tasks === previous.tasks
+  );
 }

@@ -17,7 +17,8 @@ const recordBytes = 600;
  */
 const transitions: Readonly<Record<JobState, readonly JobState[]>> = {
   delayed: ['queued', 'cancelled'],
-  queued: ['running', 'failed', 'cancelled'],
+  // Done, where another owner knew its outcome and could not tell it any more.
+  queued: ['running', 'done', 'failed', 'cancelled'],
   running: ['done', 'failed', 'cancelled', 'queued', 'delayed'],
   done: [],
   failed: ['queued'],
@@ -42,7 +43,11 @@ export class Ledger {
   private unfinishedBytes = 0;
   private outcomeBytes = 0;
 
-  constructor(private readonly config: JobsConfig) {}
+  /** `dropped`: an outcome is no longer kept. */
+  constructor(
+    private readonly config: JobsConfig,
+    private readonly dropped: (record: JobRecord) => void = () => {},
+  ) {}
 
   get unfinished(): number {
     return this.counts.delayed + this.counts.queued + this.counts.running;
@@ -82,13 +87,27 @@ export class Ledger {
     );
   }
 
-  insert(record: JobRecord): void {
+  /** A finished one is kept until `endsAtMs`, monotonic. */
+  insert(record: JobRecord, endsAtMs = 0): void {
     const { size } = this.records;
     this.records.set(record.spec.id, record);
     assert(this.records.size > size, `job ${record.spec.id} was there already`);
     this.arrivals.push(record);
     this.counts[record.state]++;
-    this.unfinishedBytes += sizeOf(record);
+    if (isFinished(record.state)) this.keep(record, endsAtMs);
+    else this.unfinishedBytes += sizeOf(record);
+  }
+
+  /** Another node owns it from now on. */
+  withdraw(record: JobRecord): void {
+    if (isFinished(record.state)) this.outcomeBytes -= sizeOf(record);
+    else this.unfinishedBytes -= sizeOf(record);
+    this.counts[record.state]--;
+    this.remove(record);
+    if (isFinished(record.state) && record.deadline !== null) {
+      this.expiries.cancel(record.deadline);
+      record.deadline = null;
+    }
   }
 
   transition(record: JobRecord, to: JobState): void {
@@ -112,13 +131,18 @@ export class Ledger {
     } else if (outcome.type === 'failed') {
       record.error = outcome.error;
     }
-    if (record.spec.ttlMs === 0) {
+    if (keptMs(record) === 0) {
       this.counts[outcome.type]--;
       this.remove(record);
+      this.dropped(record);
       return;
     }
+    this.keep(record, now.monotonicMs + keptMs(record));
+  }
+
+  private keep(record: JobRecord, endsAtMs: number): void {
     this.outcomeBytes += sizeOf(record);
-    record.deadline = this.expiries.add(now.monotonicMs + record.spec.ttlMs, record);
+    record.deadline = this.expiries.add(endsAtMs, record);
     this.finished.push(record.deadline);
     this.dropOverLimit();
   }
@@ -178,6 +202,7 @@ export class Ledger {
     this.remove(record);
     if (record.deadline !== null) this.expiries.cancel(record.deadline);
     record.deadline = null;
+    this.dropped(record);
   }
 
   private remove(record: JobRecord): void {
@@ -198,6 +223,16 @@ export class Ledger {
     return { counts, queueBytes, bytes };
   }
 }
+
+/**
+ * How long its outcome is kept. A job that has had more than one owner is remembered for long, since an earlier one may come back
+ * with it and would run it again.
+ */
+function keptMs({ spec, epoch }: JobRecord): number {
+  return epoch === 1 ? spec.ttlMs : Math.max(spec.ttlMs, rememberedMs);
+}
+
+const rememberedMs = 24 * 3_600_000;
 
 /** Whether an entry still stands for an outcome: that of a job that was retried, expired or dropped is over. */
 function isCurrent({ subject }: Deadline<JobRecord>): boolean {

@@ -8,12 +8,14 @@ import type { MemberState } from '../member.js';
 import type { AttemptKey, JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
 import type { Random } from '../random.js';
-import type { Reply } from '../reply.js';
+import { errorReply, okReply, type Reply } from '../reply.js';
 import { acceptedReply, outcomeReply } from './answers.js';
+import { AskerTable } from './asker-table.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Ledger } from './ledger.js';
+import type { Placement } from './placement.js';
 import {
   type Asker,
   type AttemptOutcome,
@@ -22,9 +24,11 @@ import {
   type JobOutcome,
   type JobRecord,
   keyOf,
+  type LateAccept,
+  type PendingStep,
 } from './record.js';
-import type { JobSpecDefaults } from './submission.js';
-import { buildRecord } from './submission.js';
+import type { Replicator } from './replicator.js';
+import { buildRecord, type Terms } from './submission.js';
 import { cancelReply, type Waits } from './waits.js';
 
 type HoldingMessage = Extract<JobMessage, { type: 'holding' }>;
@@ -36,9 +40,16 @@ export interface OwnerOptions {
   readonly ledger: Ledger;
   readonly dispatcher: Dispatcher;
   readonly waits: Waits;
+  readonly replicator: Replicator;
+  readonly placement: Placement;
   readonly outbox: Outbox;
   readonly answer: (asker: Asker, reply: Reply) => void;
   readonly deliver: (to: NodeId, message: JobMessage) => void;
+  readonly now: () => Instant;
+  /** An outcome has been accepted. */
+  readonly settled: (record: JobRecord, isAdopted: boolean) => void;
+  /** Its next owner has it. */
+  readonly handed: (record: JobRecord) => void;
 }
 
 /** Totals since the start, for metrics. */
@@ -56,23 +67,156 @@ export interface JobTotals {
 export class Owner {
   readonly totals: JobTotals = { submitted: 0, done: 0, failed: 0, cancelled: 0, retried: 0, reassigned: 0 };
   private readonly starts = new Deadlines<JobRecord>();
-
+  private readonly lateAccepts = new Deadlines<LateAccept>();
+  private readonly accepting = new AskerTable<LateAccept>();
+  private settling = 0;
+  /** Shared by all records that nobody else holds. */
   private readonly selfAlone: readonly NodeId[];
 
   constructor(private readonly options: OwnerOptions) {
     this.selfAlone = [options.self];
   }
 
-  /** Takes a job whose limits and demands have been checked, and answers as its client asked. */
-  accept(command: SubmitCommand, id: JobId, asker: Asker, defaults: JobSpecDefaults, now: Instant): void {
-    const { self, ledger, dispatcher, waits, answer } = this.options;
-    const record = buildRecord({ command, id, owner: self, holders: this.selfAlone, defaults, now });
+  /**
+   * Takes a job whose limits and demands have been checked. It is on its way to its holders and to an executor at once; its
+   * client is answered when all holders have it, or with the outcome.
+   */
+  accept(command: SubmitCommand, id: JobId, asker: Asker, terms: Terms, now: Instant): void {
+    const { self, ledger, waits, replicator, placement } = this.options;
+    const others = placement.choose(id, terms.copies - 1, terms.isDurable);
+    const holders = others.length === 0 ? this.selfAlone : [self, ...others];
+    const record = buildRecord({ command, id, owner: self, holders, terms, now });
     ledger.insert(record);
     this.totals.submitted++;
     if (command.wait) waits.add(record, asker, 'outcome', null);
-    else answer(asker, acceptedReply(record));
+    else this.answerWhenKept(record, asker, command.options.copies ?? 1, now);
+    replicator.changed(record);
+    this.begin(record, now);
+  }
+
+  /** Another client asks for a job that is here: it is told the same, and no sooner. */
+  acceptAgain(record: JobRecord, asker: Asker, copiesMin: number, now: Instant): void {
+    if (record.missing === 0 || isFinished(record.state)) this.options.answer(asker, acceptedReply(record));
+    else this.answerWhenKept(record, asker, copiesMin, now);
+  }
+
+  /** A job that another node has owned: from here on it is this one's. A finished one is kept for `leftMs` more. */
+  takeOver(record: JobRecord, outcome: JobOutcome | null, now: Instant, leftMs: number): void {
+    this.options.ledger.insert(record, now.monotonicMs + leftMs);
+    if (outcome !== null) {
+      this.finish(record, outcome, now, true);
+      return;
+    }
+    this.options.replicator.changed(record);
+    if (!isFinished(record.state)) this.begin(record, now);
+  }
+
+  /** Another node owns the job from now on, or is about to: it leaves every line here. Who waits for it, waits on. */
+  release(record: JobRecord, now: Instant): void {
+    const { self, dispatcher, deliver, answer } = this.options;
+    // It has left them already.
+    if (record.owner !== self) return;
+    if (!isFinished(record.state)) this.clearStart(record);
+    if (record.place !== null) dispatcher.forget(record);
+    if (record.state === 'running' && record.outcome === null) {
+      const executor = record.executor as NodeId;
+      dispatcher.settled(executor, record);
+      deliver(executor, { type: 'stop', key: keyOf(record), reason: 'fenced' });
+    }
+    if (record.outcome !== null) this.settling--;
+    for (const step of record.pending ?? []) {
+      const why = `job ${record.spec.id} has another owner now`;
+      if (step.type === 'accepted') this.answerAccept(step, unknownReply(why));
+      else if (step.type === 'reopened') answer(step.asker, unknownReply(why));
+    }
+    record.pending = null;
+    record.outcome = null;
+    dispatcher.dispatchWaiting(now);
+  }
+
+  /** Its holders, and this node's journal, have the latest change; or the journal has failed to take it. */
+  reached(record: JobRecord, isOnDisk: boolean): void {
+    if (!isOnDisk) this.refuseAccepts(record, 'this node could not write it down');
+    if (record.missing !== 0 || record.pending === null) return;
+    const steps = record.pending;
+    record.pending = null;
+    for (const step of steps) this.take(step, record);
+  }
+
+  private take(step: PendingStep, record: JobRecord): void {
+    const { answer, replicator, dispatcher } = this.options;
+    switch (step.type) {
+      case 'accepted':
+        return this.answerAccept(step, keptReply(record, step.copiesMin));
+      case 'settled':
+        return this.settle(record, step.isAdopted);
+      case 'reopened':
+        return answer(step.asker, okReply());
+      case 'isolated':
+        return dispatcher.sendRun(record, step.attempt);
+      case 'released':
+        return replicator.drop(
+          step.nodes.filter((node) => !record.holders.includes(node)),
+          record,
+        );
+      case 'handed':
+        return this.options.handed(record);
+      default:
+        assertNever(step);
+    }
+  }
+
+  /** Whoever asked is gone: the job is taken all the same. */
+  abandon(asker: Asker): void {
+    const accept = this.accepting.get(asker);
+    if (accept === undefined) return;
+    const { record } = accept;
+    this.accepting.delete(asker);
+    const isIts = (step: PendingStep): boolean => step.type === 'accepted' && step.asker === accept.asker;
+    for (const step of record.pending ?? [])
+      if (step.type === 'accepted' && isIts(step)) this.lateAccepts.cancel(step.deadline);
+    record.pending = record.pending?.filter((step) => !isIts(step)) ?? null;
+  }
+
+  private answerWhenKept(record: JobRecord, asker: Asker, copiesMin: number, now: Instant): void {
+    const accept: LateAccept = { record, asker };
+    const deadline = this.lateAccepts.add(now.monotonicMs + this.options.config.askTimeoutMs, accept);
+    this.accepting.set(asker, accept);
+    this.addStep(record, { type: 'accepted', asker, copiesMin, deadline });
+  }
+
+  private answerAccept({ asker, deadline }: Extract<PendingStep, { type: 'accepted' }>, reply: Reply): void {
+    this.lateAccepts.cancel(deadline);
+    this.accepting.delete(asker);
+    this.options.answer(asker, reply);
+  }
+
+  /** Nobody can promise anything about it; it may run all the same. */
+  private refuseAccepts(record: JobRecord, why: string, only: Asker | null = null): void {
+    const accepts = (record.pending ?? []).filter(
+      (step) => step.type === 'accepted' && (only === null || step.asker === only),
+    );
+    if (accepts.length === 0) return;
+    record.pending = (record.pending ?? []).filter((step) => !accepts.includes(step));
+    for (const step of accepts)
+      if (step.type === 'accepted') this.answerAccept(step, unknownReply(`job ${record.spec.id}: ${why}`));
+  }
+
+  private addStep(record: JobRecord, step: PendingStep): void {
+    if (record.pending === null) record.pending = [step];
+    else record.pending.push(step);
+  }
+
+  /** To the line that its state stands for. */
+  private begin(record: JobRecord, now: Instant): void {
     if (record.state === 'delayed') this.delay(record, record.notBeforeMs - now.wallMs, now);
-    else dispatcher.enqueue(record, now);
+    else this.options.dispatcher.enqueue(record, now);
+  }
+
+  /** An attempt that may take its node down: its holders are told first where it runs, as this may be that node. */
+  announce(record: JobRecord): void {
+    this.addStep(record, { type: 'isolated', attempt: keyOf(record) });
+    this.options.replicator.changed(record);
   }
 
   wait(record: JobRecord, asker: Asker, timeoutMs: number | null, now: Instant): void {
@@ -93,16 +237,16 @@ export class Owner {
         return;
       case 'delayed':
       case 'queued': {
-        const wasQueued = record.state === 'queued';
+        waits.add(record, asker, 'cancelled', null);
+        if (record.outcome !== null || record.owner !== this.options.self) return;
         this.clearStart(record);
+        if (record.place !== null) dispatcher.forget(record);
         this.finish(record, { type: 'cancelled' }, now);
-        if (wasQueued) dispatcher.forget(record);
-        answer(asker, cancelReply(record));
         return;
       }
       case 'running':
         waits.add(record, asker, 'cancelled', null);
-        if (record.cancelling) return;
+        if (record.cancelling || record.outcome !== null || record.owner !== this.options.self) return;
         record.cancelling = true;
         deliver(record.executor as NodeId, { type: 'stop', key: keyOf(record), reason: 'cancelled' });
         return;
@@ -112,10 +256,13 @@ export class Owner {
   }
 
   /** Puts a failed or cancelled job back in the queue, with its retries counted anew. */
-  retry(record: JobRecord, now: Instant): void {
+  retry(record: JobRecord, asker: Asker, now: Instant): void {
     this.options.ledger.reopen(record);
+    record.generation++;
     record.failures = 0;
     record.fatalities = 0;
+    this.addStep(record, { type: 'reopened', asker });
+    this.options.replicator.changed(record);
     this.options.dispatcher.enqueue(record, now);
   }
 
@@ -194,6 +341,7 @@ export class Owner {
   /** Starts what is due. */
   tick(now: Instant): void {
     const { ledger, dispatcher } = this.options;
+    this.giveUpAccepts(now);
     for (
       let record = this.starts.takeDue(now.monotonicMs);
       record !== undefined;
@@ -213,6 +361,23 @@ export class Owner {
 
   nextStartMs(): number {
     return this.starts.nextMs();
+  }
+
+  nextDeadlineMs(): number {
+    return Math.min(this.starts.nextMs(), this.lateAccepts.nextMs());
+  }
+
+  private giveUpAccepts(now: Instant): void {
+    for (
+      let late = this.lateAccepts.takeDue(now.monotonicMs);
+      late !== undefined;
+      late = this.lateAccepts.takeDue(now.monotonicMs)
+    ) {
+      const { record, asker } = late;
+      const missing = record.holders.filter((_, position) => (record.missing & (1 << position)) !== 0).length;
+      const had = record.holders.length - missing;
+      this.refuseAccepts(record, `only ${had} of ${record.holders.length} copies were there in time`, asker);
+    }
   }
 
   private conclude(record: JobRecord, outcome: AttemptOutcome, now: Instant): void {
@@ -265,6 +430,7 @@ export class Owner {
       maxMs: Math.max(record.spec.backoffMs, config.backoffMsMax),
     };
     this.delay(record, Math.round(backoffMs(record.failures, range, random)), now);
+    this.options.replicator.changed(record);
   }
 
   /** It took a node or a thread down with it: again elsewhere and by itself, but not for ever. */
@@ -273,8 +439,7 @@ export class Owner {
     record.error = error;
     if (record.cancelling) this.finish(record, { type: 'cancelled' }, now);
     else if (record.fatalities >= this.options.config.fatalitiesMax) {
-      const message = `its runs took ${record.fatalities} nodes or threads down; the last time: ${error.message}`;
-      this.finish(record, { type: 'failed', error: { name: error.name, message } }, now);
+      this.finish(record, { type: 'failed', error: fatalError(record.fatalities, error) }, now);
     } else this.requeue(record, now);
   }
 
@@ -296,6 +461,7 @@ export class Owner {
       this.finish(record, { type: 'cancelled' }, now);
       return;
     }
+    this.forgetAnnounced(record);
     this.options.ledger.transition(record, 'queued');
     record.executor = null;
     this.options.dispatcher.enqueue(record, now, 'front');
@@ -311,10 +477,31 @@ export class Owner {
     record.deadline = null;
   }
 
-  private finish(record: JobRecord, outcome: JobOutcome, now: Instant): void {
+  private forgetAnnounced(record: JobRecord): void {
+    if (record.pending !== null) record.pending = record.pending.filter(({ type }) => type !== 'isolated');
+  }
+
+  /** The outcome is known, and goes to the holders before anybody else hears of it. */
+  private finish(record: JobRecord, outcome: JobOutcome, now: Instant, isAdopted = false): void {
+    this.forgetAnnounced(record);
+    record.outcome = outcome;
+    record.finishedAtMs = now.wallMs;
+    this.settling++;
+    this.addStep(record, { type: 'settled', isAdopted });
+    this.options.replicator.changed(record);
+  }
+
+  private settle(record: JobRecord, isAdopted: boolean): void {
+    const { ledger, waits, replicator } = this.options;
+    const outcome = record.outcome as JobOutcome;
+    record.outcome = null;
+    this.settling--;
     this.totals[outcome.type]++;
-    this.options.ledger.finish(record, outcome, now);
-    this.options.waits.resolve(record);
+    ledger.finish(record, outcome, this.options.now());
+    this.options.settled(record, isAdopted);
+    waits.resolve(record);
+    // Nobody is to keep an outcome that nobody will ask for.
+    if (ledger.get(record.spec.id) !== record) replicator.drop(record.holders, record);
   }
 
   private current(from: NodeId, key: AttemptKey): JobRecord | null {
@@ -322,6 +509,8 @@ export class Owner {
     const isCurrent =
       record !== undefined &&
       record.state === 'running' &&
+      record.outcome === null &&
+      record.owner === this.options.self &&
       record.executor === from &&
       record.epoch === key.epoch &&
       record.attempt === key.attempt;
@@ -330,6 +519,27 @@ export class Owner {
 
   /** What is kept for jobs that are not due now, for checkers. */
   debts(): Debt[] {
-    return [{ kind: 'starts to come', count: this.starts.size, node: null }];
+    return [
+      { kind: 'starts to come', count: this.starts.size, node: null },
+      { kind: 'outcomes to settle', count: this.settling, node: null },
+    ];
   }
+}
+
+/** A job that has taken too many nodes or threads down, with what happened the last time. */
+export function fatalError(count: number, last: JobError | null): JobError {
+  const message = `its runs took ${count} nodes or threads down; the last time: ${last?.message ?? ''}`;
+  return { name: last?.name ?? 'NodeLost', message };
+}
+
+function keptReply(record: JobRecord, copiesMin: number): Reply {
+  const { id } = record.spec;
+  const count = record.holders.length;
+  if (count >= copiesMin) return acceptedReply(record);
+  return unknownReply(`job ${id} is held by ${count} nodes, and copies=${copiesMin} was asked for`);
+}
+
+/** Worded as what it is. */
+function unknownReply(why: string): Reply {
+  return errorReply('UNAVAILABLE', `${why}; it may run all the same, now or later`);
 }

@@ -75,7 +75,22 @@ export interface JobRecord {
   fatalities: number;
   /** The executor has told that the latest attempt, an isolated one, has started. */
   hasStarted: boolean;
+  /** Nodes that keep it, the owner first. */
   holders: readonly NodeId[];
+  /** Rises when it is put back in the queue after its end. */
+  generation: number;
+  /** Rises with every change that its holders have to know. */
+  change: number;
+  /** Which of `holders` have not said that they have the latest change, a bit each by position; bit 0 is this node's own journal. */
+  missing: number;
+  /** Which of `holders` have its arguments and options already, by position: they need only what changes. */
+  based: number;
+  /** What waits until all holders have the latest change. */
+  pending: PendingStep[] | null;
+  /** Its outcome, while that is on its way to the holders. */
+  outcome: JobOutcome | null;
+  /** Where it stands in this node's journal; 0: nowhere. */
+  slot: number;
   executor: NodeId | null;
   /** Wall time before which the next attempt doesn't start. */
   notBeforeMs: number;
@@ -97,6 +112,32 @@ export interface JobRecord {
   /** The records that came before and after it; see Arrivals. */
   older: JobRecord | null;
   newer: JobRecord | null;
+}
+
+/** What happens once all holders have the latest change of a job. */
+export type PendingStep =
+  /** Its client is told that it was taken, or when the time for that is over, that nobody knows. */
+  | {
+      readonly type: 'accepted';
+      readonly asker: Asker;
+      /** With fewer nodes than were asked for, nothing was promised. */
+      readonly copiesMin: number;
+      readonly deadline: Deadline<LateAccept>;
+    }
+  /** Its outcome holds, and is told. `isAdopted`: an earlier owner knew it, and may have told it already. */
+  | { readonly type: 'settled'; readonly isAdopted: boolean }
+  /** It was put back in the queue, and whoever asked for it is told. */
+  | { readonly type: 'reopened'; readonly asker: Asker }
+  /** An attempt that may take its node down: where it runs is known to the others, should that be this node. */
+  | { readonly type: 'isolated'; readonly attempt: AttemptKey }
+  /** Nodes that were holders before, and are not any more. */
+  | { readonly type: 'released'; readonly nodes: readonly NodeId[] }
+  /** Another node owns it from now on. */
+  | { readonly type: 'handed' };
+
+export interface LateAccept {
+  readonly record: JobRecord;
+  readonly asker: Asker;
 }
 
 /** A request that waits for a job: a client of this node, or another node that asks for a client of its own. */

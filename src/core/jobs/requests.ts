@@ -1,24 +1,27 @@
 import { assertNever } from '../assert.js';
 import type { ClientCommand, SubmitCommand } from '../commands.js';
+import { Deadlines } from '../deadlines.js';
 import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
-import type { PeerCommand } from '../messages.js';
+import { isPresent } from '../member.js';
+import type { InquiryItem, PeerCommand } from '../messages.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { rendezvousFirst } from '../routing/rendezvous.js';
 import { Admission, drainingReply } from './admission.js';
-import { acceptedReply, statusText } from './answers.js';
 import { AskerTable } from './asker-table.js';
 import { type Asks, askedBytes } from './asks.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import { JobListing } from './job-listing.js';
-import { type Findings, JobSearch, waitedInVain } from './job-search.js';
+import { JobRequests, movedReply } from './job-requests.js';
+import { type Findings, JobSearch } from './job-search.js';
 import { KeyCheck } from './key-check.js';
 import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import type { Owner } from './owner.js';
-import type { Asker, JobRecord } from './record.js';
+import type { Placement } from './placement.js';
+import type { Asker } from './record.js';
 import { idOfKey } from './submission.js';
 import type { Waits } from './waits.js';
 
@@ -31,31 +34,48 @@ export interface RequestsOptions {
   readonly owner: Owner;
   readonly waits: Waits;
   readonly asks: Asks;
+  readonly placement: Placement;
+  /** Whether this node holds the job for another owner. */
+  readonly holdsCopy: (job: JobId) => boolean;
+  /** The owner that this node holds the job for; null: it doesn't. */
+  readonly ownerOf: (job: JobId) => NodeId | null;
+  /** What this node knows of jobs that another one holds. */
+  readonly inquired: (from: NodeId, items: readonly InquiryItem[]) => Reply;
   readonly answer: (asker: Asker, reply: Reply) => void;
 }
 
-type JobCommand = Extract<ClientCommand, { type: 'wait' | 'status' | 'cancel' | 'retry' }>;
-
-/** A request whose job is being looked for. */
+/** A submission whose key is being looked for. */
 interface Searching {
   /** Whoever asked is gone. */
   giveUp(): void;
 }
 
-/** What clients ask about jobs: answered here if this node owns the job, else by the node that does. */
+interface LateSubmission {
+  readonly command: SubmitCommand;
+  readonly asker: Asker;
+}
+
+/** How soon a job is looked for again that is about to have another owner. */
+const againMs = 200;
+
+/** What clients ask about jobs, and other nodes for theirs: each goes to the part that answers it. */
 export class Requests {
   private readonly search: JobSearch;
   private readonly listing: JobListing;
+  readonly aboutJobs: JobRequests;
   private readonly admission: Admission;
   private readonly checking = new Map<JobId, KeyCheck>();
   private checkingBytes = 0;
   private readonly searching = new AskerTable<Searching>();
+  private readonly lateSubmissions = new Deadlines<LateSubmission>();
   private nextJob = 1;
 
   constructor(private readonly options: RequestsOptions) {
     this.search = new JobSearch(options);
     this.listing = new JobListing(options);
     this.admission = new Admission(options);
+    const { search, admission } = this;
+    this.aboutJobs = new JobRequests({ ...options, search, admission });
   }
 
   handle(command: ClientCommand, asker: Asker, now: Instant): void {
@@ -66,7 +86,7 @@ export class Requests {
       case 'status':
       case 'cancel':
       case 'retry':
-        return this.aboutJob(command, asker, now);
+        return this.aboutJobs.handle(command, asker, now);
       case 'jobs':
         return this.listing.list(command, asker, now);
       case 'nodes':
@@ -84,7 +104,9 @@ export class Requests {
 
   /** What another node asks. */
   handleAsk(command: PeerCommand, asker: Extract<Asker, { type: 'peer' }>, now: Instant): void {
-    if (command.type === 'claim') this.options.answer(asker, this.claim(command.job, asker.node, now));
+    const { answer } = this.options;
+    if (command.type === 'claim') answer(asker, this.claim(command.job, asker.node, now));
+    else if (command.type === 'inquire') answer(asker, this.options.inquired(asker.node, command.items));
     else this.handle(command, asker, now);
   }
 
@@ -98,21 +120,38 @@ export class Requests {
     this.searching.get(asker)?.giveUp();
     this.searching.delete(asker);
     this.options.waits.remove(asker);
+    this.options.owner.abandon(asker);
+    this.aboutJobs.abandon(asker);
     this.search.abandon(asker);
     this.listing.abandon(asker);
   }
 
   /** The node is about to end. */
   failAll(why: string): void {
+    for (
+      let late = this.lateSubmissions.takeDue(Number.POSITIVE_INFINITY);
+      late !== undefined;
+      late = this.lateSubmissions.takeDue(Number.POSITIVE_INFINITY)
+    ) {
+      this.searching.delete(late.asker);
+      this.options.answer(late.asker, errorReply('UNAVAILABLE', why));
+    }
     this.listing.failAll(why);
+    this.aboutJobs.failAll(why);
   }
 
   tick(now: Instant): void {
     this.listing.tick(now);
+    this.aboutJobs.tick(now);
+    this.submitAgain(now);
   }
 
   nextDeadlineMs(): number {
-    return this.listing.nextDeadlineMs();
+    return Math.min(
+      this.listing.nextDeadlineMs(),
+      this.aboutJobs.nextDeadlineMs(),
+      this.lateSubmissions.nextMs(),
+    );
   }
 
   private submit(command: SubmitCommand, asker: Asker, now: Instant): void {
@@ -123,6 +162,7 @@ export class Requests {
     }
     const id = idOfKey(command.options.key);
     if (ledger.get(id) !== undefined) this.submitHere(id, command, asker, now);
+    else if (this.options.ownerOf(id) !== null) this.submitToOwner(id, command, asker, now);
     else if (asker.type === 'peer' && this.isDraining()) {
       // The asking node goes on to the next home.
       this.options.answer(asker, drainingReply());
@@ -140,11 +180,62 @@ export class Requests {
     const home = this.search.homeOf(id, draining);
     if (home === this.options.self) this.checkKey(id, command, asker, now);
     else {
-      this.search.passOn(home, command, asker, now, (_, now) => {
-        // The news that it drains is on its way here still.
-        this.submitAtHome(id, command, asker, now, [...draining, home]);
-      });
+      this.passKeyOn(id, home, command, asker, now, draining);
     }
+  }
+
+  /** The job is looked for anew where that node drains, which is news here, or is lost: one key gives one job. */
+  private passKeyOn(
+    id: JobId,
+    to: NodeId,
+    command: SubmitCommand,
+    asker: Asker,
+    now: Instant,
+    draining: readonly NodeId[],
+  ): void {
+    this.search.passOn(to, command, asker, now, {
+      isLost: (reply) =>
+        !reply.ok &&
+        (reply.code === 'DRAINING' ||
+          reply.code === 'MOVED' ||
+          (reply.code === 'UNAVAILABLE' && !this.isThere(to))),
+      lost: (_, now) => this.submitAtHome(id, command, asker, now, [...draining, to]),
+    });
+  }
+
+  /** This node holds the job for another owner. Where that one is gone, there will be another one soon. */
+  private submitToOwner(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
+    const owner = this.options.ownerOf(id);
+    if (owner !== null && owner !== this.options.self && this.isThere(owner))
+      this.passKeyOn(id, owner, command, asker, now, []);
+    else this.submitLater(command, asker, now);
+  }
+
+  /** The job is on its way from one owner to the next. */
+  private submitLater(command: SubmitCommand, asker: Asker, now: Instant): void {
+    const late: LateSubmission = { command, asker };
+    const deadline = this.lateSubmissions.add(now.monotonicMs + againMs, late);
+    this.searching.set(asker, {
+      giveUp: () => {
+        this.lateSubmissions.cancel(deadline);
+      },
+    });
+  }
+
+  private submitAgain(now: Instant): void {
+    for (
+      let late = this.lateSubmissions.takeDue(now.monotonicMs);
+      late !== undefined;
+      late = this.lateSubmissions.takeDue(now.monotonicMs)
+    ) {
+      this.searching.delete(late.asker);
+      this.submit(late.command, late.asker, now);
+    }
+  }
+
+  private isThere(node: NodeId): boolean {
+    const member = this.options.members.get(node);
+    return member !== undefined && isPresent(member);
   }
 
   /** A key that is new here may be known to a node that was its home before this one joined. */
@@ -182,7 +273,7 @@ export class Requests {
     this.search.find(id, { question, timeoutMs: askTimeoutMs, found }, now);
   }
 
-  private decide(id: JobId, check: KeyCheck, { holder, busy }: Findings, now: Instant): void {
+  private decide(id: JobId, check: KeyCheck, { holder, busy, isMoving }: Findings, now: Instant): void {
     if (this.checking.get(id) !== check) return;
     this.checking.delete(id);
     for (const { command, asker } of check.take()) {
@@ -190,11 +281,11 @@ export class Requests {
       if (holder === null && busy) {
         const why = 'a node that may know this key had no room to say so; nothing was taken';
         this.options.answer(asker, errorReply('BUSY', `retry-after=1s ${why}`));
+      } else if (holder === null && (isMoving || this.options.ownerOf(id) !== null)) {
+        this.submitLater(command, asker, now);
       } else if (holder === null) this.submitHere(id, command, asker, now);
       else {
-        this.search.passOn(holder, command, asker, now, (_, now) =>
-          this.submitAtHome(id, command, asker, now, [holder]),
-        );
+        this.passKeyOn(id, holder, command, asker, now, []);
       }
     }
   }
@@ -206,10 +297,11 @@ export class Requests {
   private claim(id: JobId, from: NodeId, now: Instant): Reply {
     const { self, ledger } = this.options;
     if (ledger.get(id) !== undefined) return okReply();
+    if (this.options.holdsCopy(id)) return movedReply(id);
     const check = this.checking.get(id);
     if (check !== undefined) {
       if (!this.isDraining() && rendezvousFirst(id, [self, from]) === self) return okReply();
-      this.decide(id, check, { holder: from, silent: null, busy: false }, now);
+      this.decide(id, check, { holder: from, silent: null, busy: false, isMoving: false }, now);
     }
     return this.search.notFound(id);
   }
@@ -222,76 +314,13 @@ export class Requests {
     const known = this.options.ledger.get(id);
     if (known === undefined) this.accept(id, command, asker, now);
     else if (command.wait) this.options.owner.wait(known, asker, null, now);
-    else this.options.answer(asker, acceptedReply(known));
+    else this.options.owner.acceptAgain(known, asker, command.options.copies ?? 1, now);
   }
 
   private accept(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
     const checked = this.admission.check(command);
     if ('ok' in checked) this.options.answer(asker, checked);
-    else this.options.owner.accept(command, id, asker, { config: this.options.config, task: checked }, now);
-  }
-
-  private aboutJob(command: JobCommand, asker: Asker, now: Instant): void {
-    const { ledger, answer } = this.options;
-    const record = ledger.get(command.job);
-    if (record !== undefined) {
-      this.answerFor(record, command, asker, now);
-      return;
-    }
-    if (asker.type === 'peer') {
-      answer(asker, this.search.notFound(command.job));
-      return;
-    }
-    let isWanted = true;
-    this.searching.set(asker, {
-      giveUp: () => {
-        isWanted = false;
-      },
-    });
-    const waitMs = command.type === 'wait' ? command.timeoutMs : null;
-    const timeoutMs = Math.min(this.options.config.askTimeoutMs, waitMs ?? Number.POSITIVE_INFINITY);
-    const endsAtMs = waitMs === null ? null : now.monotonicMs + waitMs;
-    const found = ({ holder, silent }: Findings, now: Instant): void => {
-      if (!isWanted) return;
-      this.searching.delete(asker);
-      const leftMs = endsAtMs === null ? null : endsAtMs - now.monotonicMs;
-      if (holder === null && silent !== null && leftMs !== null && leftMs <= 0) {
-        answer(asker, waitedInVain(command.job));
-      } else if (holder === null) answer(asker, this.search.notFound(command.job, silent));
-      else if (command.type !== 'wait') this.search.passOn(holder, command, asker, now);
-      else {
-        const timeoutMs = leftMs === null ? null : Math.max(0, leftMs);
-        this.search.passOn(holder, { ...command, timeoutMs }, asker, now);
-      }
-    };
-    this.search.find(command.job, { question: 'status', timeoutMs, found }, now);
-  }
-
-  private answerFor(record: JobRecord, command: JobCommand, asker: Asker, now: Instant): void {
-    const { owner, answer, members } = this.options;
-    switch (command.type) {
-      case 'wait':
-        return owner.wait(record, asker, command.timeoutMs, now);
-      case 'cancel':
-        return owner.cancel(record, asker, now);
-      case 'status':
-        return answer(asker, okReply(statusText(record, members)));
-      case 'retry':
-        return answer(asker, this.retry(record, now));
-      default:
-        assertNever(command);
-    }
-  }
-
-  private retry(record: JobRecord, now: Instant): Reply {
-    if (record.state !== 'failed' && record.state !== 'cancelled') {
-      const why = `job ${record.spec.id} is ${record.state}; only a failed or cancelled job can be retried`;
-      return errorReply('WRONG_STATE', why);
-    }
-    const refusal = this.admission.checkRetry(record);
-    if (refusal !== null) return refusal;
-    this.options.owner.retry(record, now);
-    return okReply();
+    else this.options.owner.accept(command, id, asker, checked, now);
   }
 
   /** What is kept for clients now, for checkers. */
@@ -299,9 +328,9 @@ export class Requests {
     return [
       { kind: 'submissions that check their key', count: this.checking.size, node: null },
       { kind: 'bytes that check their key', count: this.checkingBytes, node: null },
-      { kind: 'searches for a job', count: this.searching.size, node: null },
       ...this.search.debts(),
       ...this.listing.debts(),
+      ...this.aboutJobs.debts(),
     ];
   }
 }

@@ -4,12 +4,17 @@ import type { JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { TaskOffer } from '../member.js';
 import type { JobsConfig } from './config.js';
-import type { JobRecord } from './record.js';
+import type { JobCopy } from './copy.js';
+import type { JobOutcome, JobRecord } from './record.js';
 
-/** What applies where a job says nothing: its task's own options, then the node's. */
-export interface JobSpecDefaults {
+/** On what a job is taken: what applies where it says nothing, its task's own options, then the node's; and the promise that it gets. */
+export interface Terms {
   readonly config: JobsConfig;
   readonly task: TaskOffer;
+  /** Nodes that are to hold it, where so many are there. */
+  readonly copies: number;
+  /** Each copy is on disk before it counts. */
+  readonly isDurable: boolean;
 }
 
 export interface RecordSource {
@@ -18,14 +23,14 @@ export interface RecordSource {
   readonly owner: NodeId;
   /** Shared by all records that nobody else holds. */
   readonly holders: readonly NodeId[];
-  readonly defaults: JobSpecDefaults;
+  readonly terms: Terms;
   readonly now: Instant;
 }
 
 /** A new job's record: delayed if it has to wait for its time, else queued. */
-export function buildRecord({ command, id, owner, holders, defaults, now }: RecordSource): JobRecord {
+export function buildRecord({ command, id, owner, holders, terms, now }: RecordSource): JobRecord {
   const { options } = command;
-  const { config, task } = defaults;
+  const { config, task } = terms;
   const notBeforeMs = Math.max(now.wallMs + options.delayMs, options.atMs ?? 0);
   return {
     spec: {
@@ -40,8 +45,8 @@ export function buildRecord({ command, id, owner, holders, defaults, now }: Reco
       affinity: options.affinity,
       on: options.on,
       node: options.node,
-      copies: 1,
-      durable: false,
+      copies: terms.copies,
+      durable: terms.isDurable,
       after: [],
       cron: null,
       timeZone: null,
@@ -54,21 +59,77 @@ export function buildRecord({ command, id, owner, holders, defaults, now }: Reco
     attempt: 0,
     failures: 0,
     fatalities: 0,
-    hasStarted: false,
     holders,
-    executor: null,
+    generation: 0,
+    change: 0,
+    based: 0,
     notBeforeMs,
-    startedAtMs: null,
     finishedAtMs: null,
     error: null,
-    progress: null,
     result: null,
-    cancelling: false,
-    waiters: null,
-    deadline: null,
-    place: null,
-    older: null,
-    newer: null,
+    ...unborn,
+  };
+}
+
+/** What a record has that no copy does: all that ends with its owner's process. */
+const unborn = {
+  hasStarted: false,
+  missing: 0,
+  pending: null,
+  outcome: null,
+  slot: 0,
+  executor: null,
+  startedAtMs: null,
+  progress: null,
+  cancelling: false,
+  waiters: null,
+  deadline: null,
+  place: null,
+  older: null,
+  newer: null,
+} as const;
+
+/** The outcome that a copy has and nobody may have been told yet. */
+export function outcomeToSettle({ state, stage, result, error }: JobCopy): JobOutcome | null {
+  if (stage === 2) return null;
+  switch (state) {
+    case 'waiting':
+      return null;
+    case 'done':
+      return { type: 'done', result: result ?? 'null' };
+    case 'failed':
+      return { type: 'failed', error: error ?? { name: 'Error', message: '' } };
+    case 'cancelled':
+      return { type: 'cancelled' };
+  }
+}
+
+/** The record of a job that another node has owned, as this one goes on with it. */
+export function recordOf(copy: JobCopy, slot: number, now: Instant): JobRecord {
+  const { spec, args, owner, epoch, generation, change, attempt, failures, fatalities } = copy;
+  const { holders, notBeforeMs, finishedAtMs, error, result } = copy;
+  const isOver = copy.state !== 'waiting';
+  const waiting = notBeforeMs > now.wallMs && !isOver ? 'delayed' : 'queued';
+  return {
+    spec,
+    args,
+    // An outcome that has not been told yet goes to the holders first.
+    state: isOver && copy.stage === 2 ? (copy.state as JobRecord['state']) : waiting,
+    owner,
+    epoch,
+    attempt,
+    failures,
+    fatalities,
+    holders,
+    generation,
+    change,
+    based: 0,
+    notBeforeMs,
+    finishedAtMs,
+    error,
+    result,
+    ...unborn,
+    slot,
   };
 }
 

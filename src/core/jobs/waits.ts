@@ -32,6 +32,14 @@ export class Waits {
     }
   }
 
+  /** The job is another node's: who waits for it here, and no longer does. */
+  take(record: JobRecord): Waiter[] {
+    const waiters = record.waiters ?? [];
+    record.waiters = null;
+    for (const waiter of waiters) this.unlist(waiter);
+    return waiters;
+  }
+
   remove(asker: Asker): void {
     const wait = this.waits.get(asker);
     if (wait === undefined) return;

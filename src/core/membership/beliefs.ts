@@ -171,11 +171,9 @@ export class Beliefs {
   }
 
   changeSelf(change: SelfChange, nowMs: number): void {
-    const { tags, tasks, draining } = this.#self;
-    const before = JSON.stringify([tags, tasks, draining]);
-    const changed = { tags, tasks, draining, ...change };
     if (this.#self.state === 'left') return;
-    if (JSON.stringify([changed.tags, changed.tasks, changed.draining]) === before) return;
+    const changed = { ...this.#self, ...change };
+    if (factsText(changed) === factsText(this.#self)) return;
     this.#raiseSelf(this.#self.incarnation, changed, nowMs);
   }
 
@@ -380,4 +378,9 @@ function rumourOf(record: MemberRecord, accuser: NodeId): Rumour {
     default:
       return assertNever(state);
   }
+}
+
+/** What a node says of itself and may change at any moment. */
+function factsText({ tags, tasks, draining, journal }: MemberRecord): string {
+  return JSON.stringify([tags, tasks, draining, journal]);
 }

@@ -1,7 +1,7 @@
 import type { LogEffect } from '../effects.js';
 import type { Hello } from '../hello.js';
 import type { NodeId } from '../ids.js';
-import type { ContactLoss, MemberRecord, Tags, TaskOffer } from '../member.js';
+import type { ContactLoss, JournalState, MemberRecord, Tags, TaskOffer } from '../member.js';
 import type { MembershipMessage } from '../messages.js';
 
 /** What the membership core hears. It knows members, not sockets: `links` turns one into the other. */
@@ -30,6 +30,7 @@ export interface SelfChange {
   readonly tags?: Tags;
   readonly tasks?: readonly TaskOffer[];
   readonly draining?: boolean;
+  readonly journal?: JournalState;
 }
 
 export type MembershipEffect =

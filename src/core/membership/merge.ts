@@ -31,6 +31,7 @@ function isSameContent(a: MemberRecord, b: MemberRecord): boolean {
     a.address === b.address &&
     a.client === b.client &&
     a.draining === b.draining &&
+    a.journal === b.journal &&
     a.tags.length === b.tags.length &&
     a.tags.every(([key, value], index) => b.tags[index]?.[0] === key && b.tags[index]?.[1] === value) &&
     a.tasks.length === b.tasks.length &&
@@ -51,6 +52,6 @@ function isSameTask(a: TaskOffer, b: TaskOffer): boolean {
 /** Field by field, so that the order of keys in an object decides nothing. */
 function contentText(record: MemberRecord): string {
   const tasks = record.tasks.map((task) => [task.name, task.retries, task.timeoutMs, task.concurrency]);
-  const { instance, name, address, client, tags, draining } = record;
-  return JSON.stringify([instance, name, address, client, tags, tasks, draining]);
+  const { instance, name, address, client, tags, draining, journal } = record;
+  return JSON.stringify([instance, name, address, client, tags, tasks, draining, journal]);
 }

@@ -4,8 +4,9 @@ import type { Hello } from '../hello.js';
 import type { InstanceId, LinkId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { JobsConfig } from '../jobs/config.js';
-import { Jobs } from '../jobs/jobs.js';
+import { Jobs, type JournalStart } from '../jobs/jobs.js';
 import type { MemberView } from '../jobs/member-view.js';
+import type { JobRecord } from '../jobs/record.js';
 import type { LinksConfig } from '../links/config.js';
 import type { Links } from '../links/contract.js';
 import { createLinks, type LinksEvent } from '../links/links.js';
@@ -44,6 +45,8 @@ export interface NodeCoreOptions {
   readonly membership: MembershipConfig;
   readonly links: LinksConfig;
   readonly jobs: JobsConfig;
+  /** What its journal held; null: it keeps none. */
+  readonly journal?: JournalStart | null;
   /** How long a leaving node waits for its jobs to finish. */
   readonly drainTimeoutMs: number;
   /** Everything random in the node follows from this text. */
@@ -52,6 +55,8 @@ export interface NodeCoreOptions {
   readonly numbers?: NodeNumbers;
   /** Is told of every change of a member as this node sees it: simulations measure by it. */
   readonly watch?: (member: MemberRecord, previous: MemberRecord | null) => void;
+  /** Is told of every outcome that this node accepts as an owner: for checkers. */
+  readonly watchOutcome?: (record: JobRecord, isAdopted: boolean) => void;
   /** Another membership core in place of the real one: one that is watched, for checkers. */
   readonly createMembership?: typeof createMembership;
 }
@@ -107,6 +112,9 @@ export class NodeCore {
         want: (node) => this.runLinks({ type: 'link_wanted', node, purpose: 'work' }),
       },
       handleOther: (command, asker, now) => this.cluster.handle(command, asker, now),
+      journal: options.journal ?? null,
+      settled: options.watchOutcome ?? (() => {}),
+      journalChanged: (journal) => this.runMembership({ type: 'self_changed', change: { journal } }),
     });
     this.departure = new Departure({
       drainTimeoutMs: options.drainTimeoutMs,
@@ -133,7 +141,7 @@ export class NodeCore {
     this.cluster.start(now);
     this.namesakes.of(this.membership.self());
     if (known.length > 0) this.restore(known.filter(({ id }) => id !== this.options.id));
-    this.jobs.step({ type: 'contact_opened', node: this.options.id }, now);
+    this.jobs.start(now);
     return this.step({ type: 'tick', lateMs: 0 }, now);
   }
 
@@ -143,7 +151,7 @@ export class NodeCore {
       case 'tick':
         this.runMembership({ type: 'tick', lateMs: event.lateMs });
         this.runLinks({ type: 'tick', lateMs: event.lateMs });
-        this.jobs.step({ type: 'tick' }, now);
+        this.jobs.step(event, now);
         this.departure.tick(now);
         break;
       case 'message':
@@ -176,6 +184,10 @@ export class NodeCore {
       case 'attempt_started':
       case 'attempt_ended':
       case 'attempt_progress':
+      case 'flush':
+      case 'journal_written':
+      case 'journal_failed':
+      case 'journal_recovered':
         this.jobs.step(event, now);
         break;
       case 'leave':
@@ -198,6 +210,11 @@ export class NodeCore {
       this.jobs.nextDeadlineMs(),
       this.departure.nextDeadlineMs(),
     );
+  }
+
+  /** Something waits for the end of the turn: a `flush` is due once what has come in is handled. */
+  get wantsFlush(): boolean {
+    return this.jobs.wantsFlush;
   }
 
   self(): MemberRecord {
@@ -274,6 +291,7 @@ export class NodeCore {
         }
         case 'member_forgotten':
           this.runLinks({ type: 'member_forgotten', node: effect.member.id });
+          this.jobs.memberForgotten(effect.member.id);
           break;
         case 'log':
           this.outbox.push(effect);
@@ -360,11 +378,15 @@ function isWork({ type }: PeerMessage): boolean {
     type === 'stop' ||
     type === 'ask' ||
     type === 'answer' ||
+    type === 'keep' ||
+    type === 'kept' ||
     type === 'progress'
   );
 }
 
 function selfRecord(options: NodeCoreOptions): MemberRecord {
   const { id, name, instance, incarnation, address, client, tags, tasks } = options;
-  return { id, name, instance, incarnation, state: 'alive', address, client, tags, tasks, draining: false };
+  const facts = { id, name, instance, incarnation, address, client, tags, tasks };
+  const journal = options.journal == null ? {} : { journal: 'open' as const };
+  return { ...facts, state: 'alive', draining: false, ...journal };
 }

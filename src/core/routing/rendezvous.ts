@@ -25,3 +25,12 @@ export function rendezvousFirst(key: string, nodes: readonly NodeId[]): NodeId |
   }
   return first;
 }
+
+/** The first `count` of `rendezvousOrder`, for a few out of many. */
+export function rendezvousTop(key: string, nodes: readonly NodeId[], count: number): NodeId[] {
+  if (count === 1) {
+    const first = rendezvousFirst(key, nodes);
+    return first === null ? [] : [first];
+  }
+  return nodes.length <= 1 ? [...nodes] : rendezvousOrder(key, nodes).slice(0, count);
+}

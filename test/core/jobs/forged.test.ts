@@ -62,7 +62,7 @@ t.test('requests that another node keeps open are bounded in number', async (t) 
     const message: JobMessage = { type: 'ask', seq, command: { type: 'wait', job, timeoutMs: null } };
     cores.core('a').step({ type: 'message', from: nodeId('b'), message }, cores.now);
   }
-  cores.step('a', { type: 'tick' });
+  cores.step('a', { type: 'tick', lateMs: 0 });
   t.equal(cores.sent.filter((sent) => sent === 'a>b answer').length, 100);
 });
 

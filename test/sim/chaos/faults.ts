@@ -18,6 +18,27 @@ const floodBytes = 8_000;
 const hourMs = 3_600_000;
 const strangerCluster = 'other';
 
+/** Nodes that live may take each other for dead: both sides go on, and what they do may be done twice. */
+const dividing: ReadonlySet<FaultKind> = new Set([
+  'cutPair',
+  'cutOneWay',
+  'isolate',
+  'deafen',
+  'mute',
+  'halves',
+  'bridge',
+  'flipFlop',
+  'silentLink',
+  'slowPath',
+  'stalledReader',
+  'flood',
+  'dialsRefused',
+  'dialsSilent',
+  'lossSpell',
+  'twin',
+  'newId',
+]);
+
 /** Has things go wrong, several at a time, each for a while. */
 export class ChaosFaults {
   readonly fired = new Map<FaultKind, number>();
@@ -57,6 +78,7 @@ export class ChaosFaults {
     const about = this[kind](victim);
     if (about === null) return;
     this.fired.set(kind, (this.fired.get(kind) ?? 0) + 1);
+    if (dividing.has(kind)) this.options.invariants.copies.mayRepeat = true;
     this.story.push(`${(this.options.nodes.cluster.time.nowMs / 1000).toFixed(3)} s  ${kind} ${about}`);
   }
 

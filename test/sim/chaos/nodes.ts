@@ -4,6 +4,7 @@ import type { Random } from '../../../src/core/random.js';
 import type { Invariants } from '../../../src/sim/invariants.js';
 import type { SimCluster } from '../../../src/sim/sim-cluster.js';
 import { SimDisk } from '../../../src/sim/sim-disk.js';
+import { SimJournalDisk } from '../../../src/sim/sim-journal.js';
 import type { SimNode } from '../../../src/sim/sim-node.js';
 import { startFromDisk } from '../../../src/sim/sim-start.js';
 import type { ChaosPlan } from './plan.js';
@@ -20,6 +21,7 @@ export interface ChaosNodesOptions {
 export class ChaosNodes {
   readonly cluster: SimCluster;
   private readonly disks = new Map<string, SimDisk>();
+  private readonly journals = new Map<string, SimJournalDisk>();
   private ids = 0;
   private instances = 0;
 
@@ -39,7 +41,10 @@ export class ChaosNodes {
   }
 
   kill(name: string): void {
-    if (this.cluster.node(name).status !== 'dead') this.cluster.node(name).kill();
+    const node = this.cluster.node(name);
+    if (node.status === 'dead') return;
+    node.kill();
+    this.options.invariants.copies.nodeLost(node, true);
   }
 
   /** Does nothing when it is up. */
@@ -49,7 +54,11 @@ export class ChaosNodes {
 
   /** The machine loses its power, and its disk what was not synced. */
   powerOff(name: string): void {
-    if (this.cluster.node(name).status !== 'dead') this.cluster.node(name).powerOff();
+    const node = this.cluster.node(name);
+    if (node.status !== 'dead') {
+      node.powerOff();
+      this.options.invariants.copies.nodeLost(node, true);
+    }
     this.diskOf(name).crash(this.options.random);
   }
 
@@ -63,12 +72,23 @@ export class ChaosNodes {
   /** Its data directory is lost: its next start is that of another node at the same address. */
   renew(name: string): void {
     this.disks.delete(name);
+    this.options.invariants.copies.nodeLost(this.cluster.node(name), false);
+    this.journals.delete(name);
+  }
+
+  journalOf(name: string): SimJournalDisk | null {
+    if (!this.options.plan.hasJournals) return null;
+    const known = this.journals.get(name) ?? new SimJournalDisk();
+    this.journals.set(name, known);
+    return known;
   }
 
   /** A second node starts with a copy of the first one's data directory. */
   startTwin(name: string, twin: string): SimNode {
     this.options.invariants.membership.expectShared(this.cluster.node(name).core.self().id);
     this.disks.set(twin, this.diskOf(name).copy());
+    const journal = this.journalOf(name)?.copy();
+    if (journal !== undefined) this.journals.set(twin, journal);
     this.start(twin);
     return this.cluster.node(twin);
   }
@@ -88,7 +108,13 @@ export class ChaosNodes {
       });
       if (identity === null) return;
       const instance = (32 ** 4 + this.instances++).toString(32).slice(-5);
-      this.cluster.start(name, undefined, { ...identity, instance, cluster, seeds: plan.seeds });
+      this.cluster.start(name, undefined, {
+        ...identity,
+        instance,
+        cluster,
+        seeds: plan.seeds,
+        disk: this.journalOf(name),
+      });
     } catch (error) {
       if (!(error instanceof RondoError)) throw error;
       invariants.fail(21, name, error.message);

@@ -51,6 +51,8 @@ export interface ChaosPlan {
   /** 0: never; a run without any is watched as strictly as one can be. */
   readonly weights: Readonly<Record<FaultKind, number>>;
   readonly isCalm: boolean;
+  /** Nodes keep what they hold on disk. */
+  readonly hasJournals: boolean;
   readonly loss: number;
   readonly delayMs: readonly [min: number, max: number];
   readonly format: WireFormat;
@@ -83,6 +85,7 @@ export function drawPlan(seed: string): ChaosPlan {
     seeds: names.slice(0, 1 + random.below(3)).map((name) => `${name}:1`),
     weights: drawWeights(random, isCalm),
     isCalm,
+    hasJournals: random.below(3) > 0,
     loss: isCalm ? 0 : pick(random, [0, 0, 0.01, 0.05]),
     delayMs: pick(random, [
       [0.2, 3],

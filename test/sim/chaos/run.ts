@@ -44,6 +44,10 @@ const limitsMs = {
   agree: 90_000,
   /** ... each pair has one link. */
   settle: 60_000,
+  /** ... every job that was acknowledged has its outcome. */
+  outcomes: 60_000,
+  /** ... it is held by as many nodes as it is to be. */
+  copies: 30_000,
   /** ... nobody acts on anything that was wrong any more: what was lost six times on its way comes 12.6 s later. */
   forget: 15_000,
 } as const;
@@ -154,6 +158,8 @@ class ChaosRun {
     this.within(limitsMs.agree, 5, () => disagreements(nodes.live()));
     this.agreedAfterMs = cluster.time.nowMs - healedAtMs;
     this.within(limitsMs.settle, 8, () => unsettledPairs(nodes.live(), invariants.links));
+    this.within(limitsMs.outcomes, 11, () => invariants.copies.missing());
+    this.within(limitsMs.copies, 15, () => invariants.copies.lacking(nodes.live()));
     cluster.runFor(limitsMs.forget);
     invariants.setCalm(true);
     // Where a node came back with another id, the others go on dialling the old one's address, and each such dial is a new link to it.

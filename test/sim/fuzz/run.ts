@@ -74,6 +74,7 @@ class FuzzRun {
       progress,
       tagsOf,
       watch: this.promises,
+      hooks: [this.promises],
     });
     this.cluster = cluster;
     const { random } = cluster;

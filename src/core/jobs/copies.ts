@@ -1,0 +1,188 @@
+import { type Deadline, Deadlines } from '../deadlines.js';
+import type { JobId, NodeId } from '../ids.js';
+import type { Instant } from '../instant.js';
+import { payloadBytes } from '../payload.js';
+import type { JobsConfig } from './config.js';
+import type { JobCopy } from './copy.js';
+import type { Debt } from './debts.js';
+import type { JournalLog } from './journal-log.js';
+
+/** A job that this node holds for its owner. */
+export interface Held {
+  copy: JobCopy;
+  /** Where it stands in this node's journal; 0: nowhere. */
+  slot: number;
+  /** When a finished one is forgotten. */
+  expiry: Deadline<Held> | null;
+  /** Somebody is being asked about it, or will be. */
+  inReview: boolean;
+}
+
+export interface CopiesOptions {
+  readonly config: JobsConfig;
+  readonly journal: JournalLog;
+}
+
+/** What a copy costs beside its arguments and result. */
+const copyBytes = 700;
+/** An outcome stays this much longer than with its owner, whose clock decides. */
+const expirySlackMs = 5_000;
+
+/** The jobs that this node holds for other owners: unfinished ones within their limits, outcomes for as long as they asked for. */
+export class Copies {
+  private readonly helds = new Map<JobId, Held>();
+  private readonly ofOwner = new Map<NodeId, Set<Held>>();
+  /** The oldest first. */
+  private readonly finished = new Set<Held>();
+  private readonly expiries = new Deadlines<Held>();
+  private waitingBytes = 0;
+  private finishedBytes = 0;
+
+  constructor(private readonly options: CopiesOptions) {}
+
+  get size(): number {
+    return this.helds.size;
+  }
+
+  get waitingCount(): number {
+    return this.helds.size - this.finished.size;
+  }
+
+  get bytes(): number {
+    return this.waitingBytes + this.finishedBytes;
+  }
+
+  get(job: JobId): Held | undefined {
+    return this.helds.get(job);
+  }
+
+  values(): Iterable<Held> {
+    return this.helds.values();
+  }
+
+  ownedBy(node: NodeId): Iterable<Held> {
+    return this.ofOwner.get(node) ?? [];
+  }
+
+  owners(): Iterable<NodeId> {
+    return this.ofOwner.keys();
+  }
+
+  /** Whether one more unfinished job with so many bytes of arguments may be held. */
+  hasRoomFor(argsBytes: number): boolean {
+    const { queueLengthMax, queueBytesMax } = this.options.config;
+    return this.waitingCount < queueLengthMax && this.waitingBytes + argsBytes + copyBytes <= queueBytesMax;
+  }
+
+  /** Holds this state of a job from now on, in place of an earlier one. */
+  put(copy: JobCopy, now: Instant): Held {
+    const { journal } = this.options;
+    let held = this.helds.get(copy.spec.id);
+    if (held === undefined) {
+      held = { copy, slot: 0, expiry: null, inReview: false };
+      this.helds.set(copy.spec.id, held);
+    } else {
+      this.unlist(held);
+      held.copy = copy;
+    }
+    if (copy.spec.durable) held.slot = journal.write(held.slot, copy);
+    this.list(held, copy.spec.ttlMs, now);
+    this.dropOverLimit();
+    return held;
+  }
+
+  /** What the journal had at the start. */
+  restore(slot: number, copy: JobCopy, now: Instant): Held {
+    const held: Held = { copy, slot, expiry: null, inReview: false };
+    this.helds.set(copy.spec.id, held);
+    // Only by the wall clock would it be known for how long the node was away, and that may have jumped.
+    this.list(held, copy.spec.ttlMs, now);
+    return held;
+  }
+
+  remove(held: Held): void {
+    this.options.journal.erase(this.take(held));
+    held.slot = 0;
+  }
+
+  /** Takes it out to be owned: whoever owns it keeps its slot. */
+  take(held: Held): number {
+    if (this.helds.get(held.copy.spec.id) !== held) return 0;
+    this.unlist(held);
+    this.helds.delete(held.copy.spec.id);
+    return held.slot;
+  }
+
+  isHere(held: Held): boolean {
+    return this.helds.get(held.copy.spec.id) === held;
+  }
+
+  expire(nowMs: number): void {
+    for (let held = this.expiries.takeDue(nowMs); held !== undefined; held = this.expiries.takeDue(nowMs)) {
+      held.expiry = null;
+      this.remove(held);
+    }
+  }
+
+  nextExpiryMs(): number {
+    return this.expiries.nextMs();
+  }
+
+  /** For how long a finished one is still to be kept. */
+  leftMs({ expiry, copy }: Held, now: Instant): number {
+    if (expiry === null) return copy.spec.ttlMs;
+    return Math.max(0, expiry.atMs - expirySlackMs - now.monotonicMs);
+  }
+
+  private list(held: Held, leftMs: number, now: Instant): void {
+    const { copy } = held;
+    const owned = this.ofOwner.get(copy.owner);
+    if (owned === undefined) this.ofOwner.set(copy.owner, new Set([held]));
+    else owned.add(held);
+    if (copy.state === 'waiting') {
+      this.waitingBytes += bytesOf(copy);
+      return;
+    }
+    this.finished.add(held);
+    this.finishedBytes += bytesOf(copy);
+    held.expiry = this.expiries.add(now.monotonicMs + leftMs + expirySlackMs, held);
+  }
+
+  private unlist(held: Held): void {
+    const { copy } = held;
+    const owned = this.ofOwner.get(copy.owner);
+    owned?.delete(held);
+    if (owned?.size === 0) this.ofOwner.delete(copy.owner);
+    if (copy.state === 'waiting') this.waitingBytes -= bytesOf(copy);
+    else {
+      this.finished.delete(held);
+      this.finishedBytes -= bytesOf(copy);
+    }
+    if (held.expiry !== null) this.expiries.cancel(held.expiry);
+    held.expiry = null;
+  }
+
+  private dropOverLimit(): void {
+    const { outcomesMax, outcomeBytesMax } = this.options.config;
+    while (this.finished.size > outcomesMax || this.finishedBytes > outcomeBytesMax) {
+      const [oldest] = this.finished;
+      if (oldest === undefined) return;
+      this.remove(oldest);
+    }
+  }
+
+  /** Totals counted anew, for checkers. */
+  recount(): { readonly size: number; readonly bytes: number } {
+    let bytes = 0;
+    for (const { copy } of this.helds.values()) bytes += bytesOf(copy);
+    return { size: this.helds.size, bytes };
+  }
+
+  debts(): Debt[] {
+    return [{ kind: 'unfinished copies', count: this.waitingCount, node: null }];
+  }
+}
+
+function bytesOf({ args, result }: JobCopy): number {
+  return copyBytes + (args === null ? 0 : payloadBytes(args)) + (result === null ? 0 : payloadBytes(result));
+}

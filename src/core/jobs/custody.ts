@@ -1,0 +1,442 @@
+import type { JobId, NodeId } from '../ids.js';
+import type { Instant } from '../instant.js';
+import { limits } from '../limits.js';
+import type { JobMessage, KeepEntry, KeepRefusal, KeepRefusalReason } from '../messages.js';
+import { payloadBytes } from '../payload.js';
+import type { Copies, Held } from './copies.js';
+import { type CopyRank, compareRanks, type JobCopy } from './copy.js';
+import type { Debt } from './debts.js';
+import type { JournalLog } from './journal-log.js';
+import type { Ledger } from './ledger.js';
+import type { Owner } from './owner.js';
+import { fatalError } from './owner.js';
+import type { Placement } from './placement.js';
+import { isFinished, type JobError, type JobRecord, type Waiter } from './record.js';
+import { type Replicator, rankOf } from './replicator.js';
+import { outcomeToSettle, recordOf } from './submission.js';
+import type { Waits } from './waits.js';
+
+type KeepMessage = Extract<JobMessage, { type: 'keep' }>;
+
+export interface CustodyOptions {
+  readonly self: NodeId;
+  readonly ledger: Ledger;
+  readonly copies: Copies;
+  readonly owner: Owner;
+  readonly waits: Waits;
+  readonly replicator: Replicator;
+  readonly placement: Placement;
+  readonly journal: JournalLog;
+  readonly fatalitiesMax: number;
+  /** A job that this node owned, and who knows its newer state. */
+  readonly deposed: (held: Held, by: NodeId) => void;
+  /** Whether a node is a member that takes part. */
+  readonly isThere: (node: NodeId) => boolean;
+  readonly deliver: (to: NodeId, message: JobMessage) => void;
+  /** Who has waited here for a job finds it again. */
+  readonly moved: (record: JobRecord, waiters: readonly Waiter[], now: Instant) => void;
+}
+
+export interface HandOverOptions {
+  readonly onlyDurable: boolean;
+  readonly running: boolean;
+}
+
+/** How many records one turn looks at, and how many changes may be on their way meanwhile: repair never crowds out work. */
+const walkStep = 1_000;
+const walkIntervalMs = 5;
+const backlogMax = 2_000;
+/** After a member came or went, so that a start of many is one walk. */
+const walkDelayMs = 500;
+const silenceCheckMs = 500;
+/** Jobs on their way to other owners; the next ones go soon. */
+const handingMax = 10_000;
+const handOverIntervalMs = 50;
+
+/** Which node owns a job and which ones hold it, as members come, go, and find each other again. */
+export class Custody {
+  /** The record that the walk looks at next; null: it is over. */
+  private walkAt: JobRecord | null = null;
+  private walkAgain = false;
+  private silenceDueMs = 0;
+  private walkDueMs = Number.POSITIVE_INFINITY;
+  private readonly handing = new Set<JobRecord>();
+  /** While it drains, jobs that don't run go to other owners. */
+  private handOverDueMs = Number.POSITIVE_INFINITY;
+
+  constructor(private readonly options: CustodyOptions) {}
+
+  /** An owner has news of jobs that this node is to hold. It is answered once they are stored. */
+  handleKeep(from: NodeId, { seq, entries }: KeepMessage, now: Instant): void {
+    const refused: KeepRefusal[] = [];
+    let isDurable = false;
+    for (const [index, entry] of entries.entries()) {
+      const reason = seq === 0 ? this.receiveOffered(from, entry, now) : this.receive(from, entry, now);
+      if (reason !== null) refused.push({ index, reason });
+      if (reason === 'fenced' && seq === 0) this.tellFenced(from, entry);
+      else isDurable ||= entry.type === 'update' || (entry.type === 'copy' && entry.copy.spec.durable);
+    }
+    const { journal, deliver } = this.options;
+    const kept = (isOnDisk: boolean): void => {
+      deliver(from, { type: 'kept', seq, refused: isOnDisk ? refused : refusingDurable(entries, refused) });
+    };
+    if (isDurable && journal.state !== 'absent') journal.after(kept);
+    else kept(true);
+  }
+
+  /** A state that its owner has not asked this node to hold: it matters where another one is here, and whether it is to stay the owner says. */
+  private receiveOffered(from: NodeId, entry: KeepEntry, now: Instant): KeepRefusalReason | null {
+    if (entry.type !== 'copy') return null;
+    const { ledger, copies, self } = this.options;
+    const { id } = entry.copy.spec;
+    if (ledger.get(id) === undefined && copies.get(id) === undefined && entry.copy.owner !== self)
+      return null;
+    const reason = this.merge(entry.copy, now);
+    const held = copies.get(id);
+    if (held !== undefined) this.options.deposed(held, from);
+    return reason;
+  }
+
+  /** Whoever holds a job for this node, which doesn't own it any more, is to forget that state of it. */
+  releaseHolders(copy: JobCopy, except: readonly NodeId[]): void {
+    const { self, isThere, replicator } = this.options;
+    for (const node of copy.holders)
+      if (node !== self && !except.includes(node) && isThere(node))
+        replicator.dropState(node, copy.spec.id, copy);
+  }
+
+  /** Two owners, as after a partition: the one that has lost learns it from whoever they both have it held by. */
+  private tellDeposed(node: NodeId, { job, rank }: { readonly job: JobId; readonly rank: CopyRank }): void {
+    const { self, isThere, replicator } = this.options;
+    if (node !== self && isThere(node)) replicator.dropState(node, job, rank);
+  }
+
+  /** Nobody waits for the answer to what was only offered: it has to come by itself. */
+  private tellFenced(from: NodeId, entry: KeepEntry): void {
+    const { ledger, replicator, self } = this.options;
+    const record = entry.type === 'copy' ? ledger.get(entry.copy.spec.id) : undefined;
+    if (record === undefined || record.owner !== self) return;
+    if (record.holders.includes(from)) replicator.again(from, record);
+    else replicator.drop([from], record);
+  }
+
+  private receive(from: NodeId, entry: KeepEntry, now: Instant): KeepRefusalReason | null {
+    const { copies } = this.options;
+    switch (entry.type) {
+      case 'copy':
+        return this.merge(entry.copy, now);
+      case 'update': {
+        const held = copies.get(entry.job);
+        const { spec, args } = held?.copy ?? this.options.ledger.get(entry.job) ?? {};
+        if (spec === undefined || args === undefined) return 'lacking';
+        return this.merge({ ...entry.update, spec, args: entry.update.state === 'done' ? null : args }, now);
+      }
+      case 'drop': {
+        const held = copies.get(entry.job);
+        // Only its owner releases a holder; from another node it is news for an owner.
+        if (held !== undefined && entry.rank.owner === from && compareRanks(held.copy, entry.rank) <= 0) {
+          copies.remove(held);
+          if (held.copy.owner !== from) this.tellDeposed(held.copy.owner, entry);
+        }
+        const record = this.options.ledger.get(entry.job);
+        // The sender has taken it over from this node. Where the outcome is known here, it is to stop.
+        if (record !== undefined && compareRanks(rankOf(record), entry.rank) < 0)
+          this.fenced(record, entry.rank.owner, now);
+        else if (record !== undefined)
+          this.options.replicator.push(from, this.options.replicator.copyOf(record));
+        return null;
+      }
+    }
+  }
+
+  /** Of two states of a job the greater holds, whoever brings it. */
+  merge(copy: JobCopy, now: Instant): KeepRefusalReason | null {
+    const { self, ledger, copies, journal } = this.options;
+    const record = ledger.get(copy.spec.id);
+    const held = copies.get(copy.spec.id);
+    const known = record === undefined ? held?.copy : rankOf(record);
+    const order = known === undefined ? -1 : compareRanks(known, copy);
+    if (order > 0) return 'fenced';
+    if (order === 0) return null;
+    if (copy.spec.durable && journal.state === 'failed') return 'failed';
+    if (known === undefined && !copies.hasRoomFor(copy.args === null ? 0 : payloadBytes(copy.args)))
+      return 'full';
+    let slot = 0;
+    const own = record === undefined ? held?.copy : this.options.replicator.copyOf(record);
+    if (own?.owner === self && copy.owner !== self) this.releaseHolders(own, copy.holders);
+    if (record !== undefined) slot = this.supersede(record, now);
+    if (copy.owner === self) {
+      const before = copies.get(copy.spec.id);
+      if (before !== undefined) slot = copies.take(before);
+      this.own(copy, recordOf(copy, slot, now), now);
+    } else {
+      const before = held?.copy.owner ?? copy.owner;
+      if (before !== copy.owner) this.tellDeposed(before, { job: copy.spec.id, rank: copy });
+      copies.put(copy, now);
+      if (slot !== 0) journal.erase(slot);
+    }
+    return null;
+  }
+
+  /** This node goes on with a job whose owner is gone. `suspect`: its last run may have been that node's end. */
+  adopt(held: Held, suspect: JobError | null, now: Instant): void {
+    const { self, copies, fatalitiesMax } = this.options;
+    const { copy } = held;
+    const leftMs = copies.leftMs(held, now);
+    const slot = copies.take(held);
+    const adopted = { ...copy, owner: self, epoch: copy.epoch + 1 };
+    const record = recordOf(adopted, slot, now);
+    if (suspect !== null && copy.state === 'waiting') {
+      // An isolated attempt is known to have run there; of all others, one may have.
+      record.fatalities = copy.executor === copy.owner ? copy.fatalities + 1 : Math.max(1, copy.fatalities);
+      record.error = suspect;
+    }
+    if (record.fatalities >= fatalitiesMax && copy.state === 'waiting')
+      this.own(
+        { ...adopted, state: 'failed', error: fatalError(record.fatalities, record.error) },
+        record,
+        now,
+      );
+    else this.own(adopted, record, now, leftMs);
+  }
+
+  /** Its holders are those that are to be, from now on; those that were are told once these have it. */
+  private own(copy: JobCopy, record: JobRecord, now: Instant, leftMs = copy.spec.ttlMs): void {
+    const { self, placement } = this.options;
+    const before = record.holders;
+    const { id, copies, durable } = record.spec;
+    record.holders = [self, ...placement.choose(id, copies - 1, durable)];
+    const released = before.filter((node) => node !== self && !record.holders.includes(node));
+    if (released.length > 0) record.pending = [{ type: 'released', nodes: released }];
+    this.options.owner.takeOver(record, outcomeToSettle(copy), now, leftMs);
+  }
+
+  /** Another node has a newer state: this one owns it no longer. Returns the slot that it had. */
+  private supersede(record: JobRecord, now: Instant): number {
+    const { ledger, replicator, moved } = this.options;
+    this.handing.delete(record);
+    replicator.forget(record);
+    // Nobody else knows of these.
+    const left = leavingOf(record);
+    this.options.owner.release(record, now);
+    ledger.withdraw(record);
+    if (left.length > 0) replicator.drop(left, record);
+    const { slot } = record;
+    record.slot = 0;
+    moved(record, this.options.waits.take(record), now);
+    return slot;
+  }
+
+  /** That node knows of a newer state: this one is not the owner any more. What it has it keeps until it has heard that it may not. */
+  fenced(record: JobRecord, by: NodeId, now: Instant): void {
+    const { copies, replicator, journal } = this.options;
+    const copy = replicator.copyOf(record);
+    journal.erase(this.supersede(record, now));
+    this.options.deposed(copies.put(copy, now), by);
+  }
+
+  /** It can't hold the job: another node, if there is one. `tell`: it may have it all the same, and is to forget it. */
+  refused(record: JobRecord, node: NodeId, now: Instant, tell = false): void {
+    const { replicator } = this.options;
+    if (record.owner !== this.options.self) {
+      this.takeBack(record, now);
+      return;
+    }
+    const { id, copies, durable } = record.spec;
+    const rest = record.holders.filter((holder) => holder !== node);
+    const more = this.options.placement.choose(id, copies - rest.length, durable, [node, ...rest]);
+    this.setHolders(record, [...rest, ...more], tell);
+    replicator.changed(record);
+  }
+
+  /** Its process is gone. What it had not answered for goes elsewhere at once; the rest is found by the walk. */
+  holderGone(node: NodeId, now: Instant): void {
+    for (const record of this.options.replicator.nodeGone(node)) this.refused(record, node, now);
+  }
+
+  /** Who is there has changed: every job is looked at, a few at a time. */
+  membersChanged(now: Instant): void {
+    if (this.options.ledger.newest === null) return;
+    this.walkDueMs = Math.min(this.walkDueMs, now.monotonicMs + walkDelayMs);
+    // What the walk has passed already, it has to see again; what it has not, it must not be kept from.
+    this.walkAgain = this.walkAt !== null;
+  }
+
+  /** This node can't answer for its jobs any more: others own them from now on. Those that run go on here, unless `running` is asked for. */
+  handOver(now: Instant, what: HandOverOptions): void {
+    let room = handingMax - this.handing.size;
+    if (room <= 0) return;
+    for (const record of this.options.ledger.values()) {
+      if (record.owner !== this.options.self || isForgotten(record)) continue;
+      if (what.onlyDurable && !record.spec.durable) continue;
+      // Whoever waits to hear that the job is kept, hears it first.
+      if (!what.running && (record.state === 'running' || record.missing !== 0)) continue;
+      // Whoever holds an outcome owns it once this node is gone.
+      if (isFinished(record.state) && record.holders.length > 1) continue;
+      this.hand(record, now);
+      if (--room === 0) return;
+    }
+  }
+
+  /** Everything durable that is here, into a journal that has missed some of it. */
+  writeAll(): void {
+    const { ledger, copies, replicator, journal } = this.options;
+    for (const record of ledger.values())
+      if (record.spec.durable && !isForgotten(record))
+        record.slot = journal.write(record.slot, replicator.copyOf(record));
+    for (const held of copies.values())
+      if (held.copy.spec.durable) held.slot = journal.write(held.slot, held.copy);
+  }
+
+  setDraining(draining: boolean, now: Instant): void {
+    this.handOverDueMs = draining ? now.monotonicMs : Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether another node could own this one's jobs. */
+  get hasHeirs(): boolean {
+    return this.options.placement.othersFor(false) > 0;
+  }
+
+  get handingCount(): number {
+    return this.handing.size;
+  }
+
+  private hand(record: JobRecord, now: Instant): void {
+    const { placement, replicator } = this.options;
+    const { id, durable } = record.spec;
+    const holder = record.holders.find((node, index) => index > 0 && placement.mayKeep(node, durable));
+    const next = holder ?? placement.choose(id, 1, durable)[0] ?? placement.choose(id, 1, false)[0];
+    if (next === undefined) return;
+    const { outcome } = record;
+    const left = leavingOf(record).filter((node) => !record.holders.includes(node));
+    this.options.owner.release(record, now);
+    record.outcome = outcome;
+    record.owner = next;
+    record.epoch++;
+    record.holders = [next, ...[...record.holders, ...left].filter((node) => node !== next)].slice(
+      0,
+      limits.copiesMax,
+    );
+    record.based = 0;
+    record.pending = [{ type: 'handed' }];
+    this.handing.add(record);
+    replicator.changed(record);
+  }
+
+  /** An outcome is no longer kept. */
+  dropped(record: JobRecord): void {
+    this.handing.delete(record);
+    this.options.journal.erase(record.slot);
+  }
+
+  /** The next owner has it. */
+  handed(record: JobRecord, now: Instant): void {
+    this.options.journal.erase(this.supersede(record, now));
+  }
+
+  /** Its next owner is gone, or refuses it. */
+  private takeBack(record: JobRecord, now: Instant): void {
+    const { self, replicator } = this.options;
+    const copy = replicator.copyOf(record);
+    const slot = this.supersede(record, now);
+    const back = { ...copy, owner: self, epoch: copy.epoch + 1 };
+    this.own(back, recordOf(back, slot, now), now);
+  }
+
+  tick(now: Instant): void {
+    if (now.monotonicMs >= this.handOverDueMs) {
+      this.handOverDueMs = now.monotonicMs + handOverIntervalMs;
+      this.handOver(now, { onlyDurable: false, running: false });
+    }
+    if (now.monotonicMs >= this.silenceDueMs) this.passOverSilent(now);
+    if (now.monotonicMs >= this.walkDueMs) this.walk();
+    if (this.walkDueMs < now.monotonicMs) this.walkDueMs = now.monotonicMs + walkIntervalMs;
+  }
+
+  private passOverSilent(now: Instant): void {
+    this.silenceDueMs = now.monotonicMs + silenceCheckMs;
+    for (const { node, records } of this.options.replicator.takeSilent(now)) {
+      for (const record of records) if (this.hasOther(record, node)) this.refused(record, node, now, true);
+    }
+  }
+
+  /** Whether another node than that one could hold the job, or own it. */
+  private hasOther({ spec, holders, owner }: JobRecord, node: NodeId): boolean {
+    if (owner !== this.options.self) return true;
+    return this.options.placement.choose(spec.id, 1, spec.durable, [node, ...holders]).length > 0;
+  }
+
+  private walk(): void {
+    const { ledger, replicator } = this.options;
+    this.walkDueMs = Number.POSITIVE_INFINITY;
+    let record = this.walkAt ?? ledger.newest;
+    for (let count = 0; record !== null && count < walkStep && replicator.backlog < backlogMax; count++) {
+      this.place(record);
+      record = record.older;
+    }
+    this.walkAt = record;
+    if (record === null && !this.walkAgain) return;
+    if (record === null) this.walkAgain = false;
+    this.walkDueMs = Number.NEGATIVE_INFINITY;
+  }
+
+  nextDeadlineMs(): number {
+    const silenceDueMs = this.options.replicator.backlog > 0 ? this.silenceDueMs : Number.POSITIVE_INFINITY;
+    return Math.min(this.walkDueMs, this.handOverDueMs, silenceDueMs);
+  }
+
+  /** Its holders are the ones that rank first for it, of those that are there. */
+  private place(record: JobRecord): void {
+    const { self, placement, replicator } = this.options;
+    if (record.owner !== self || isForgotten(record)) return;
+    const { id, copies, durable } = record.spec;
+    const wanted = placement.choose(id, copies - 1, durable);
+    // A holder that is suspect is neither chosen nor given up.
+    const doubted = record.holders.filter(
+      (node) => node !== self && !wanted.includes(node) && placement.isDoubted(node),
+    );
+    const holders = [self, ...doubted, ...wanted].slice(0, Math.max(1, copies));
+    if (holders.length === record.holders.length && holders.every((node) => record.holders.includes(node)))
+      return;
+    this.setHolders(record, holders, true);
+    replicator.changed(record);
+  }
+
+  /** `tell`: those that were holders and are not any more are told, once the new ones have it. */
+  private setHolders(record: JobRecord, holders: readonly NodeId[], tell: boolean): void {
+    const before = record.holders;
+    let based = 0;
+    for (const [position, node] of holders.entries()) {
+      const earlier = before.indexOf(node);
+      if (position > 0 && earlier > 0 && (record.based & (1 << earlier)) !== 0) based |= 1 << position;
+    }
+    record.holders = holders;
+    record.based = based;
+    const nodes = before.filter((node) => !holders.includes(node));
+    if (!tell || nodes.length === 0) return;
+    if (record.pending === null) record.pending = [{ type: 'released', nodes }];
+    else record.pending.push({ type: 'released', nodes });
+  }
+
+  debts(): Debt[] {
+    return [{ kind: 'jobs handed over', count: this.handing.size, node: null }];
+  }
+}
+
+function isForgotten(record: JobRecord): boolean {
+  return isFinished(record.state) && record.spec.ttlMs === 0;
+}
+
+/** Nodes that hold it and are to be told, once others do, that they need not. */
+function leavingOf({ pending }: JobRecord): NodeId[] {
+  return (pending ?? []).flatMap((step) => (step.type === 'released' ? step.nodes : []));
+}
+
+/** The journal took none of it: what is durable is not held. */
+function refusingDurable(entries: readonly KeepEntry[], refused: readonly KeepRefusal[]): KeepRefusal[] {
+  const known = new Set(refused.map(({ index }) => index));
+  const failed = entries.flatMap((entry, index): KeepRefusal[] =>
+    known.has(index) || entry.type === 'drop' ? [] : [{ index, reason: 'failed' }],
+  );
+  return [...refused, ...failed];
+}

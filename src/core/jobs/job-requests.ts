@@ -1,0 +1,228 @@
+import { assertNever } from '../assert.js';
+import type { ClientCommand } from '../commands.js';
+import { type Deadline, Deadlines } from '../deadlines.js';
+import type { Instant } from '../instant.js';
+import { errorReply, okReply, type Reply } from '../reply.js';
+import type { Admission } from './admission.js';
+import { statusText } from './answers.js';
+import { AskerTable } from './asker-table.js';
+import type { JobsConfig } from './config.js';
+import type { Debt } from './debts.js';
+import { type Findings, type JobSearch, waitedInVain } from './job-search.js';
+import type { Ledger } from './ledger.js';
+import type { MemberView } from './member-view.js';
+import type { Owner } from './owner.js';
+import type { Asker, JobRecord, Waiter } from './record.js';
+
+export type JobCommand = Extract<ClientCommand, { type: 'wait' | 'status' | 'cancel' | 'retry' }>;
+
+export interface JobRequestsOptions {
+  readonly config: JobsConfig;
+  readonly members: MemberView;
+  readonly ledger: Ledger;
+  readonly owner: Owner;
+  readonly search: JobSearch;
+  readonly admission: Admission;
+  readonly answer: (asker: Asker, reply: Reply) => void;
+}
+
+/** A client's request about a job that is not this node's, from its arrival to its answer. */
+interface Quest {
+  readonly command: JobCommand;
+  readonly asker: Asker;
+  /** When a WAIT ends, or null. */
+  readonly endsAtMs: number | null;
+  /** Since when nobody has known the job. */
+  lostSinceMs: number | null;
+  isOver: boolean;
+  again: Deadline<Quest> | null;
+}
+
+/** How soon a job is looked for again that is about to have another owner. */
+const againMs = 200;
+/** A job whose owner has died has another one by then. */
+const lostMs = 10_000;
+
+/**
+ * WAIT, STATUS, CANCEL and RETRY: answered here if this node owns the job, else by the node that does. Owners die and hand their
+ * jobs over: then it is looked for again, and the client notices nothing.
+ */
+export class JobRequests {
+  private readonly quests = new AskerTable<Quest>();
+  private readonly again = new Deadlines<Quest>();
+
+  constructor(private readonly options: JobRequestsOptions) {}
+
+  handle(command: JobCommand, asker: Asker, now: Instant): void {
+    const { ledger, answer, search } = this.options;
+    const record = ledger.get(command.job);
+    if (record !== undefined) this.answerFor(record, command, asker, now);
+    // The asking node looks for it elsewhere.
+    else if (asker.type === 'peer') answer(asker, search.notHere(command.job));
+    else {
+      const endsAtMs =
+        command.type === 'wait' && command.timeoutMs !== null ? now.monotonicMs + command.timeoutMs : null;
+      this.begin({ command, asker, endsAtMs, lostSinceMs: null, isOver: false, again: null }, now);
+    }
+  }
+
+  /** A job has another owner now: whoever waited for it here waits on, wherever it is. */
+  moved(record: JobRecord, waiters: readonly Waiter[], now: Instant): void {
+    const job = record.spec.id;
+    for (const { asker, wants, deadline } of waiters) {
+      if (asker.type === 'peer') this.options.answer(asker, movedReply(job));
+      else {
+        const command: JobCommand =
+          wants === 'outcome' ? { type: 'wait', job, timeoutMs: null } : { type: 'cancel', job };
+        const endsAtMs = deadline?.atMs ?? null;
+        this.later({ command, asker, endsAtMs, lostSinceMs: null, isOver: false, again: null }, now);
+      }
+    }
+  }
+
+  /** A node is gone, and its jobs with it until others own them. */
+  nodeLost(now: Instant): void {
+    this.options.search.nodeLost(now);
+  }
+
+  abandon(asker: Asker): void {
+    const quest = this.quests.get(asker);
+    if (quest !== undefined) this.end(quest);
+  }
+
+  /** This node ends: whoever waits for an answer is told. */
+  failAll(why: string): void {
+    for (const quest of this.quests.values()) {
+      this.end(quest);
+      this.options.answer(quest.asker, errorReply('UNAVAILABLE', why));
+    }
+  }
+
+  tick(now: Instant): void {
+    for (
+      let quest = this.again.takeDue(now.monotonicMs);
+      quest !== undefined;
+      quest = this.again.takeDue(now.monotonicMs)
+    ) {
+      quest.again = null;
+      if (!quest.isOver) this.seek(quest, now);
+    }
+  }
+
+  nextDeadlineMs(): number {
+    return this.again.nextMs();
+  }
+
+  private begin(quest: Quest, now: Instant): void {
+    this.quests.set(quest.asker, quest);
+    this.seek(quest, now);
+  }
+
+  private later(quest: Quest, now: Instant): void {
+    this.quests.set(quest.asker, quest);
+    const dueMs = now.monotonicMs + againMs;
+    quest.again = this.again.add(Math.min(dueMs, quest.endsAtMs ?? dueMs), quest);
+  }
+
+  private end(quest: Quest): void {
+    quest.isOver = true;
+    this.quests.delete(quest.asker);
+    if (quest.again !== null) this.again.cancel(quest.again);
+    this.options.search.abandon(quest.asker);
+  }
+
+  private seek(quest: Quest, now: Instant): void {
+    const { ledger, search, config } = this.options;
+    const { command, asker, endsAtMs } = quest;
+    const leftMs = endsAtMs === null ? null : Math.max(0, endsAtMs - now.monotonicMs);
+    const record = ledger.get(command.job);
+    if (record !== undefined) {
+      this.end(quest);
+      this.answerFor(record, withTime(command, leftMs), asker, now);
+      return;
+    }
+    const timeoutMs = Math.min(config.askTimeoutMs, leftMs ?? Number.POSITIVE_INFINITY);
+    const found = (findings: Findings, now: Instant): void => {
+      if (!quest.isOver) this.found(quest, findings, now);
+    };
+    search.find(command.job, { question: 'status', timeoutMs, found }, now);
+  }
+
+  private found(quest: Quest, { holder, silent, isMoving }: Findings, now: Instant): void {
+    const { search, answer } = this.options;
+    const { command, asker, endsAtMs } = quest;
+    const leftMs = endsAtMs === null ? null : endsAtMs - now.monotonicMs;
+    if (holder !== null) {
+      quest.lostSinceMs = null;
+      search.passOn(holder, withTime(command, leftMs === null ? null : Math.max(0, leftMs)), asker, now, {
+        isLost: (reply) => isWorthSeeking(command, reply),
+        lost: (_, now) => {
+          if (!quest.isOver) this.later(quest, now);
+        },
+        answered: () => this.end(quest),
+      });
+      return;
+    }
+    quest.lostSinceMs ??= now.monotonicMs;
+    const isEnd = leftMs !== null && leftMs <= 0;
+    const mayComeBack = isMoving || silent !== null || search.hasLostOwner(command.job, now);
+    if (mayComeBack && !isEnd && now.monotonicMs < quest.lostSinceMs + lostMs) {
+      this.later(quest, now);
+      return;
+    }
+    this.end(quest);
+    if (isEnd && mayComeBack) answer(asker, waitedInVain(command.job));
+    else answer(asker, search.notFound(command.job, silent));
+  }
+
+  private answerFor(record: JobRecord, command: JobCommand, asker: Asker, now: Instant): void {
+    const { owner, answer, members } = this.options;
+    switch (command.type) {
+      case 'wait':
+        return owner.wait(record, asker, command.timeoutMs, now);
+      case 'cancel':
+        return owner.cancel(record, asker, now);
+      case 'status':
+        return answer(asker, okReply(statusText(record, members)));
+      case 'retry':
+        return this.retry(record, asker, now);
+      default:
+        assertNever(command);
+    }
+  }
+
+  private retry(record: JobRecord, asker: Asker, now: Instant): void {
+    const { answer, admission, owner } = this.options;
+    const isEnded = record.state === 'failed' || record.state === 'cancelled';
+    if (!isEnded || record.owner !== this.options.members.self().id) {
+      const why = `job ${record.spec.id} is ${record.state}; only a failed or cancelled job can be retried`;
+      answer(asker, isEnded ? movedReply(record.spec.id) : errorReply('WRONG_STATE', why));
+      return;
+    }
+    const refusal = admission.checkRetry(record);
+    if (refusal !== null) answer(asker, refusal);
+    else owner.retry(record, asker, now);
+  }
+
+  debts(): Debt[] {
+    return [
+      { kind: 'searches for a job', count: this.quests.size, node: null },
+      { kind: 'requests that look for a job again', count: this.again.size, node: null },
+    ];
+  }
+}
+
+function withTime(command: JobCommand, timeoutMs: number | null): JobCommand {
+  return command.type === 'wait' ? { ...command, timeoutMs } : command;
+}
+
+/** Whether another node may have a better answer. What may have happened already is not asked for twice. */
+function isWorthSeeking({ type }: JobCommand, reply: Reply): boolean {
+  if (reply.ok) return false;
+  if (reply.code === 'MOVED' || reply.code === 'NOT_FOUND') return true;
+  return reply.code === 'UNAVAILABLE' && type !== 'retry';
+}
+
+export function movedReply(job: string): Reply {
+  return errorReply('MOVED', `job ${job} has another owner now`);
+}

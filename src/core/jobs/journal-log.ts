@@ -1,0 +1,106 @@
+import { Fifo } from '../fifo.js';
+import type { Outbox } from '../outbox.js';
+import type { JobCopy } from './copy.js';
+import type { Debt } from './debts.js';
+
+/** One change of the journal: what a slot holds from now on; null: nothing. */
+export interface JournalWrite {
+  readonly slot: number;
+  readonly copy: JobCopy | null;
+}
+
+/** Is told once all that was written before is on disk, or that it isn't. */
+export type Journaled = (isOnDisk: boolean) => void;
+
+interface Batch {
+  readonly seq: number;
+  readonly waiting: readonly Journaled[];
+  readonly erased: readonly number[];
+}
+
+/**
+ * What this node wants of its journal. Writes of one turn go out together, and only the last one of each slot; whoever has to
+ * know is told when they are synced. Without a journal nothing is written, and nobody should wait.
+ */
+export class JournalLog {
+  private lastSlot = 0;
+  private lastSeq = 0;
+  private readonly writes = new Map<number, JobCopy | null>();
+  private waiting: Journaled[] = [];
+  private readonly batches = new Fifo<Batch>();
+
+  constructor(
+    private readonly outbox: Outbox,
+    /** absent: this node has none. */
+    public state: 'absent' | 'open' | 'failed',
+  ) {}
+
+  /** Slots up to this one are in use from an earlier start. */
+  reserve(slot: number): void {
+    this.lastSlot = Math.max(this.lastSlot, slot);
+  }
+
+  /** The slot that it is in; 0 where nothing can be written. */
+  write(slot: number, copy: JobCopy): number {
+    if (this.state !== 'open') return slot;
+    const used = slot === 0 ? ++this.lastSlot : slot;
+    this.writes.set(used, copy);
+    return used;
+  }
+
+  erase(slot: number): void {
+    if (slot === 0 || this.state === 'absent') return;
+    // Also one that has failed: what it still holds it must not bring back.
+    this.writes.set(slot, null);
+  }
+
+  /** `journaled` comes once all that was written before now is synced. */
+  after(journaled: Journaled): void {
+    if (this.state === 'open') this.waiting.push(journaled);
+    else journaled(false);
+  }
+
+  get wantsFlush(): boolean {
+    return this.state !== 'failed' && (this.writes.size > 0 || this.waiting.length > 0);
+  }
+
+  /** At the end of a turn. */
+  flush(): void {
+    if (!this.wantsFlush) return;
+    const writes = [...this.writes].map(([slot, copy]) => ({ slot, copy }));
+    const erased = writes.flatMap(({ slot, copy }) => (copy === null ? [slot] : []));
+    this.writes.clear();
+    const seq = ++this.lastSeq;
+    this.batches.push({ seq, waiting: this.waiting, erased });
+    this.waiting = [];
+    this.outbox.push({ type: 'journal', seq, writes });
+  }
+
+  written(seq: number): void {
+    for (
+      let batch = this.batches.peek();
+      batch !== undefined && batch.seq <= seq;
+      batch = this.batches.peek()
+    ) {
+      this.batches.shift();
+      for (const journaled of batch.waiting) journaled(true);
+    }
+  }
+
+  /** Everything that is not on disk yet isn't going to be. */
+  failed(): void {
+    this.state = 'failed';
+    const batches = [...this.batches];
+    const lost = [...batches.flatMap(({ waiting }) => waiting), ...this.waiting];
+    this.batches.retain(() => false);
+    this.waiting = [];
+    for (const [slot, copy] of this.writes) if (copy !== null) this.writes.delete(slot);
+    // What is over must not come back with the next start.
+    for (const { erased } of batches) for (const slot of erased) this.writes.set(slot, null);
+    for (const journaled of lost) journaled(false);
+  }
+
+  debts(): Debt[] {
+    return [{ kind: 'writes to the journal', count: this.batches.length + this.writes.size, node: null }];
+  }
+}

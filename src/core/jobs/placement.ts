@@ -1,0 +1,66 @@
+import type { JobId, NodeId } from '../ids.js';
+import { isPresent, type MemberRecord } from '../member.js';
+import { rendezvousTop } from '../routing/rendezvous.js';
+import type { MemberView } from './member-view.js';
+
+export interface PlacementOptions {
+  readonly self: NodeId;
+  readonly members: MemberView;
+}
+
+/** Which other nodes are to hold a job of this one: the first in rendezvous order of its id that can. */
+export class Placement {
+  private durable: NodeId[] | null = null;
+  private any: NodeId[] | null = null;
+
+  constructor(private readonly options: PlacementOptions) {}
+
+  membersChanged(): void {
+    this.durable = null;
+    this.any = null;
+  }
+
+  /** How many others could hold a job now. */
+  othersFor(isDurable: boolean): number {
+    return this.eligible(isDurable).length;
+  }
+
+  /** At most so many, without those that have refused. */
+  choose(job: JobId, count: number, isDurable: boolean, except: readonly NodeId[] = []): NodeId[] {
+    if (count <= 0) return [];
+    const nodes = this.eligible(isDurable);
+    return rendezvousTop(
+      job,
+      except.length === 0 ? nodes : nodes.filter((node) => !except.includes(node)),
+      count,
+    );
+  }
+
+  /** Whether a node that holds a job may go on to. One that is suspect may only be slow. */
+  mayKeep(node: NodeId, isDurable: boolean): boolean {
+    const member = this.options.members.get(node);
+    return member !== undefined && isPresent(member) && canHold(member, isDurable);
+  }
+
+  /** It may be gone: nothing is taken from it, and nothing given. */
+  isDoubted(node: NodeId): boolean {
+    return this.options.members.get(node)?.state === 'suspect';
+  }
+
+  private eligible(isDurable: boolean): NodeId[] {
+    const known = isDurable ? this.durable : this.any;
+    if (known !== null) return known;
+    const nodes: NodeId[] = [];
+    for (const member of this.options.members.all()) {
+      if (member.id !== this.options.self && member.state === 'alive' && canHold(member, isDurable))
+        nodes.push(member.id);
+    }
+    if (isDurable) this.durable = nodes;
+    else this.any = nodes;
+    return nodes;
+  }
+}
+
+function canHold({ draining, journal }: MemberRecord, isDurable: boolean): boolean {
+  return !draining && journal !== 'failed' && (!isDurable || journal === 'open');
+}

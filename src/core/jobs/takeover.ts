@@ -1,0 +1,412 @@
+import { assert } from '../assert.js';
+import { Deadlines } from '../deadlines.js';
+import { Fifo } from '../fifo.js';
+import type { InstanceId, NodeId } from '../ids.js';
+import type { Instant } from '../instant.js';
+import { limits } from '../limits.js';
+import { isPresent } from '../member.js';
+import type { InquiryItem } from '../messages.js';
+import type { Outbox } from '../outbox.js';
+import { okReply, type Reply } from '../reply.js';
+import type { Asks } from './asks.js';
+import type { Copies, Held } from './copies.js';
+import { type CopyRank, compareRanks, type JobCopy } from './copy.js';
+import type { Custody } from './custody.js';
+import type { Debt } from './debts.js';
+import type { Ledger } from './ledger.js';
+import type { MemberView } from './member-view.js';
+import type { Placement } from './placement.js';
+import type { JobError } from './record.js';
+import { type Replicator, rankOf } from './replicator.js';
+
+export interface TakeoverOptions {
+  readonly self: NodeId;
+  readonly instance: InstanceId;
+  /** Processes of this node since which its journal has lost nothing. */
+  readonly lineage: readonly InstanceId[];
+  readonly members: MemberView;
+  readonly ledger: Ledger;
+  readonly copies: Copies;
+  readonly custody: Custody;
+  readonly placement: Placement;
+  readonly replicator: Replicator;
+  readonly asks: Asks;
+  readonly outbox: Outbox;
+}
+
+/**
+ * What a node says of a job that it is asked about:
+ *
+ *     same, older, newer    its own state, compared with the asker's; with `newer`, who owns the job
+ *     released              it owns the job, and the asker is no holder of it any more
+ *     gone                  the job was its own, and is over: it has forgotten nothing else
+ *     unknown               it never had it, or may have lost it
+ */
+export type InquiryAnswer = 'same' | 'older' | `newer ${NodeId}` | 'released' | 'gone' | 'unknown';
+
+/** A copy that several nodes are asked about. */
+interface Review {
+  readonly held: Held;
+  /** What was asked about: of a newer state, the answers say nothing. */
+  readonly copy: JobCopy;
+  /** The owner alone is asked, and not the other holders. */
+  readonly ofOwner: NodeId | null;
+  open: number;
+  readonly answers: Map<NodeId, InquiryAnswer | 'silent'>;
+}
+
+/** Who owned jobs and is gone. */
+interface Gone {
+  readonly atMs: number;
+  /** Its end may have been a job's doing; what is said of it. */
+  readonly error: JobError | null;
+  /** Jobs that may still be blamed for it: the oldest ones, of which some ran there. */
+  blamed: number;
+}
+
+/** Copies looked at in one turn, and asked about at once. */
+const reviewsPerTick = 1_000;
+const reviewsMax = 8 * limits.inquiryItemsMax;
+/** How much longer each further holder waits before it takes a job over. */
+const rankDelayMs = 1_500;
+const retryMs = 1_000;
+const inquiryTimeoutMs = 3_000;
+/** After its start a node waits so long for holders that it has not met yet. */
+const graceMs = 5_000;
+/** A better placed holder that has a job and doesn't take it over, or one that never answers, is waited for no longer. */
+const patienceMs = 15_000;
+/** Of the jobs of an owner that broke, so many may have run there. */
+const blamedMax = 256;
+
+/**
+ * Jobs whose owner is gone, or may have forgotten them: the first of their holders that is there goes on with them, once it
+ * has asked the other ones what they know. So does a node that comes back to jobs of its own.
+ */
+export class Takeover {
+  private readonly queue = new Fifo<Held>();
+  private readonly later = new Deadlines<Held>();
+  private readonly gone = new Map<NodeId, Gone>();
+  /** Owners that have said that they don't know some job. */
+  private readonly denied = new Map<Held, NodeId>();
+  private readonly hints = new Map<Held, NodeId>();
+  private readonly since = new Map<Held, number>();
+  private openReviews = 0;
+  private startedAtMs = 0;
+  private adopted = 0;
+
+  constructor(private readonly options: TakeoverOptions) {}
+
+  /** What the journal had: nothing of it is certain before the others have been heard. */
+  start(now: Instant): void {
+    this.startedAtMs = now.monotonicMs;
+    this.reviewAll();
+  }
+
+  reviewAll(): void {
+    for (const held of this.options.copies.values()) this.review(held);
+  }
+
+  /** `error`: its end may have been a job's doing. */
+  ownerGone(node: NodeId, error: JobError | null, now: Instant): void {
+    this.gone.set(node, { atMs: now.monotonicMs, error, blamed: 0 });
+    for (const held of this.options.copies.ownedBy(node)) this.review(held);
+  }
+
+  /** It is there again, and may have forgotten jobs, or given them to others meanwhile. */
+  ownerBack(node: NodeId, error: JobError | null, now: Instant): void {
+    if (error === null) this.gone.delete(node);
+    else this.gone.set(node, { atMs: now.monotonicMs, error, blamed: 0 });
+    for (const held of this.options.copies.ownedBy(node)) this.review(held);
+  }
+
+  memberForgotten(node: NodeId): void {
+    this.gone.delete(node);
+  }
+
+  /** Another node has a newer state of a job that this one thought its own. */
+  deposed(held: Held, by: NodeId): void {
+    if (by !== this.options.self) this.hints.set(held, by);
+    this.review(held);
+  }
+
+  private review(held: Held): void {
+    if (held.inReview) return;
+    held.inReview = true;
+    this.queue.push(held);
+  }
+
+  tick(now: Instant): void {
+    for (
+      let held = this.later.takeDue(now.monotonicMs);
+      held !== undefined;
+      held = this.later.takeDue(now.monotonicMs)
+    )
+      this.queue.push(held);
+    const asked = new Map<NodeId, Review[]>();
+    for (let count = 0; count < reviewsPerTick && this.openReviews < reviewsMax; count++) {
+      const held = this.queue.shift();
+      if (held === undefined) break;
+      this.look(held, asked, now);
+    }
+    for (const [node, reviews] of asked) this.inquire(node, reviews, now);
+    if (this.adopted > 0 && this.queue.length === 0) this.tellAdopted();
+  }
+
+  nextDeadlineMs(): number {
+    const canGoOn = this.queue.length > 0 && this.openReviews < reviewsMax;
+    return canGoOn ? Number.NEGATIVE_INFINITY : this.later.nextMs();
+  }
+
+  private look(held: Held, asked: Map<NodeId, Review[]>, now: Instant): void {
+    const { self, copies } = this.options;
+    if (!copies.isHere(held)) {
+      this.close(held);
+      return;
+    }
+    const { copy } = held;
+    const owner = this.hints.get(held) ?? copy.owner;
+    const isDenied = this.denied.get(held) === owner;
+    if (owner !== self && this.isThere(owner) && !isDenied) {
+      this.ask({ held, copy, ofOwner: owner, open: 1, answers: new Map() }, [owner], asked);
+      return;
+    }
+    const isYoung = now.monotonicMs < this.startedAtMs + graceMs;
+    if (isYoung && [owner, ...copy.holders].some((node) => node !== self && this.isUnmet(node))) {
+      this.lookLater(held, retryMs / 2, now);
+      return;
+    }
+    const others = this.knowers(copy).filter((node) => node !== owner && this.isThere(node));
+    const dueMs = this.dueMs(held, owner);
+    if (now.monotonicMs < dueMs) this.lookLater(held, dueMs - now.monotonicMs, now);
+    else if (others.length === 0) this.adopt(held, now);
+    else this.ask({ held, copy, ofOwner: null, open: others.length, answers: new Map() }, others, asked);
+  }
+
+  /**
+   * Who may know the job: its holders, by this copy, which may be an old one; and those that would hold it now, as they do if its owner
+   * has seen that the others were gone.
+   */
+  private knowers({ spec, holders }: JobCopy): NodeId[] {
+    const { self, placement } = this.options;
+    const likely = placement.choose(spec.id, spec.copies, false);
+    return [...new Set([...holders, ...likely])].filter((node) => node !== self);
+  }
+
+  /** The first holder that is there goes on at once, each further one a little later. */
+  private dueMs({ copy }: Held, owner: NodeId): number {
+    const { self } = this.options;
+    const there = copy.holders.filter((node) => node === self || (node !== owner && this.isThere(node)));
+    const rank = Math.max(0, there.indexOf(self));
+    return (this.gone.get(owner)?.atMs ?? 0) + rank * rankDelayMs;
+  }
+
+  private ask(review: Review, nodes: readonly NodeId[], asked: Map<NodeId, Review[]>): void {
+    this.openReviews++;
+    for (const node of nodes) {
+      const reviews = asked.get(node);
+      if (reviews === undefined) asked.set(node, [review]);
+      else reviews.push(review);
+    }
+  }
+
+  private inquire(node: NodeId, reviews: readonly Review[], now: Instant): void {
+    for (let first = 0; first < reviews.length; first += limits.inquiryItemsMax) {
+      const part = reviews.slice(first, first + limits.inquiryItemsMax);
+      const items = part.map(({ held: { copy } }) => ({
+        ...rankOnly(copy),
+        job: copy.spec.id,
+        instance: copy.instance,
+        isDurable: copy.spec.durable,
+      }));
+      const answered = (reply: Reply, now: Instant): void => {
+        const answers = reply.ok ? parseInquiryAnswers(reply.text, part.length) : null;
+        for (const [index, review] of part.entries())
+          this.heard(review, node, answers?.[index] ?? 'silent', now);
+      };
+      const command = { type: 'inquire', items } as const;
+      this.options.asks.ask({ to: node, command, now, timeoutMs: inquiryTimeoutMs, answered });
+    }
+  }
+
+  private heard(review: Review, node: NodeId, answer: InquiryAnswer | 'silent', now: Instant): void {
+    review.answers.set(node, answer);
+    if (--review.open > 0) return;
+    this.openReviews--;
+    if (!this.options.copies.isHere(review.held)) this.close(review.held);
+    else if (review.held.copy !== review.copy) this.lookLater(review.held, 0, now);
+    else if (review.ofOwner === null) this.decide(review, now);
+    else this.heardOwner(review.held, review.ofOwner, answer, now);
+  }
+
+  private heardOwner(held: Held, owner: NodeId, answer: InquiryAnswer | 'silent', now: Instant): void {
+    const { replicator } = this.options;
+    switch (answer) {
+      case 'same':
+        if (owner === held.copy.owner) this.close(held);
+        else {
+          // It only holds the job, too.
+          this.hints.delete(held);
+          this.lookLater(held, 0, now);
+        }
+        return;
+      case 'older':
+        // What it has lost, it gets back.
+        replicator.push(owner, held.copy);
+        this.lookLater(held, retryMs, now);
+        return;
+      case 'released':
+      case 'gone':
+        this.letGo(held);
+        return;
+      case 'unknown':
+        this.denied.set(held, owner);
+        this.lookLater(held, 0, now);
+        return;
+      case 'silent':
+        this.lookLater(held, retryMs, now);
+        return;
+      default:
+        // It has a newer state, and sends it, or it knows who has.
+        this.follow(held, answer.slice('newer '.length), now);
+    }
+  }
+
+  private follow(held: Held, owner: NodeId, now: Instant): void {
+    this.hints.set(held, owner);
+    this.lookLater(held, retryMs, now);
+  }
+
+  private decide({ held, answers }: Review, now: Instant): void {
+    const { self } = this.options;
+    const { holders } = held.copy;
+    const since = this.since.get(held) ?? now.monotonicMs;
+    this.since.set(held, since);
+    const isPatient = now.monotonicMs < since + patienceMs;
+    for (const [node, answer] of answers) {
+      if (answer === 'gone' || answer === 'released') {
+        this.letGo(held);
+        return;
+      }
+      const rank = holders.indexOf(node);
+      const isBetterPlaced = rank >= 0 && rank < holders.indexOf(self) && answer !== 'unknown';
+      if (answer.startsWith('newer ')) return this.follow(held, answer.slice('newer '.length), now);
+      if (isPatient && this.isThere(node) && (answer === 'silent' || isBetterPlaced))
+        return this.lookLater(held, retryMs, now);
+    }
+    this.adopt(held, now);
+  }
+
+  /** The job is over, or others hold it. */
+  private letGo(held: Held): void {
+    const { self, copies, custody } = this.options;
+    this.close(held);
+    if (held.copy.owner === self) custody.releaseHolders(held.copy, []);
+    copies.remove(held);
+  }
+
+  private adopt(held: Held, now: Instant): void {
+    const { copy } = held;
+    assert(this.options.ledger.get(copy.spec.id) === undefined, `job ${copy.spec.id} is owned and held`);
+    const gone = this.gone.get(copy.owner);
+    let suspect: JobError | null = null;
+    if (gone !== undefined && gone.error !== null && copy.owner !== this.options.self) {
+      const ranThere = copy.executor === copy.owner;
+      if (ranThere || (gone.blamed < blamedMax && copy.executor === null)) suspect = gone.error;
+      if (suspect !== null) gone.blamed++;
+    }
+    this.close(held);
+    this.adopted++;
+    this.options.custody.adopt(held, suspect, now);
+  }
+
+  private tellAdopted(): void {
+    const { outbox } = this.options;
+    const count = this.adopted;
+    this.adopted = 0;
+    outbox.log('warn', `${count} jobs whose owner is gone go on here`, { count });
+  }
+
+  private lookLater(held: Held, delayMs: number, now: Instant): void {
+    this.later.add(now.monotonicMs + delayMs, held);
+  }
+
+  private close(held: Held): void {
+    held.inReview = false;
+    this.denied.delete(held);
+    this.hints.delete(held);
+    this.since.delete(held);
+  }
+
+  /** What this node knows of jobs that another one holds. */
+  answer(from: NodeId, items: readonly InquiryItem[]): Reply {
+    return okReply(JSON.stringify(items.map((item) => this.answerItem(from, item))));
+  }
+
+  private answerItem(from: NodeId, item: InquiryItem): InquiryAnswer {
+    const { ledger, copies, replicator, self } = this.options;
+    const record = ledger.get(item.job);
+    if (record !== undefined) {
+      const order = compareForInquiry(rankOf(record), item);
+      if (order < 0) return 'older';
+      if (record.owner === self && !record.holders.includes(from)) return 'released';
+      if (order === 0) return 'same';
+      replicator.again(from, record);
+      return `newer ${record.owner}`;
+    }
+    const held = copies.get(item.job);
+    if (held === undefined) return this.hasForgotten(item) ? 'gone' : 'unknown';
+    const order = compareForInquiry(held.copy, item);
+    if (order === 0) return 'same';
+    return order < 0 ? 'older' : `newer ${held.copy.owner}`;
+  }
+
+  /** A job that was this node's, of a process since which it has lost nothing: that it isn't here means that it is over. */
+  private hasForgotten({ owner, instance, isDurable }: InquiryItem): boolean {
+    const { self, lineage } = this.options;
+    return (
+      owner === self && (instance === this.options.instance || (isDurable && lineage.includes(instance)))
+    );
+  }
+
+  private isThere(node: NodeId): boolean {
+    const member = this.options.members.get(node);
+    return member !== undefined && isPresent(member);
+  }
+
+  private isUnmet(node: NodeId): boolean {
+    return this.options.members.get(node) === undefined;
+  }
+
+  debts(): Debt[] {
+    return [
+      { kind: 'copies in doubt', count: this.queue.length + this.later.size + this.openReviews, node: null },
+    ];
+  }
+}
+
+/** An outcome that holds and one that is only known are the same, where the rest is. */
+function compareForInquiry(a: CopyRank, b: CopyRank): number {
+  const isSame =
+    a.generation === b.generation && a.epoch === b.epoch && a.owner === b.owner && a.change === b.change;
+  return isSame ? 0 : compareRanks(a, b);
+}
+
+export function rankOnly({ generation, stage, epoch, owner, change }: CopyRank): CopyRank {
+  return { generation, stage, epoch, owner, change };
+}
+
+const answerPattern = /^(?:same|older|released|gone|unknown|newer [0-9a-v]{12})$/;
+
+/** Null where another node has answered something else. */
+export function parseInquiryAnswers(text: string, count: number): InquiryAnswer[] | null {
+  try {
+    const answers: unknown = JSON.parse(text);
+    const isRight =
+      Array.isArray(answers) &&
+      answers.length === count &&
+      answers.every((answer) => typeof answer === 'string' && answerPattern.test(answer));
+    return isRight ? (answers as InquiryAnswer[]) : null;
+  } catch {
+    return null;
+  }
+}

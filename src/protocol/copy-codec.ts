@@ -1,0 +1,138 @@
+import { type CopyRank, type CopyStage, copyStates, type JobCopy } from '../core/jobs/copy.js';
+import type { JobSpec } from '../core/jobs/record.js';
+import { limits } from '../core/limits.js';
+import type { JobUpdate } from '../core/messages.js';
+import type { Payload } from '../core/payload.js';
+import { encodeError, readError } from './job-error-fields.js';
+import { routePolicies } from './peer-command.js';
+import type { FieldReader } from './peer-fields.js';
+
+/**
+ * A copy of a job as plain values, the same on the wire and in a journal:
+ * generation, stage, epoch, owner, change, [spec...], args or nil, instance, [holder...], state, attempt, failures,
+ * fatalities, executor or nil, notBeforeMs, finishedAtMs or nil, [error's name, error's message] or nil, result or nil
+ */
+export function encodeCopy(copy: JobCopy): unknown[] {
+  return [...encodeRank(copy), encodeSpec(copy.spec), copy.args, ...encodeRest(copy)];
+}
+
+/** What may change of a job: the same fields but for spec and args. */
+export function encodeUpdate(update: JobUpdate): unknown[] {
+  return [...encodeRank(update), ...encodeRest(update)];
+}
+
+/** generation, stage, epoch, owner, change */
+export function encodeRank({ generation, stage, epoch, owner, change }: CopyRank): unknown[] {
+  return [generation, stage, epoch, owner, change];
+}
+
+function encodeRest(copy: JobUpdate): unknown[] {
+  return [
+    copy.instance,
+    copy.holders,
+    copyStates.indexOf(copy.state),
+    copy.attempt,
+    copy.failures,
+    copy.fatalities,
+    copy.executor,
+    copy.notBeforeMs,
+    copy.finishedAtMs,
+    copy.error === null ? null : encodeError(copy.error),
+    copy.result,
+  ];
+}
+
+/** The reverse. Each field is checked by itself: a PeerFault for a wrong one. Bytes are copied out of what was only lent. */
+export function decodeCopy(fields: FieldReader): JobCopy {
+  const rank = decodeRank(fields);
+  const spec = decodeSpec(fields.nested('spec', 0));
+  const args = fields.nullable(readPayload);
+  return { ...rank, spec, args, ...decodeRest(fields) };
+}
+
+export function decodeUpdate(fields: FieldReader): JobUpdate {
+  return { ...decodeRank(fields), ...decodeRest(fields) };
+}
+
+export function decodeRank(fields: FieldReader): CopyRank {
+  return {
+    generation: fields.count(),
+    stage: fields.integer(0, 2) as CopyStage,
+    epoch: fields.count(),
+    owner: fields.nodeId(),
+    change: fields.count(),
+  };
+}
+
+function decodeRest(fields: FieldReader): Omit<JobUpdate, keyof CopyRank> {
+  return {
+    instance: fields.instanceId(),
+    // A job that is being moved is with its old holders still, and with its new ones.
+    holders: fields.nodeIds(2 * limits.copiesMax),
+    state: fields.oneOf(copyStates),
+    attempt: fields.count(),
+    failures: fields.count(),
+    fatalities: fields.count(),
+    executor: fields.nullable((inner) => inner.nodeId()),
+    notBeforeMs: fields.wallMs(),
+    finishedAtMs: fields.nullable((inner) => inner.wallMs()),
+    error: fields.nullable((inner) => readError(inner.nested('error', 0))),
+    result: fields.nullable(readPayload),
+  };
+}
+
+/**
+ * id, task, priority, timeoutMs, retries, backoffMs, ttlMs, route, affinity, [tag, value, tag, value...], node, copies,
+ * durable, [after...], cron, timeZone, createdAtMs
+ */
+function encodeSpec(spec: JobSpec): unknown[] {
+  return [
+    spec.id,
+    spec.task,
+    spec.priority,
+    spec.timeoutMs,
+    spec.retries,
+    spec.backoffMs,
+    spec.ttlMs,
+    routePolicies.indexOf(spec.route),
+    spec.affinity,
+    spec.on.flat(),
+    spec.node,
+    spec.copies,
+    spec.durable,
+    spec.after,
+    spec.cron,
+    spec.timeZone,
+    spec.createdAtMs,
+  ];
+}
+
+function decodeSpec(fields: FieldReader): JobSpec {
+  return {
+    id: fields.jobId(),
+    task: fields.name(),
+    priority: fields.integer(-limits.priorityMax, limits.priorityMax),
+    timeoutMs: fields.durationMs(),
+    retries: fields.integer(0, limits.retriesMax),
+    backoffMs: fields.durationMs(),
+    ttlMs: fields.durationMs(),
+    route: fields.oneOf(routePolicies),
+    affinity: fields.nullable(readLabel),
+    on: fields.pairs(limits.tagsPerNodeMax),
+    node: fields.nullable((inner) => inner.name()),
+    copies: fields.integer(1, limits.copiesMax),
+    durable: fields.boolean(),
+    after: fields.jobIds(limits.afterMax),
+    cron: fields.nullable(readLabel),
+    timeZone: fields.nullable(readLabel),
+    createdAtMs: fields.wallMs(),
+  };
+}
+
+function readLabel(fields: FieldReader): string {
+  return fields.label();
+}
+
+function readPayload(fields: FieldReader): Payload {
+  return fields.payload();
+}

@@ -1,0 +1,179 @@
+import type { NodeEffect, NodeEvent } from '../core/effects.js';
+import type { JobId, NodeId, RequestId } from '../core/ids.js';
+import { isFinished, type JobRecord } from '../core/jobs/record.js';
+import type { SimNode } from './sim-node.js';
+import type { Invariant } from './violation.js';
+
+export interface CopyInvariantsOptions {
+  readonly nowMs: () => number;
+  readonly fail: (invariant: Invariant, node: string, what: string) => never;
+}
+
+/** A job whose client was told that it is kept. */
+interface Acknowledged {
+  readonly args: string;
+  readonly copies: number;
+  readonly isDurable: boolean;
+  /** Its outcome was accepted by its owner. */
+  isOver: boolean;
+  /** As many nodes as had it were lost at once: nobody has promised anything. */
+  isExcused: boolean;
+}
+
+/** Copies are made again within so long; nodes that are lost closer together count as lost at once. */
+const repairMs = 20_000;
+const lostLatelyMs = 3_000;
+
+/** Job invariants 9, 10, 11, 13, 15 and 17: what is acknowledged is held by as many nodes as was said, and reaches one outcome. */
+export class CopyInvariants {
+  /** Both sides of a cut may accept an outcome: what is promised then is only that none is lost. */
+  mayRepeat = false;
+  private readonly nodes = new Map<string, SimNode>();
+  private readonly args = new Map<SimNode, Map<RequestId, string>>();
+  private readonly acknowledged = new Map<JobId, Acknowledged>();
+  private readonly accepted = new Map<string, { readonly node: string; readonly epoch: number }>();
+  private readonly started = new Set<string>();
+  private readonly lostAtMs = new Map<string, number>();
+  /** How many of each job were looked at in the end. */
+  checkedCount = 0;
+
+  constructor(private readonly options: CopyInvariantsOptions) {}
+
+  stepped(node: SimNode, event: NodeEvent, effects: readonly NodeEffect[]): void {
+    this.nodes.set(node.name, node);
+    if (event.type === 'request' && event.command.type === 'submit') {
+      const args = this.args.get(node) ?? new Map<RequestId, string>();
+      this.args.set(node, args.set(event.request, String(event.command.args)));
+    }
+    for (const effect of effects) {
+      if (effect.type === 'reply' && effect.reply.ok) this.noteReply(node, effect.request, effect.reply.text);
+      else if (effect.type === 'start_attempt') this.noteStart(node, effect.job);
+    }
+  }
+
+  /** An owner has accepted an outcome. */
+  outcome(node: SimNode, record: JobRecord, isAdopted: boolean): void {
+    const { id } = record.spec;
+    const known = this.acknowledged.get(id);
+    if (known !== undefined) known.isOver = true;
+    const name = `${id}/${record.generation}`;
+    const earlier = this.accepted.get(name);
+    if (earlier !== undefined && !isAdopted && !this.mayRepeat)
+      this.fail(
+        17,
+        node,
+        `${id} was ended by ${earlier.node} in epoch ${earlier.epoch}, and again in ${record.epoch}`,
+      );
+    this.accepted.set(name, { node: node.name, epoch: record.epoch });
+  }
+
+  /** A process ends, and what it had only in memory is lost; without `keepsDisk`, its disk as well. */
+  nodeLost(node: SimNode, keepsDisk: boolean): void {
+    const nowMs = this.options.nowMs();
+    this.lostAtMs.set(node.name, nowMs);
+    const lostCount = [...this.nodes.values()].filter(
+      ({ name, status }) =>
+        status === 'dead' || nowMs - (this.lostAtMs.get(name) ?? Number.NEGATIVE_INFINITY) < repairMs,
+    ).length;
+    for (const [id, job] of this.acknowledged) {
+      if (job.isOver || job.isExcused || this.isKept(id, node, keepsDisk)) continue;
+      if (lostCount >= job.copies || (job.isDurable && !keepsDisk && lostCount > 1)) job.isExcused = true;
+      else this.fail(9, node, `with it the last copy of ${id} is lost, which ${job.copies} nodes held`);
+    }
+  }
+
+  /** Acknowledged jobs that have not been run, or have no outcome. */
+  missing(): string[] {
+    this.checkedCount = 0;
+    return [...this.acknowledged].flatMap(([id, job]) => {
+      if (job.isExcused) return [];
+      this.checkedCount++;
+      if (!this.started.has(id)) return [`${id} was never run`];
+      return job.isOver || this.isOver(id) ? [] : [`${id} has no outcome`];
+    });
+  }
+
+  private isOver(id: JobId): boolean {
+    return [...this.nodes.values()].some(({ core, status }) => {
+      const record = core.jobs.ledger.get(id);
+      return status !== 'dead' && record !== undefined && isFinished(record.state);
+    });
+  }
+
+  /** Jobs that fewer nodes hold than are to, by the account of all live nodes. */
+  lacking(live: readonly SimNode[]): string[] {
+    const byId = new Map(live.map((node) => [node.core.self().id, node] as const));
+    return live.flatMap((node) =>
+      [...node.core.jobs.ledger.values()].flatMap((record) => {
+        const wanted = Math.min(record.spec.copies, live.length);
+        if (isFinished(record.state) && record.spec.ttlMs === 0) return [];
+        const held = record.holders.filter((holder) => isHeldBy(byId.get(holder), record));
+        return held.length >= wanted
+          ? []
+          : [`${record.spec.id} of ${node.name} is held by ${held.length} of ${wanted}`];
+      }),
+    );
+  }
+
+  private noteReply(node: SimNode, request: RequestId, text: string): void {
+    const [, id, copies, durable] = /^(\S+) copies=(\d+) durable=(yes|no)$/.exec(text) ?? [];
+    const args = this.args.get(node)?.get(request);
+    if (id === undefined || args === undefined) return;
+    const isDurable = durable === 'yes';
+    const job = this.acknowledged.get(id);
+    if (job === undefined) {
+      const isOver = this.accepted.has(`${id}/0`);
+      this.acknowledged.set(id, { args, copies: Number(copies), isDurable, isOver, isExcused: false });
+    }
+    // Passed on by another node, the word is a moment old.
+    const record = node.core.jobs.ledger.get(id);
+    if (record !== undefined && !isFinished(record.state))
+      this.checkHolders(node, id, Number(copies), isDurable);
+  }
+
+  private checkHolders(node: SimNode, id: JobId, copies: number, isDurable: boolean): void {
+    const holders = new Set<NodeId>();
+    for (const { status, core, disk } of this.nodes.values()) {
+      const isHere = status !== 'dead' && holdsInMemory(core, id);
+      if (isHere && (!isDurable || disk?.holds(id) === true)) holders.add(core.self().id);
+    }
+    // One that was lost since it said so, had it.
+    const lostLately = [...this.lostAtMs.values()].filter(
+      (atMs) => this.options.nowMs() - atMs < lostLatelyMs,
+    );
+    if (holders.size + lostLately.length < copies)
+      this.fail(10, node, `it says that ${copies} nodes hold ${id}, and ${holders.size} do`);
+  }
+
+  private noteStart(node: SimNode, id: JobId): void {
+    this.started.add(id);
+    const { ledger, copies } = node.core.jobs;
+    const record = ledger.get(id);
+    const state = copies.get(id)?.copy.state;
+    const isOver =
+      record === undefined ? state !== undefined && state !== 'waiting' : isFinished(record.state);
+    if (isOver && !this.mayRepeat) this.fail(13, node, `it starts ${id}, and knows its outcome`);
+  }
+
+  private isKept(id: JobId, lost: SimNode, keepsDisk: boolean): boolean {
+    for (const node of this.nodes.values()) {
+      if (node !== lost && node.status !== 'dead' && holdsInMemory(node.core, id)) return true;
+      if ((node.name !== lost.name || keepsDisk) && node.disk?.holds(id) === true) return true;
+    }
+    return false;
+  }
+
+  private fail(invariant: Invariant, node: SimNode, what: string): never {
+    return this.options.fail(invariant, node.name, what);
+  }
+}
+
+function holdsInMemory({ jobs }: SimNode['core'], id: JobId): boolean {
+  return jobs.ledger.get(id) !== undefined || jobs.copies.get(id) !== undefined;
+}
+
+function isHeldBy(holder: SimNode | undefined, record: JobRecord): boolean {
+  if (holder === undefined) return false;
+  const { ledger, copies } = holder.core.jobs;
+  return ledger.get(record.spec.id) === record || copies.get(record.spec.id)?.copy.owner === record.owner;
+}
