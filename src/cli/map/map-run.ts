@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { retryAfterMs } from '../../client/attempts.js';
 import type { Client } from '../../client/client.js';
 import type { ClientReply } from '../../client/reply-decoder.js';
 import { RondoError } from '../../core/errors.js';
@@ -178,7 +179,8 @@ export class MapRun {
         return failure({ name: code, message });
       }
       // Jitter, so that lines refused together do not come back together.
-      await delay((retryAfterMs(message) ?? delayMs) * (0.75 + Math.random() / 2));
+      const pauseMs = Math.min(retryAfterMs(message) ?? delayMs, retryDelayMsMax);
+      await delay(pauseMs * (0.75 + Math.random() / 2));
     }
   }
 
@@ -186,7 +188,14 @@ export class MapRun {
   private async ask(payload: string): Promise<ClientReply> {
     const { client, task, submitOptions } = this.options;
     try {
-      return await client.request({ verb: 'RUN', operands: [task], options: submitOptions, payload });
+      const onAgain = (): void => void this.counts.repeated++;
+      return await client.request({
+        verb: 'RUN',
+        operands: [task],
+        options: submitOptions,
+        payload,
+        onAgain,
+      });
     } catch (error) {
       if (!(error instanceof RondoError) || error.code === 'NO_NODE') throw error;
       return { ok: false, code: error.code, message: error.message };
@@ -201,12 +210,4 @@ function lineOutcome(outcome: Outcome): LineOutcome {
 
 function failure({ name, message }: { readonly name: string; readonly message: string }): LineOutcome {
   return { ok: false, id: null, error: { name, message } };
-}
-
-/** What `retry-after=` in a BUSY reply asks for, within bounds; null when it says nothing. */
-export function retryAfterMs(message: string): number | null {
-  const match = /\bretry-after=(\d{1,9})(ms|s|m)?\b/.exec(message);
-  if (match === null) return null;
-  const unitMs = { ms: 1, s: 1_000, m: 60_000 }[match[2] ?? 'ms'] ?? 1;
-  return Math.min(Math.max(Number(match[1]) * unitMs, 1), retryDelayMsMax);
 }
