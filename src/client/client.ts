@@ -227,10 +227,9 @@ class ListClient implements Client {
       if (this.current !== connection) return;
       const exchange = await connection.exchange({ verb: 'NODES' });
       if (exchange.type === 'lost') return;
-      const { address } = connection;
-      if (exchange.reply.ok) {
-        this.search.learn(learnedNodesOf(exchange.reply.text, { address, listed: this.options.nodes }));
-      }
+      const { address, identity } = connection;
+      const from = { address, id: identity.id, listed: this.options.nodes };
+      if (exchange.reply.ok) this.search.learn(learnedNodesOf(exchange.reply.text, from));
       if (this.current === connection) this.learnFrom(connection, learnEveryMs);
     }, afterMs).unref();
   }

@@ -12,15 +12,18 @@ export const learnedNodesMax = 8;
 export interface LearnedFrom {
   /** Where the node that tells was reached. */
   readonly address: string;
+  /** Its id, where it tells it. */
+  readonly id: string | null;
   readonly listed: readonly string[];
 }
 
 /**
  * The nodes of NODES' answer at which a client could go on, a random few of them, so that not all clients of a lost node meet at one.
  * Left out are those that are not alive or drain, those that are listed anyway, and addresses that can't be meant for this
- * machine: any wildcard, and loopback told by a node that is itself reached by another way.
+ * machine: any wildcard, and loopback told by a node that is itself reached in another way.
  */
-export function learnedNodesOf(answer: string, { address, listed }: LearnedFrom): LearnedNode[] {
+export function learnedNodesOf(answer: string, from: LearnedFrom): LearnedNode[] {
+  const { address, listed } = from;
   const isLocal = isLoopback(readAddress(address)?.host ?? '');
   const found: LearnedNode[] = [];
   for (const member of membersOf(answer)) {
@@ -29,7 +32,7 @@ export function learnedNodesOf(answer: string, { address, listed }: LearnedFrom)
       continue;
     const { host, port } = readAddress(client) ?? { host: '', port: 0 };
     if (port === 0 || isWildcard(host) || (isLoopback(host) && !isLocal)) continue;
-    if (client !== address && !listed.includes(client)) found.push({ address: client, id });
+    if (id !== from.id && !listed.includes(client)) found.push({ address: client, id });
   }
   return sampleOf(found, learnedNodesMax);
 }
