@@ -20,8 +20,8 @@ export interface Candidate {
 }
 
 /** Pauses before the list is tried again: 100, 200, 400 ... ms, so that a node that only restarts is found again. */
-const pauseMsMin = 100;
-const pauseMsMax = 1_000;
+const searchPauseMsMin = 100;
+const searchPauseMsMax = 1_000;
 /** Even in a long list each node gets so long to answer. */
 const dialMsMin = 250;
 /** More than so many reasons is no message for people. */
@@ -80,10 +80,11 @@ export class NodeSearch {
       return await this.options.dial(candidate, Math.round(timeoutMs));
     } catch (error) {
       const { address, learnedId } = candidate;
-      // A node that was only heard of may have a token of its own.
-      const isUseless = error instanceof RondoError && (error.code === 'UNREACHABLE' || learnedId !== null);
+      // A node that was only heard of may have a token of its own; UNAVAILABLE is this client, once it is closed.
+      const code = error instanceof RondoError ? error.code : 'UNAVAILABLE';
+      const isUseless = code === 'UNREACHABLE' || (learnedId !== null && code !== 'UNAVAILABLE');
       if (!isUseless) throw error;
-      faults.set(address, error.message);
+      faults.set(address, (error as RondoError).message);
       this.skip(address);
       return null;
     }
@@ -110,5 +111,5 @@ export class NodeSearch {
 
 /** Jittered, so that the clients of a node that restarts don't come back all at once. */
 function pauseMs(round: number): number {
-  return Math.min(pauseMsMin * 2 ** (round - 1), pauseMsMax) * (0.75 + Math.random() / 2);
+  return Math.min(searchPauseMsMin * 2 ** (round - 1), searchPauseMsMax) * (0.75 + Math.random() / 2);
 }

@@ -262,6 +262,15 @@ t.test('a refusal after a lost answer is unknown, not a refusal', async (t) => {
   }
 });
 
+t.test('a client that is closed looks for no node any more', async (t) => {
+  const server = await startScriptedServer(() => 'OK');
+  const client = await connect({ nodes: [server.address] });
+  await server.close();
+  const asked = client.request({ verb: 'NODES' });
+  client.close();
+  await t.rejects(asked, { code: 'UNAVAILABLE', message: 'this client is closed' });
+});
+
 t.test('a node that restarts is found again', async (t) => {
   const first = await startScriptedServer(({ verb }) => `OK ${verb}`);
   const client = await connect({ nodes: [first.address] });

@@ -10,6 +10,7 @@ interface JobShown {
   readonly id: string;
   readonly task: string;
   readonly state: string;
+  readonly attempts: number;
   readonly owner: string;
   readonly executor: string | null;
 }
@@ -72,8 +73,8 @@ t.test('run prints its result when the node that it talks to is killed, and its 
   t.match(stderr, `going on at node ${b.client}`);
   const jobs = await requestJson<JobShown[]>(b, 'JOBS');
   t.strictSame(
-    jobs.map(({ id, state }) => [id, state]),
-    [[job.id, 'done']],
+    jobs.map(({ id, state, attempts }) => ({ id, state, attempts })),
+    [{ id: job.id, state: 'done', attempts: 1 }],
   );
   const wasSubmittedAgain = /submitted again/.test(stderr);
   if (job.owner !== 'a') t.notOk(wasSubmittedAgain, 'its owner lives, so nothing was lost');

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { retryAfterMs } from '../../client/attempts.js';
 import type { Client } from '../../client/client.js';
 import type { ClientReply } from '../../client/reply-decoder.js';
+import type { ClientRequest } from '../../client/request-line.js';
 import { RondoError } from '../../core/errors.js';
 import { refusal } from '../failure.js';
 import { errorOf, type Outcome, outcomeOf } from '../outcome.js';
@@ -161,10 +162,11 @@ export class MapRun {
 
   /** Brings one line to its outcome, whatever BUSY or lost nodes come between. Rejects with what is hopeless. */
   private async outcomeOf(payload: string): Promise<LineOutcome> {
+    const request = this.requestOf(payload);
     let busyTries = 0;
     let lostTries = 0;
     for (let delayMs = retryDelayMsMin; ; delayMs = Math.min(delayMs * 2, retryDelayMsMax)) {
-      const reply = await this.ask(payload);
+      const reply = await this.ask(request);
       const outcome = outcomeOf(reply);
       if (outcome !== null) return lineOutcome(outcome);
       const refused = reply as Extract<ClientReply, { ok: false }>;
@@ -185,21 +187,22 @@ export class MapRun {
   }
 
   /** A request, its rejection told as the reply that a node would give. */
-  private async ask(payload: string): Promise<ClientReply> {
-    const { client, task, submitOptions } = this.options;
+  private async ask(request: ClientRequest): Promise<ClientReply> {
     try {
-      const onAgain = (): void => void this.counts.repeated++;
-      return await client.request({
-        verb: 'RUN',
-        operands: [task],
-        options: submitOptions,
-        payload,
-        onAgain,
-      });
+      return await this.options.client.request(request);
     } catch (error) {
       if (!(error instanceof RondoError) || error.code === 'NO_NODE') throw error;
       return { ok: false, code: error.code, message: error.message };
     }
+  }
+
+  /** With its key, if it has one: however often the line is submitted, it is the same job. */
+  private requestOf(payload: string): ClientRequest {
+    const { client, task, submitOptions } = this.options;
+    const onAgain = (): void => {
+      this.counts.repeated++;
+    };
+    return client.keyed({ verb: 'RUN', operands: [task], options: submitOptions, payload, onAgain });
   }
 }
 
