@@ -16,7 +16,10 @@ const defaultNode = '127.0.0.1:7411';
 export function withClientOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--node <host:port,...>', 'where to reach the cluster; tried in this order')
+      new Option(
+        '--node <host:port,...>',
+        'where to reach the cluster; the first that answers is used, and when it is lost, the next',
+      )
         .env('RONDO_NODE')
         .default(defaultNode),
     )

@@ -94,7 +94,8 @@ blank one too, fails. There is a line of output for every line of input, as JSON
     name      that of the error that the task threw, or a code: JOB_CANCELLED, BAD_JSON, BODY_TOO_LARGE, BUSY, ...
     attempts  how often the job ran; only when a job failed, not when a line was refused or a job cancelled
 With --results-only it is the result alone, null for a line that failed.
-If the node is lost, unfinished lines are submitted again at the next address of --node: a line may run twice, none is lost.`;
+If the node is lost, unfinished lines are submitted again at the next address of --node: a line may run twice, none is lost. Where
+several addresses are listed, each line has a key of its own: what is still in line or runs is found by it, and not run twice.`;
 
 function addMap(program: Command): void {
   const command = program
@@ -111,6 +112,10 @@ function addMap(program: Command): void {
     .option('--joblog <file>', 'note each finished line there, as NDJSON')
     .option('--resume', 'leave out the lines that the joblog says are done; the others run')
     .option('--resume-failed', 'run only the lines that the joblog says have failed')
+    .option(
+      '--no-keys',
+      'give the lines no keys where --node lists several nodes: cheaper, but all in flight run twice if a node is lost',
+    )
     .option('--quiet', 'no progress, no summary')
     .action(async (task: string, file: string | undefined, flags: MapFlags) =>
       (await import('./commands/map.js')).map(task, file, flags),

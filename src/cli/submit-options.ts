@@ -56,7 +56,7 @@ export function withSubmitOptions(command: Command): Command {
 export function withKeyOption(command: Command): Command {
   return command.option(
     '--key <word>',
-    'the same key gives the same job, however often it is submitted',
+    'the same key gives the same job, however often it is submitted (default: a new one where --node lists several nodes, else none)',
     word,
   );
 }

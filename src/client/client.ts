@@ -1,8 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RondoError } from '../core/errors.js';
+import { Attempts } from './attempts.js';
 import { Connection, type LostConnection } from './connection.js';
+import { learnedNodesOf } from './learned-nodes.js';
+import { type Candidate, NodeSearch } from './node-search.js';
+import { withOwnKey } from './own-key.js';
 import type { ClientReply } from './reply-decoder.js';
 import type { ClientRequest } from './request-line.js';
+import { retryJob } from './retry-job.js';
+import { WaitLimit } from './wait-limit.js';
 
 export interface ClientOptions {
   /** Addresses `host:port`, tried in this order; see `parseAddressList`. */
@@ -15,8 +21,17 @@ export interface ClientOptions {
   readonly inFlightMax?: number;
   /** A node that owes answers and is silent for three times this long is given up. */
   readonly quietMs?: number;
-  /** How often the whole list is tried again after a connection was lost, before requests fail. */
-  readonly reconnectRoundsMax?: number;
+  /** How long a node is looked for, over the whole list again and again, after one was lost and before requests fail. */
+  readonly searchMs?: number;
+  /** How long a request that is answered BUSY waits and is sent again, before that is its answer. */
+  readonly busyMs?: number;
+  /**
+   * Whether every SUBMIT and RUN without a `key=` gets one of its own, so that it can be sent again when its node is lost. Default: where
+   * the list has more than one node, as such a job costs its nodes two to five times as much before it starts.
+   */
+  readonly ownKeys?: boolean;
+  /** Whether NODES is asked now and then, to go on at other nodes of the cluster when none of the list answers. Default: true. */
+  readonly learnNodes?: boolean;
   readonly onNotice?: (notice: ClientNotice) => void;
 }
 
@@ -36,13 +51,17 @@ export interface Client {
   readonly node: string;
   /**
    * Sends a request and waits for its answer; any number at once. A lost connection is replaced by one to the next
-   * node. Requests that were not sent yet, and those that change nothing, then go on there by themselves.
+   * node, and what can be asked again goes on there by itself: what was not sent yet, what changes nothing, what has a key, CANCEL, and
+   * RETRY after a look at STATUS. So does what a node answers with UNAVAILABLE, for five seconds.
    *
    * Rejects with a RondoError: `UNAVAILABLE` when the node was lost after the request was sent (it may or may not have
    * happened), `NO_NODE` when no node answers (it has not happened), `BAD_REQUEST` for what can't be spelled. A node's `ERR` is an
-   * answer, not a rejection; so are `LINE_TOO_LONG` and `BODY_TOO_LARGE`, which are given here, as HELLO tells the node's limits.
+   * answer, not a rejection; so are `LINE_TOO_LONG` and `BODY_TOO_LARGE`, which are given here, as HELLO tells the node's limits, and
+   * the `TIMEOUT` of a WAIT whose time is over while no node answers.
    */
   request(request: ClientRequest): Promise<ClientReply>;
+  /** The request with the key that `request` would give it, for one who must know it; the same where it would give none. */
+  keyed(request: ClientRequest): ClientRequest;
   close(): void;
 }
 
@@ -50,14 +69,15 @@ const defaults = {
   connectTimeoutMs: 3_000,
   inFlightMax: 2_000,
   quietMs: 5_000,
-  reconnectRoundsMax: 5,
+  searchMs: 10_000,
+  busyMs: 10_000,
+  learnNodes: true,
 } as const;
 
-/** Grows with every round: 100, 200, 400 ... ms, so that a node that only restarts is found again. */
-const reconnectDelayMs = 100;
-const triesPerRequestMax = 5;
 const waitingMax = 100_000;
-const readOnlyVerbs = new Set(['HELLO', 'PING', 'HELP', 'INFO', 'NODES', 'TASKS', 'STATUS', 'WAIT', 'JOBS']);
+/** A connection that ends sooner needs no other nodes. */
+const learnAfterMs = 250;
+const learnEveryMs = 60_000;
 
 /** Connects to the first node that answers. Rejects with `NO_NODE`, `UNAUTHORIZED` or `BAD_ADDRESS`. */
 export async function connect(options: ClientOptions): Promise<Client> {
@@ -70,16 +90,24 @@ class ListClient implements Client {
   private current: Connection | null = null;
   private retired: Connection[] = [];
   private opening: Promise<Connection> | null = null;
-  /** Where in the list the next attempt to connect begins. */
-  private cursor = 0;
   private lastNode: string | null = null;
+  /** That of the first node: no other one is gone on at. */
+  private cluster: string | null = null;
   private unfinished = 0;
   private closed = false;
-  private readonly options: ClientOptions & typeof defaults;
+  private learnTimer: NodeJS.Timeout | undefined;
+  private readonly options: Required<Omit<ClientOptions, 'onNotice'>> & Pick<ClientOptions, 'onNotice'>;
+  private readonly search: NodeSearch;
 
   constructor(options: ClientOptions) {
     if (options.nodes.length === 0) throw new RondoError('BAD_ADDRESS', 'the list of nodes is empty');
-    this.options = { ...defaults, ...options } as ClientOptions & typeof defaults;
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    const ownKeys = options.nodes.length > 1;
+    this.options = { ...defaults, token: null, ownKeys, nodes: options.nodes, ...given };
+    const { nodes, connectTimeoutMs, searchMs } = this.options;
+    const dial = (candidate: Candidate, timeoutMs: number): Promise<Connection> =>
+      this.dial(candidate, timeoutMs);
+    this.search = new NodeSearch({ nodes, connectTimeoutMs, searchMs, dial });
   }
 
   get node(): string {
@@ -92,84 +120,86 @@ class ListClient implements Client {
     }
     this.unfinished++;
     try {
-      return await this.exchange(request);
+      if (request.verb.toUpperCase() === 'RETRY') return await retryJob(request, (each) => this.ask(each));
+      return await this.ask(this.keyed(request));
     } finally {
       this.unfinished--;
     }
   }
 
+  keyed(request: ClientRequest): ClientRequest {
+    return this.options.ownKeys ? withOwnKey(request) : request;
+  }
+
   close(): void {
     this.closed = true;
+    clearTimeout(this.learnTimer);
     for (const connection of this.retired) connection.close();
     this.current?.close();
     this.current = null;
   }
 
-  private async exchange(request: ClientRequest): Promise<ClientReply> {
-    const readOnly = readOnlyVerbs.has(request.verb.toUpperCase());
-    let refusals = 0;
-    for (let tries = 1; ; tries++) {
-      const connection = this.current ?? (await this.connected());
-      const exchange = await connection.exchange(request);
-      if (exchange.type === 'replied') {
-        const { reply } = exchange;
-        const refused = !reply.ok && reply.code === 'DRAINING';
-        if (!refused || ++refusals >= this.options.nodes.length) return reply;
-        this.moveOnFrom(connection);
-        continue;
-      }
-      this.moveOnFrom(connection);
-      if ((exchange.sent && !readOnly) || tries >= triesPerRequestMax) {
-        const effect = exchange.sent ? 'may or may not have happened' : 'has not happened';
-        throw new RondoError(
-          'UNAVAILABLE',
-          `node ${connection.address} was lost before it answered (${exchange.reason}): what was asked ${effect}`,
-        );
-      }
+  private ask(request: ClientRequest): Promise<ClientReply> {
+    const limit = WaitLimit.of(request);
+    const answer = this.exchange(request, limit);
+    return limit === null ? answer : limit.bound(answer);
+  }
+
+  private async exchange(request: ClientRequest, limit: WaitLimit | null): Promise<ClientReply> {
+    const { nodes, busyMs } = this.options;
+    const attempts = new Attempts(request, { nodeCount: nodes.length, busyMs });
+    for (let due: ClientRequest | null = request; ; due = limit === null ? request : limit.rest()) {
+      const connection = await this.connectionFor(attempts);
+      if (due === null) return (limit as WaitLimit).over();
+      attempts.begin();
+      const exchange = await connection.exchange(due);
+      const next =
+        exchange.type === 'replied'
+          ? attempts.afterReply(exchange.reply)
+          : attempts.afterLoss(connection.address, exchange);
+      if (next.type === 'end') return next.reply;
+      if (next.elsewhere) this.moveOnFrom(connection, exchange.type);
+      if (next.pauseMs > 0) await delay(next.pauseMs);
     }
+  }
+
+  private async connectionFor(attempts: Attempts): Promise<Connection> {
+    let connection: Connection;
+    try {
+      connection = this.current ?? (await this.connected());
+    } catch (error) {
+      throw attempts.faultOf(error);
+    }
+    if (attempts.repetition !== 'nowhere' || connection.isListed) return connection;
+    const why = `none of the nodes that were listed answers, and ${attempts.verb} means the one that is asked`;
+    throw new RondoError('NO_NODE', why);
   }
 
   /** The connection in use, or the next one; many requests share one attempt to connect. */
   connected(): Promise<Connection> {
     if (this.current !== null) return Promise.resolve(this.current);
-    this.opening ??= this.open().finally(() => {
-      this.opening = null;
-    });
+    this.opening ??= this.search
+      .find(this.lastNode === null)
+      .then((connection) => this.adopt(connection))
+      .finally(() => {
+        this.opening = null;
+      });
     return this.opening;
   }
 
-  private async open(): Promise<Connection> {
-    const rounds = this.lastNode === null ? 1 : this.options.reconnectRoundsMax;
-    let failures: string[] = [];
-    for (let round = 0; round < rounds; round++) {
-      if (round > 0) await delay(reconnectDelayMs * 2 ** (round - 1));
-      failures = [];
-      for (let count = 0; count < this.options.nodes.length; count++) {
-        if (this.closed) throw new RondoError('UNAVAILABLE', 'this client is closed');
-        const address = this.options.nodes[this.cursor] as string;
-        try {
-          return this.adopt(await this.dial(address));
-        } catch (error) {
-          if (!(error instanceof RondoError) || error.code !== 'UNREACHABLE') throw error;
-          failures.push(error.message === 'connection refused' ? address : `${address} (${error.message})`);
-          this.skip(address);
-        }
-      }
-    }
-    throw new RondoError('NO_NODE', `no node answers at ${failures.join(', ')}`);
-  }
-
-  private dial(address: string): Promise<Connection> {
-    const { token = null, connectTimeoutMs, inFlightMax, quietMs } = this.options;
+  private dial({ address, learnedId }: Candidate, timeoutMs: number): Promise<Connection> {
+    if (this.closed) throw closedError();
+    const { token, inFlightMax, quietMs } = this.options;
     let opened: Connection | null = null;
     const onLost = (lost: LostConnection): void => {
       if (opened !== null) this.lose(opened, lost);
     };
     const onClosing = (): void => {
-      if (opened !== null) this.moveOnFrom(opened);
+      if (opened !== null) this.moveOnFrom(opened, 'lost');
     };
-    const options = { address, token, connectTimeoutMs, inFlightMax, quietMs, onLost, onClosing };
-    const opening = Connection.open(options);
+    const expected = { cluster: this.cluster, id: learnedId };
+    const limits = { connectTimeoutMs: timeoutMs, inFlightMax, quietMs };
+    const opening = Connection.open({ address, token, expected, ...limits, onLost, onClosing });
     return opening.then((connection) => {
       opened = connection;
       return connection;
@@ -179,33 +209,49 @@ class ListClient implements Client {
   private adopt(connection: Connection): Connection {
     if (this.closed) {
       connection.close();
-      throw new RondoError('UNAVAILABLE', 'this client is closed');
+      throw closedError();
     }
     const from = this.lastNode;
     this.current = connection;
     this.lastNode = connection.address;
+    this.cluster ??= connection.identity.cluster;
     if (from !== null) this.options.onNotice?.({ type: 'moved', from, to: connection.address });
+    if (this.options.learnNodes && this.cluster !== null) this.learnFrom(connection, learnAfterMs);
     return connection;
   }
 
+  /** Nobody waits for it, and a node that doesn't answer it costs nothing but the knowledge. */
+  private learnFrom(connection: Connection, afterMs: number): void {
+    clearTimeout(this.learnTimer);
+    this.learnTimer = setTimeout(async () => {
+      if (this.current !== connection) return;
+      const exchange = await connection.exchange({ verb: 'NODES' });
+      if (exchange.type === 'lost') return;
+      const { address, identity } = connection;
+      const from = { address, id: identity.id, listed: this.options.nodes };
+      if (exchange.reply.ok) this.search.learn(learnedNodesOf(exchange.reply.text, from));
+      if (this.current === connection) this.learnFrom(connection, learnEveryMs);
+    }, afterMs).unref();
+  }
+
   private lose(connection: Connection, lost: LostConnection): void {
-    this.moveOnFrom(connection);
+    this.moveOnFrom(connection, 'lost');
     this.options.onNotice?.({ type: 'lost', node: connection.address, ...lost });
   }
 
   /** New requests go to the next node. One that is only draining still answers for what it was asked before. */
-  private moveOnFrom(connection: Connection): void {
+  private moveOnFrom(connection: Connection, why: 'lost' | 'replied'): void {
     if (this.current !== connection) return;
+    // Only a node that is gone is left for one that is not listed.
+    if (why === 'replied' && this.options.nodes.length === 1) return;
     this.current = null;
-    this.skip(connection.address);
+    this.search.skip(connection.address);
     this.retired = this.retired.filter((earlier) => earlier.isOpen);
     this.retired.push(connection);
     connection.retire();
   }
+}
 
-  private skip(address: string): void {
-    if (this.options.nodes[this.cursor] === address) {
-      this.cursor = (this.cursor + 1) % this.options.nodes.length;
-    }
-  }
+function closedError(): RondoError {
+  return new RondoError('UNAVAILABLE', 'this client is closed');
 }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { RondoError } from '../core/errors.js';
 import { parseClientAddress } from './addresses.js';
+import { identityOf, type NodeIdentity, strangerFault, unknownIdentity } from './node-identity.js';
 import { defaultNodeLimits, type NodeLimits, nodeLimitsOf } from './node-limits.js';
 import { type ClientReply, ReplyDecoder } from './reply-decoder.js';
 import { type ClientRequest, type EncodedRequest, encodeRequest } from './request-line.js';
@@ -8,6 +9,8 @@ import { type ClientRequest, type EncodedRequest, encodeRequest } from './reques
 export interface ConnectionOptions {
   readonly address: string;
   readonly token: string | null;
+  /** Who is to answer there. Where an id is given, nothing is told to the node, the token least of all, before it has said that. */
+  readonly expected: NodeIdentity;
   /** Limit for all of: name look-up, TCP, AUTH and the first answer. */
   readonly connectTimeoutMs: number;
   /** Requests written and not answered yet, where the node's own limit is no lower; the others wait here. */
@@ -47,6 +50,8 @@ const closingCodes: ReadonlySet<string> = new Set(['LINE_TOO_LONG', 'BODY_TOO_LA
 /** One connection to one node: any number of tagged requests at once, written together once a tick. */
 export class Connection {
   readonly address: string;
+  /** Who answers, once it is open. */
+  identity: NodeIdentity = unknownIdentity;
   private readonly decoder = new ReplyDecoder();
   private readonly inFlight = new Map<string, Pending>();
   private waiting: Pending[] = [];
@@ -95,6 +100,11 @@ export class Connection {
     }
   }
 
+  /** Whether the user gave its address; else another node did. */
+  get isListed(): boolean {
+    return this.options.expected.id === null;
+  }
+
   get isOpen(): boolean {
     return this.ended === null;
   }
@@ -128,17 +138,29 @@ export class Connection {
   }
 
   private async greet(): Promise<void> {
-    const { token } = this.options;
-    const authorizing = token === null ? null : this.exchange({ verb: 'AUTH', operands: [token] });
-    const greeting = this.exchange({ verb: 'HELLO' });
-    const [authorized, greeted] = [await authorizing, await greeting];
-    for (const answer of [authorized, greeted]) {
-      if (answer?.type === 'lost') throw new RondoError('UNREACHABLE', answer.reason);
+    const { token, expected } = this.options;
+    const authorize = async (): Promise<ClientReply> =>
+      token === null ? { ok: true, text: '' } : this.greeting({ verb: 'AUTH', operands: [token] });
+    const greet = async (): Promise<void> => this.meet(await this.greeting({ verb: 'HELLO' }));
+    const authorized = await (expected.id === null
+      ? Promise.all([authorize(), greet()]).then(([reply]) => reply)
+      : greet().then(authorize));
+    if (!authorized.ok) throw new RondoError(authorized.code, authorized.message);
+  }
+
+  private async greeting(request: ClientRequest): Promise<ClientReply> {
+    const exchange = await this.exchange(request);
+    if (exchange.type === 'replied') return exchange.reply;
+    throw new RondoError('UNREACHABLE', exchange.reason);
+  }
+
+  private meet(hello: ClientReply): void {
+    if (hello.ok) {
+      this.limits = nodeLimitsOf(hello.text);
+      this.identity = identityOf(hello.text);
     }
-    if (authorized?.type === 'replied' && !authorized.reply.ok) {
-      throw new RondoError(authorized.reply.code, authorized.reply.message);
-    }
-    if (greeted.type === 'replied' && greeted.reply.ok) this.limits = nodeLimitsOf(greeted.reply.text);
+    const fault = strangerFault(this.options.expected, this.identity);
+    if (fault !== null) throw new RondoError('UNREACHABLE', fault);
   }
 
   /** Room for a PING is left at the node, so that it can always say that it is there. */

@@ -9,6 +9,8 @@ export interface ClientRequest {
   readonly options?: readonly (readonly [key: string, value: string])[];
   /** A string is JSON text, sent as it is; bytes travel as a body with `type=binary`. */
   readonly payload?: string | Uint8Array | null;
+  /** Called each time before it is sent again because its node was lost, or could not say what became of it. */
+  readonly onAgain?: () => void;
 }
 
 /** What is written to the socket for one request, all but its tag, so that it can be sent again under another one. */

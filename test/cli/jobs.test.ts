@@ -57,7 +57,7 @@ t.test('what a node refuses is told with its code, and what to do', async (t) =>
       /^rondo: nobody offers "ehco" \(UNKNOWN_TASK\): `rondo tasks`/,
     ],
     ['ERR BAD_OPTION too long', 2, /too long \(BAD_OPTION\)/],
-    ['ERR BUSY retry-after=1s full', 1, /try again later/],
+    ['ERR BUSY retry-after=1h full', 1, /try again later/],
     ['ERR UNAUTHORIZED AUTH first', 1, /--key-file \(or RONDO_KEY_FILE\)/],
     ['OKAY', 1, /may or may not have happened/],
   ];
@@ -125,6 +125,33 @@ t.test('run goes on waiting at another node when its own dies', async (t) => {
   await second.close();
 });
 
+t.test('run submits a job with a key again when it was lost with its nodes, and only then', async (t) => {
+  let hasDied = false;
+  const script: Script = ({ verb }) => {
+    if (verb === 'SUBMIT') return `OK ${id} copies=1 durable=no`;
+    if (hasDied) return 'OK "again"';
+    hasDied = true;
+    return 'ERR UNAVAILABLE node b was lost before it answered';
+  };
+  const unknowing: Script = ({ verb }) =>
+    verb === 'WAIT' ? 'ERR NOT_FOUND no node knows it' : `OK ${id} copies=1 durable=no`;
+  const first = await startScriptedServer(script);
+  const second = await startScriptedServer(unknowing);
+  const nodes = ['--node', `${first.address},${second.address}`];
+  // WAIT: b was lost, says the first; nobody knows the job, says the second. So it goes there again, and then is lost for good.
+  const lost = await runCli(['run', 'echo', '1', ...nodes]);
+  t.match(lost.stderr, `job ${id} was lost with its node: it is submitted again`);
+  t.match(lost.stderr, 'no node knows it (NOT_FOUND)');
+  const [submit] = first.lines;
+  t.match(submit, /^SUBMIT echo key=\S{26} 1$/);
+  t.strictSame(second.lines, [`WAIT ${id}`, submit, `WAIT ${id}`], 'the same job, by its key');
+  const expired = await runCli(['run', 'echo', '1', '--node', second.address, '--key', 'k']);
+  t.match(expired.stderr, 'no node knows it (NOT_FOUND)');
+  t.strictSame(second.lines.slice(3), ['SUBMIT echo key=k 1', `WAIT ${id}`], 'its outcome was not kept');
+  await first.close();
+  await second.close();
+});
+
 t.test('run that can not learn the outcome says which job it is, and where to ask for it', async (t) => {
   const advice = `rondo: job ${id} was submitted and may go on; ask another node for its outcome: \`rondo wait ${id} --node HOST:PORT\`\n`;
   const dying = await startScriptedServer(({ verb }) => {
@@ -132,17 +159,20 @@ t.test('run that can not learn the outcome says which job it is, and where to as
     void dying.close();
     return null;
   });
-  const lost = await runCli(['run', 'echo', '--node', dying.address]);
-  t.strictSame([lost.code, lost.stdout], [1, '']);
-  t.match(lost.stderr, `rondo: no node answers at ${dying.address}`);
-  t.ok(lost.stderr.endsWith(advice));
+  const toldLost = async (): Promise<void> => {
+    const lost = await runCli(['run', 'echo', '--node', dying.address]);
+    t.strictSame([lost.code, lost.stdout], [1, '']);
+    t.match(lost.stderr, `rondo: no node answers at ${dying.address} (connection refused)`);
+    t.ok(lost.stderr.endsWith(advice));
+  };
   const script: Script = ({ verb }) =>
     verb === 'SUBMIT' ? `OK ${id} copies=1 durable=no` : 'ERR UNAVAILABLE node b does not answer';
-  await withScript(script, async (node) => {
+  const toldUnavailable = withScript(script, async (node) => {
     const { code, stderr } = await runCli(['run', 'echo', '--node', node]);
     t.equal(code, 1);
     t.equal(stderr, `rondo: node b does not answer (UNAVAILABLE)\n${advice}`);
   });
+  await Promise.all([toldLost(), toldUnavailable]);
   await withScript(
     () => 'ERR UNKNOWN_TASK no node offers it',
     async (node) => {
@@ -222,13 +252,13 @@ t.test('status shows fields for people and JSON for programs', async (t) => {
 });
 
 t.test('cancel and retry ask for that, and a job nobody knows is an error', async (t) => {
-  const script: Script = ({ verb }) => (verb === 'RETRY' ? 'ERR NOT_FOUND no such job' : 'OK');
+  const script: Script = ({ verb }) => (verb === 'CANCEL' ? 'OK' : 'ERR NOT_FOUND no such job');
   await withScript(script, async (node, lines) => {
     t.equal((await runCli(['cancel', id, '--node', node])).stdout, `job ${id} is cancelled\n`);
     const missing = await runCli(['retry', id, '--node', node]);
     t.equal(missing.code, 1);
     t.match(missing.stderr, /no such job \(NOT_FOUND\): `rondo jobs` lists those that are known/);
-    t.strictSame(lines, [`CANCEL ${id}`, `RETRY ${id}`]);
+    t.strictSame(lines, [`CANCEL ${id}`, `STATUS ${id}`, `RETRY ${id}`]);
   });
 });
 

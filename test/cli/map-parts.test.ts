@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { type InputLine, inputLines } from '../../src/cli/map/input-lines.js';
 import { Joblog } from '../../src/cli/map/joblog.js';
-import { retryAfterMs } from '../../src/cli/map/map-run.js';
 import { OrderedOutput } from '../../src/cli/map/ordered-output.js';
+import { retryAfterMs } from '../../src/client/attempts.js';
 import { limits } from '../../src/core/limits.js';
 
 async function cut(chunks: Iterable<Buffer>, json = false): Promise<InputLine[]> {
@@ -108,7 +108,8 @@ t.test('the time that a busy node gives is kept within bounds', async (t) => {
   t.equal(retryAfterMs('retry-after=250ms the queue is full'), 250);
   t.equal(retryAfterMs('retry-after=2s'), 2_000);
   t.equal(retryAfterMs('retry-after=0ms'), 1);
-  t.equal(retryAfterMs('retry-after=999999999m'), 5_000);
+  t.equal(retryAfterMs('retry-after=1h, then'), null, 'a duration ends with a blank');
+  t.equal(retryAfterMs('retry-after=2h full'), 7_200_000);
   t.equal(retryAfterMs('full'), null);
 });
 

@@ -181,12 +181,16 @@ t.test('where no node answers, it says how to get one', async (t) => {
   t.strictSame(await runCli(['nodes'], { env: { RONDO_NODE: first } }), {
     code: 1,
     stdout: '',
-    stderr: `rondo: no node answers at ${first}: start one with \`rondo start\`, or name another with --node\n`,
+    stderr: `rondo: no node answers at ${first} (connection refused): start one with \`rondo start\`, or name another with --node\n`,
   });
   const { stderr } = await runCli(['nodes', '--node', `${first},${second}`], {
     env: { RONDO_NODE: '1.1.1.1:1' },
   });
-  t.match(stderr, `no node answers at ${first}, ${second}:`, 'the flag goes before the environment');
+  t.match(
+    stderr,
+    `no node answers at ${first} (connection refused), ${second} (connection refused):`,
+    'the flag goes before the environment',
+  );
 });
 
 t.test('a new key goes to a file that only its owner can read, and over none that exists', async (t) => {

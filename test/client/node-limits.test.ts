@@ -36,7 +36,7 @@ t.test('a client goes by the limits of the node it talks to', async (t) => {
 t.test('a request that goes on at another node is spelled for that one', async (t) => {
   const first = await startScriptedServer(() => 'ERR DRAINING this node takes no new jobs');
   const second = await startScriptedServer(hello({ lineBytesMax: 100 }), { greeting: false });
-  const client = await connect({ nodes: [first.address, second.address] });
+  const client = await connect({ nodes: [first.address, second.address], ownKeys: false });
   t.strictSame(await run(client, textOf(100)), { ok: true, text: 'taken' });
   t.match(first.lines, [/^RUN echo "x+"$/]);
   t.strictSame(second.lines, ['RUN echo bytes=100']);
@@ -94,6 +94,7 @@ t.test(
       const notices: ClientNotice[] = [];
       const client = await connect({
         nodes: [first.address, second.address],
+        ownKeys: false,
         onNotice: (notice) => notices.push(notice),
       });
       const replies = await Promise.all(['1', textOf(1000), '2'].map((payload) => run(client, payload)));

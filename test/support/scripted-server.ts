@@ -24,14 +24,26 @@ export interface ScriptedServer {
   close(): Promise<void>;
 }
 
-const ownReplies = new Map([
-  ['HELLO', 'OK {"server":"rondo","protocol":1}'],
-  ['AUTH', 'OK'],
-  ['PING', 'OK pong'],
-]);
+function ownReply(verb: string, hello: Readonly<Record<string, unknown>>): string | undefined {
+  if (verb === 'HELLO') return `OK ${JSON.stringify({ server: 'rondo', protocol: 1, ...hello })}`;
+  if (verb === 'AUTH') return 'OK';
+  return verb === 'PING' ? 'OK pong' : undefined;
+}
 
-/** Listens on a free loopback port. `greeting` false: even HELLO is left to the script. */
-export async function startScriptedServer(script: Script, { greeting = true } = {}): Promise<ScriptedServer> {
+export interface ScriptedServerOptions {
+  /** False: even HELLO is left to the script. */
+  readonly greeting?: boolean;
+  /** What else HELLO tells. */
+  readonly hello?: Readonly<Record<string, unknown>>;
+  /** A free one where it is not said. */
+  readonly port?: number;
+}
+
+/** Listens on a loopback port. */
+export async function startScriptedServer(
+  script: Script,
+  { greeting = true, hello = {}, port: wantedPort = 0 }: ScriptedServerOptions = {},
+): Promise<ScriptedServer> {
   const sockets = new Set<Socket>();
   const lines: string[] = [];
   let inFlight = 0;
@@ -39,7 +51,7 @@ export async function startScriptedServer(script: Script, { greeting = true } = 
   const answer = async (request: ScriptedRequest): Promise<void> => {
     if (request.verb !== 'HELLO') lines.push(request.line);
     mostInFlight = Math.max(mostInFlight, ++inFlight);
-    const own = greeting ? ownReplies.get(request.verb) : undefined;
+    const own = greeting ? ownReply(request.verb, hello) : undefined;
     const reply = own ?? (await script(request));
     if (reply === null) return;
     inFlight--;
@@ -54,7 +66,7 @@ export async function startScriptedServer(script: Script, { greeting = true } = 
       for (const request of cutter(chunk)) void answer(request);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   const dropConnections = (): void => {
     for (const socket of sockets) socket.destroy();

@@ -22,6 +22,8 @@ export interface MapFlags extends ClientFlags, Omit<SubmitFlags, 'key'> {
   readonly resume?: boolean;
   readonly resumeFailed?: boolean;
   readonly quiet?: boolean;
+  /** False with `--no-keys`. */
+  readonly keys?: boolean;
 }
 
 const windowDefault = 1_000;
@@ -48,7 +50,13 @@ export async function map(task: string, file: string | undefined, flags: MapFlag
     const window = Number(flags.window ?? flags.concurrency ?? windowDefault);
     const progress = await (flags.quiet ? null : showMapProgress(path));
     const job = { task, flags, input, joblog, window, progress };
-    await withClient(flags, (client) => runMap(client, job), { inFlightMax: window, onNotice: tellNotice });
+    await withClient(flags, (client) => runMap(client, job), {
+      inFlightMax: window,
+      onNotice: tellNotice,
+      // A busy node is asked again for longer here, at a pace that the lines share.
+      busyMs: 0,
+      ...(flags.keys === false ? { ownKeys: false } : {}),
+    });
   } finally {
     input.destroy();
     await joblog?.close();

@@ -1,11 +1,13 @@
 import type { Client } from '../../client/client.js';
+import { hasKey } from '../../client/own-key.js';
+import type { ClientReply } from '../../client/reply-decoder.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { reportFailure, textOf } from '../failure.js';
 import { readJsonArgument } from '../json-argument.js';
 import { reportOutcome } from '../outcome.js';
 import type { SubmitFlags } from '../submit-options.js';
 import { oneLine } from '../terminal.js';
-import { submitJob } from './submit.js';
+import { submission, submitJob } from './submit.js';
 
 interface RunFlags extends ClientFlags, SubmitFlags {
   readonly json?: boolean;
@@ -15,9 +17,12 @@ interface RunFlags extends ClientFlags, SubmitFlags {
 const interruptedExitCode = 130;
 const progressIntervalMs = 1_000;
 
+/** A job that is lost with its nodes so often may be what ends them. */
+const submitsMax = 5;
+
 /**
  * `rondo run`: submits, waits, prints the result. SUBMIT and then WAIT, not RUN: so the id is known from the start, and
- * the waiting goes on at another node when this one dies.
+ * the waiting goes on at another node when this one dies. A job with a key whose nodes are all gone is submitted again.
  */
 export async function run(task: string, argument: string | undefined, flags: RunFlags): Promise<void> {
   const payload = await readJsonArgument(argument);
@@ -26,9 +31,14 @@ export async function run(task: string, argument: string | undefined, flags: Run
     const onInterrupt = (): void => void interrupt(client, id, flags.cancelOnInterrupt === true);
     process.once('SIGINT', onInterrupt);
     try {
-      ({ id } = await submitJob(client, { task, payload, flags }));
-      const progress = showProgress(client, id);
-      const reply = await client.request({ verb: 'WAIT', operands: [id] }).finally(() => progress.stop());
+      const request = submission(client, { task, payload, flags });
+      ({ id } = await submitJob(client, request));
+      let { reply, isLost } = await waitFor(client, id);
+      for (let submits = 1; isLost && hasKey(request) && submits < submitsMax; submits++) {
+        process.stderr.write(`rondo: job ${id} was lost with its node: it is submitted again\n`);
+        await submitJob(client, request);
+        ({ reply, isLost } = await waitFor(client, id));
+      }
       reportOutcome(id, reply, flags.json === true);
     } catch (error) {
       if (id === null) throw error;
@@ -38,6 +48,20 @@ export async function run(task: string, argument: string | undefined, flags: Run
       process.off('SIGINT', onInterrupt);
     }
   });
+}
+
+/** `isLost`: nobody knows the job any more, and a node was lost meanwhile. Without that its outcome was there, and has expired. */
+async function waitFor(client: Client, id: string): Promise<{ reply: ClientReply; isLost: boolean }> {
+  const progress = showProgress(client, id);
+  let hasLostNode = false;
+  const onAgain = (): void => {
+    hasLostNode = true;
+  };
+  const reply = await client
+    .request({ verb: 'WAIT', operands: [id], onAgain })
+    .finally(() => progress.stop());
+  const isUnknown = !reply.ok && (reply.code === 'UNAVAILABLE' || reply.code === 'NOT_FOUND');
+  return { reply, isLost: isUnknown && hasLostNode };
 }
 
 /** The job was taken, and its outcome could not be had: without its id nobody could ask for it. */

@@ -1,4 +1,5 @@
 import type { Client } from '../../client/client.js';
+import type { ClientRequest } from '../../client/request-line.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { textOf } from '../failure.js';
 import { readJsonArgument } from '../json-argument.js';
@@ -18,22 +19,24 @@ export async function submit(
   flags: ClientFlags & SubmitFlags & { readonly json?: boolean },
 ): Promise<void> {
   const payload = await readJsonArgument(argument);
-  const job = await withClient(flags, (client) => submitJob(client, { task, payload, flags }));
+  const job = await withClient(flags, (client) =>
+    submitJob(client, submission(client, { task, payload, flags })),
+  );
   process.stdout.write(`${flags.json ? JSON.stringify(job) : job.id}\n`);
 }
 
-/** Submits a job. Throws what the node refused. */
-export async function submitJob(
+/** The request that submits a job, with the key by which it can be sent again, if it has one. */
+export function submission(
   client: Client,
   job: { readonly task: string; readonly payload: string | null; readonly flags: SubmitFlags },
-): Promise<AcceptedJob> {
+): ClientRequest {
   const options = submitOptionsOf(job.flags);
-  const reply = await client.request({
-    verb: 'SUBMIT',
-    operands: [job.task],
-    options,
-    payload: job.payload,
-  });
+  return client.keyed({ verb: 'SUBMIT', operands: [job.task], options, payload: job.payload });
+}
+
+/** Submits a job. Throws what the node refused. */
+export async function submitJob(client: Client, request: ClientRequest): Promise<AcceptedJob> {
+  const reply = await client.request(request);
   const [id = '', ...promises] = textOf(reply).split(' ');
   const promise = new Map(promises.map((pair) => pair.split('=') as [string, string]));
   return { id, copies: Number(promise.get('copies') ?? 1), durable: promise.get('durable') === 'yes' };

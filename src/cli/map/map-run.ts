@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { retryAfterMs } from '../../client/attempts.js';
 import type { Client } from '../../client/client.js';
 import type { ClientReply } from '../../client/reply-decoder.js';
+import type { ClientRequest } from '../../client/request-line.js';
 import { RondoError } from '../../core/errors.js';
 import { refusal } from '../failure.js';
 import { errorOf, type Outcome, outcomeOf } from '../outcome.js';
@@ -160,10 +162,11 @@ export class MapRun {
 
   /** Brings one line to its outcome, whatever BUSY or lost nodes come between. Rejects with what is hopeless. */
   private async outcomeOf(payload: string): Promise<LineOutcome> {
+    const request = this.requestOf(payload);
     let busyTries = 0;
     let lostTries = 0;
     for (let delayMs = retryDelayMsMin; ; delayMs = Math.min(delayMs * 2, retryDelayMsMax)) {
-      const reply = await this.ask(payload);
+      const reply = await this.ask(request);
       const outcome = outcomeOf(reply);
       if (outcome !== null) return lineOutcome(outcome);
       const refused = reply as Extract<ClientReply, { ok: false }>;
@@ -178,19 +181,28 @@ export class MapRun {
         return failure({ name: code, message });
       }
       // Jitter, so that lines refused together do not come back together.
-      await delay((retryAfterMs(message) ?? delayMs) * (0.75 + Math.random() / 2));
+      const pauseMs = Math.min(retryAfterMs(message) ?? delayMs, retryDelayMsMax);
+      await delay(pauseMs * (0.75 + Math.random() / 2));
     }
   }
 
   /** A request, its rejection told as the reply that a node would give. */
-  private async ask(payload: string): Promise<ClientReply> {
-    const { client, task, submitOptions } = this.options;
+  private async ask(request: ClientRequest): Promise<ClientReply> {
     try {
-      return await client.request({ verb: 'RUN', operands: [task], options: submitOptions, payload });
+      return await this.options.client.request(request);
     } catch (error) {
       if (!(error instanceof RondoError) || error.code === 'NO_NODE') throw error;
       return { ok: false, code: error.code, message: error.message };
     }
+  }
+
+  /** With its key, if it has one: however often the line is submitted, it is the same job. */
+  private requestOf(payload: string): ClientRequest {
+    const { client, task, submitOptions } = this.options;
+    const onAgain = (): void => {
+      this.counts.repeated++;
+    };
+    return client.keyed({ verb: 'RUN', operands: [task], options: submitOptions, payload, onAgain });
   }
 }
 
@@ -201,12 +213,4 @@ function lineOutcome(outcome: Outcome): LineOutcome {
 
 function failure({ name, message }: { readonly name: string; readonly message: string }): LineOutcome {
   return { ok: false, id: null, error: { name, message } };
-}
-
-/** What `retry-after=` in a BUSY reply asks for, within bounds; null when it says nothing. */
-export function retryAfterMs(message: string): number | null {
-  const match = /\bretry-after=(\d{1,9})(ms|s|m)?\b/.exec(message);
-  if (match === null) return null;
-  const unitMs = { ms: 1, s: 1_000, m: 60_000 }[match[2] ?? 'ms'] ?? 1;
-  return Math.min(Math.max(Number(match[1]) * unitMs, 1), retryDelayMsMax);
 }

@@ -1,0 +1,125 @@
+import { type AddressInfo, connect, createServer } from 'node:net';
+import t from 'tap';
+import { type ClusterNode, requestJson, waitUntil } from '../support/cluster.js';
+import { clusterFor } from '../support/cluster-for.js';
+import { testTasks } from '../support/hold-job.js';
+import { parseAddress } from '../support/line-connection.js';
+import { type CliResult, runCli } from '../support/run-cli.js';
+
+interface JobShown {
+  readonly id: string;
+  readonly task: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly owner: string;
+  readonly executor: string | null;
+}
+
+const withTestTasks = { nodes: 3, names: ['a', 'b', 'c'], args: ['--tasks', testTasks] };
+const sleepMs = 2_000;
+
+function runSleep(nodes: readonly ClusterNode[], ...flags: string[]): Promise<CliResult> {
+  const list = nodes.map(({ client }) => client).join(',');
+  return runCli(['run', 'sleep', String(sleepMs), '--node', list, ...flags]);
+}
+
+function runningJob(seenBy: ClusterNode): Promise<JobShown> {
+  return waitUntil('the job runs', async () =>
+    (await requestJson<JobShown[]>(seenBy, 'JOBS')).find(({ state }) => state === 'running'),
+  );
+}
+
+function placeOf(name: string | null, nodes: readonly ClusterNode[]): ClusterNode {
+  return nodes.find((node) => node.name === name) as ClusterNode;
+}
+
+/** A way to a node that ends with it, and tells when a client has learned of the others. */
+async function startEntry(node: ClusterNode): Promise<{
+  readonly address: string;
+  readonly hasToldNodes: Promise<void>;
+  close(): Promise<void>;
+}> {
+  let tellNodes = (): void => {};
+  const hasToldNodes = new Promise<void>((resolve) => {
+    tellNodes = resolve;
+  });
+  const server = createServer((client) => {
+    const way = connect(parseAddress(node.client));
+    for (const socket of [client, way]) socket.on('error', () => {});
+    client.pipe(way);
+    way.pipe(client);
+    way.on('data', (chunk) => {
+      if (chunk.includes('"incarnation"')) setImmediate(tellNodes);
+    });
+    way.on('close', () => client.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    hasToldNodes,
+    close: () => new Promise((resolve) => void server.close(() => resolve())),
+  };
+}
+
+t.test('run prints its result when the node that it talks to is killed, and its job is one', async (t) => {
+  const cluster = await clusterFor(t, withTestTasks);
+  const [a, b, c] = cluster.nodes as [ClusterNode, ClusterNode, ClusterNode];
+  const result = runSleep([a, b], '--to', 'c');
+  const job = await runningJob(c);
+  t.match(job.id, /^key-/);
+  a.kill('SIGKILL');
+  const { code, stdout, stderr } = await result;
+  t.strictSame([code, stdout], [0, `${sleepMs}\n`], stderr);
+  t.match(stderr, `going on at node ${b.client}`);
+  const jobs = await requestJson<JobShown[]>(b, 'JOBS');
+  t.strictSame(
+    jobs.map(({ id, state, attempts }) => ({ id, state, attempts })),
+    [{ id: job.id, state: 'done', attempts: 1 }],
+  );
+  const wasSubmittedAgain = /submitted again/.test(stderr);
+  if (job.owner !== 'a') t.notOk(wasSubmittedAgain, 'its owner lives, so nothing was lost');
+});
+
+t.test('run prints its result when the owner of its job is killed', async (t) => {
+  const cluster = await clusterFor(t, withTestTasks);
+  const nodes = cluster.nodes as [ClusterNode, ClusterNode, ClusterNode];
+  const [a, b] = nodes;
+  const result = runSleep([a, b]);
+  const { id, owner } = await runningJob(a);
+  placeOf(owner, nodes).kill('SIGKILL');
+  const { code, stdout, stderr } = await result;
+  t.strictSame([code, stdout], [0, `${sleepMs}\n`], stderr);
+  const asked = owner === 'a' ? b : a;
+  const jobs = await requestJson<JobShown[]>(asked, 'JOBS');
+  t.match(jobs, [{ id, state: 'done' }], 'one job, under the id that it had');
+  if (jobs.some(({ owner: now }) => now !== owner))
+    t.comment(/submitted again/.test(stderr) ? 'it was submitted again' : 'it was taken over');
+});
+
+t.test('wait goes on at a node that was never listed when the only one that was is killed', async (t) => {
+  const cluster = await clusterFor(t, withTestTasks);
+  const [a, b] = cluster.nodes as [ClusterNode, ClusterNode, ClusterNode];
+  const submitted = await runCli(['submit', 'sleep', String(sleepMs), '--node', b.client]);
+  const id = submitted.stdout.trim();
+  const entry = await startEntry(a);
+  const waited = runCli(['wait', id, '--node', entry.address]);
+  await entry.hasToldNodes;
+  a.kill('SIGKILL');
+  await entry.close();
+  const { code, stdout, stderr } = await waited;
+  t.strictSame([code, stdout], [0, `${sleepMs}\n`], stderr);
+  t.match(stderr, /node \S+ was lost: .*\n.*going on at node/);
+});
+
+t.test('map brings every line to its result while the node that it talks to is killed', async (t) => {
+  const cluster = await clusterFor(t, withTestTasks);
+  const [a, b] = cluster.nodes as [ClusterNode, ClusterNode, ClusterNode];
+  const lines = Array.from({ length: 60 }, (_, index) => String(200 + index));
+  const args = ['map', 'sleep', '--json-input', '--results-only', '--node', `${a.client},${b.client}`];
+  const result = runCli(args, { input: `${lines.join('\n')}\n` });
+  await runningJob(b);
+  a.kill('SIGKILL');
+  const { code, stdout, stderr } = await result;
+  t.strictSame([code, stdout], [0, `${lines.join('\n')}\n`], stderr);
+  t.match(stderr, /60 done, 0 failed/);
+});
