@@ -21,7 +21,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const jobsAtOnce = 2;
 const fileTimeoutMs = 60_000;
 const clusterFileTimeoutMs = 180_000;
-const clusterDirectory = 'test/cluster/';
+/** These start real nodes, and what they measure is their own. */
+const aloneDirectories = ['test/cluster/', 'test/processes/'];
 const networkDirectory = 'test/netns/';
 const longDirectory = 'test/netns/long/';
 /** What they measure or assert would suffer from others. */
@@ -41,7 +42,8 @@ async function main(): Promise<number> {
     return wrongUsage(usage, `no test file's path holds ${wanted}`);
   }
   const startedAtMs = Date.now();
-  const isAlone = (path: string): boolean => path.startsWith(clusterDirectory) || aloneInNetwork.has(path);
+  const isAlone = (path: string): boolean =>
+    aloneDirectories.some((each) => path.startsWith(each)) || aloneInNetwork.has(path);
   const alone = paths.filter(isAlone);
   const ofNetwork = paths.filter((path) => path.startsWith(networkDirectory) && !isAlone(path));
   const ofOneProcess = paths.filter((path) => !isAlone(path) && !path.startsWith(networkDirectory));
