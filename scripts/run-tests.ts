@@ -30,6 +30,8 @@ const aloneInNetwork: ReadonlySet<string> = new Set([
   'test/netns/stops.test.ts',
   'test/netns/timing.test.ts',
 ]);
+/** Among them are tests that need namespaces. */
+const namespaceDirectories = [networkDirectory, 'test/processes/'];
 const mayNetworkNotRun = process.env.TEST_NETWORK !== 'required';
 
 async function main(): Promise<number> {
@@ -83,7 +85,7 @@ async function runAll(
   const reports: TestFileReport[] = [];
   const lane = async (): Promise<void> => {
     for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
-      const mayNotRun = mayNetworkNotRun && path.startsWith(networkDirectory);
+      const mayNotRun = mayNetworkNotRun && namespaceDirectories.some((each) => path.startsWith(each));
       const run: TestFileRun = { path, compiled: compiledPath(path), root, timeoutMs, mayNotRun };
       const report = await runTestFile(run);
       reports.push(report);

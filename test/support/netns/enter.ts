@@ -9,6 +9,6 @@ export const notRunPrefix = 'not run: ';
 if (!isInNamespaces()) {
   const fault = namespaceFault();
   if (fault === null) process.exit(runInNamespaces());
-  console.log(`TAP version 14\nok 1 - tests with networks of their own # SKIP ${notRunPrefix}${fault}\n1..1`);
+  console.log(`TAP version 14\nok 1 - tests in namespaces of their own # SKIP ${notRunPrefix}${fault}\n1..1`);
   process.exit(0);
 }
