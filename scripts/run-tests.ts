@@ -21,7 +21,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const jobsAtOnce = 2;
 const fileTimeoutMs = 60_000;
 const clusterFileTimeoutMs = 180_000;
-const clusterDirectory = 'test/cluster/';
+/** These start real nodes, and what they measure is their own. */
+const aloneDirectories = ['test/cluster/', 'test/processes/'];
 const networkDirectory = 'test/netns/';
 const longDirectory = 'test/netns/long/';
 /** What they measure or assert would suffer from others. */
@@ -29,6 +30,8 @@ const aloneInNetwork: ReadonlySet<string> = new Set([
   'test/netns/stops.test.ts',
   'test/netns/timing.test.ts',
 ]);
+/** Among them are tests that need namespaces. */
+const namespaceDirectories = [networkDirectory, 'test/processes/'];
 const mayNetworkNotRun = process.env.TEST_NETWORK !== 'required';
 
 async function main(): Promise<number> {
@@ -41,7 +44,8 @@ async function main(): Promise<number> {
     return wrongUsage(usage, `no test file's path holds ${wanted}`);
   }
   const startedAtMs = Date.now();
-  const isAlone = (path: string): boolean => path.startsWith(clusterDirectory) || aloneInNetwork.has(path);
+  const isAlone = (path: string): boolean =>
+    aloneDirectories.some((each) => path.startsWith(each)) || aloneInNetwork.has(path);
   const alone = paths.filter(isAlone);
   const ofNetwork = paths.filter((path) => path.startsWith(networkDirectory) && !isAlone(path));
   const ofOneProcess = paths.filter((path) => !isAlone(path) && !path.startsWith(networkDirectory));
@@ -81,7 +85,7 @@ async function runAll(
   const reports: TestFileReport[] = [];
   const lane = async (): Promise<void> => {
     for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
-      const mayNotRun = mayNetworkNotRun && path.startsWith(networkDirectory);
+      const mayNotRun = mayNetworkNotRun && namespaceDirectories.some((each) => path.startsWith(each));
       const run: TestFileRun = { path, compiled: compiledPath(path), root, timeoutMs, mayNotRun };
       const report = await runTestFile(run);
       reports.push(report);

@@ -44,6 +44,9 @@ t.test('values that will not do are refused before anything is run', async (t) =
   for (const [script, args, says] of [
     ['soak', ['--seeds', '7'], /^soak: --seeds takes two numbers/],
     ['soak', ['--seeds'], /^soak: Option '--seeds <value>' argument missing/],
+    ['soak-processes', ['--faults', 'kill,hunger'], /^soak-processes: --faults takes some of .*"hunger"/],
+    ['soak-processes', ['--minutes', '0'], /^soak-processes: --minutes takes a number over 0/],
+    ['soak-processes', ['--jobs', 'many'], /^soak-processes: --jobs takes a whole number from 1/],
     ['fuzz', ['--from', 'x'], /^fuzz: --from takes a whole number from 0, and not "x"/],
     ['fuzz', ['--minutes', '0'], /^fuzz: --minutes takes a number over 0/],
     ['bench', ['--rounds', '0'], /^bench: --rounds takes a whole number from 1/],
