@@ -90,6 +90,13 @@ export const limits = {
   keyLengthMax: 256,
   /** Nodes that keep one job's record. */
   copiesMax: 16,
+  /** Jobs that one job may come after. */
+  afterMax: 64,
+  /** A cron expression, and the name of a time zone. */
+  cronLengthMax: 128,
+  timeZoneLengthMax: 64,
+  /** Ends of jobs that others wait for, told in one step of the core: some 10 ms. */
+  followUpsPerStepMax: 1_000,
   jobsListedMax: 1_000,
   /** JOBS answers with this many unless `limit=` says otherwise. */
   jobsListedDefault: 100,

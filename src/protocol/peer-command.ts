@@ -1,4 +1,9 @@
-import type { RoutePolicy, SubmitOptions } from '../core/commands.js';
+import {
+  defaultSubmitOptions,
+  type RoutePolicy,
+  type SubmitCommand,
+  type SubmitOptions,
+} from '../core/commands.js';
 import { type JobState, jobStates } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import type { PeerCommand } from '../core/messages.js';
@@ -20,6 +25,11 @@ const commandKinds = {
   claim: 12,
 } as const satisfies Record<PeerCommand['type'], number>;
 
+/**
+ * A submit with after, cron or zone has a kind of its own: a node that doesn't know these must not run the job at once.
+ */
+const heldBackSubmitKind = 13;
+
 /** On the wire a policy is its position here. */
 const routePolicies: readonly RoutePolicy[] = ['round-robin', 'least-loaded', 'affinity'];
 /** 8.64e15 ms, the ends of what a Date can hold. */
@@ -27,16 +37,16 @@ const wallMsMax = 8_640_000_000_000_000;
 
 /**
  * A command inside an `ask`: its kind, then
- * submit: wait, task, args, [option...] · wait: job, timeoutMs or nil · status, cancel, retry, claim: job ·
- * jobs: state or nil, task or nil, limit · drain, resume: node or nil · nodes, tasks, info, leave: nothing.
+ * submit: wait, task, args, [option...] · one that is held back: the same, [job...], cron or nil, time zone or nil · wait: job, timeoutMs or nil, and true for its end without its result · status, cancel, retry, claim: job ·
+ * jobs: state or nil, task or nil, limit, and true for schedules only · drain, resume: node or nil · nodes, tasks, info, leave: nothing.
  */
 export function encodeCommand(command: PeerCommand): unknown[] {
   const kind = commandKinds[command.type];
   switch (command.type) {
     case 'submit':
-      return [kind, command.wait, command.task, command.args, encodeOptions(command.options)];
+      return encodeSubmit(command);
     case 'wait':
-      return [kind, command.job, command.timeoutMs];
+      return [kind, command.job, command.timeoutMs, ...(command.brief ? [true] : [])];
     case 'status':
     case 'cancel':
     case 'retry':
@@ -48,6 +58,7 @@ export function encodeCommand(command: PeerCommand): unknown[] {
         command.state === null ? null : jobStates.indexOf(command.state),
         command.task,
         command.limit,
+        ...(command.schedules ? [true] : []),
       ];
     case 'drain':
     case 'resume':
@@ -64,15 +75,18 @@ export function encodeCommand(command: PeerCommand): unknown[] {
 export function decodeCommand(fields: FieldReader): PeerCommand | null {
   switch (fields.integer(0, 127)) {
     case commandKinds.submit:
-      return {
-        type: 'submit',
-        wait: fields.boolean(),
-        task: fields.name(),
-        args: fields.payload(),
-        options: readOptions(fields.nested('options', 0)),
-      };
+      return readSubmit(fields);
+    case heldBackSubmitKind: {
+      const { options, ...submit } = readSubmit(fields);
+      return { ...submit, options: { ...options, ...readHeldBack(fields) } };
+    }
     case commandKinds.wait:
-      return { type: 'wait', job: fields.jobId(), timeoutMs: fields.nullable(readDuration) };
+      return {
+        type: 'wait',
+        job: fields.jobId(),
+        timeoutMs: fields.nullable(readDuration),
+        ...(fields.flag() ? { brief: true } : {}),
+      };
     case commandKinds.status:
       return { type: 'status', job: fields.jobId() };
     case commandKinds.cancel:
@@ -85,6 +99,7 @@ export function decodeCommand(fields: FieldReader): PeerCommand | null {
         state: fields.nullable(readState),
         task: fields.nullable(readName),
         limit: fields.integer(0, limits.jobsListedMax),
+        ...(fields.flag() ? { schedules: true } : {}),
       };
     case commandKinds.nodes:
       return { type: 'nodes' };
@@ -103,6 +118,31 @@ export function decodeCommand(fields: FieldReader): PeerCommand | null {
     default:
       return null;
   }
+}
+
+function encodeSubmit({ wait, task, args, options }: SubmitCommand): unknown[] {
+  const { after, cron, timeZone } = options;
+  const fields = [wait, task, args, encodeOptions(options)];
+  if (after.length === 0 && cron === null) return [commandKinds.submit, ...fields];
+  return [heldBackSubmitKind, ...fields, after, cron, timeZone];
+}
+
+function readSubmit(fields: FieldReader): SubmitCommand {
+  return {
+    type: 'submit',
+    wait: fields.boolean(),
+    task: fields.name(),
+    args: fields.payload(),
+    options: readOptions(fields.nested('options', 0)),
+  };
+}
+
+function readHeldBack(fields: FieldReader): Pick<SubmitOptions, 'after' | 'cron' | 'timeZone'> {
+  return {
+    after: fields.jobIds(limits.afterMax),
+    cron: fields.nullable((inner) => inner.text(limits.cronLengthMax)),
+    timeZone: fields.nullable((inner) => inner.text(limits.timeZoneLengthMax)),
+  };
 }
 
 /**
@@ -130,6 +170,7 @@ function encodeOptions(options: SubmitOptions): unknown[] {
 
 function readOptions(fields: FieldReader): SubmitOptions {
   return {
+    ...defaultSubmitOptions,
     priority: fields.integer(-limits.priorityMax, limits.priorityMax),
     delayMs: fields.durationMs(),
     atMs: fields.nullable((inner) => inner.integer(-wallMsMax, wallMsMax)),

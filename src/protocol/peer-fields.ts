@@ -53,6 +53,11 @@ export class FieldReader {
     return typeof value === 'boolean' ? value : this.#fail('true or false');
   }
 
+  /** A boolean that only newer nodes send, and leave out where it is false. */
+  flag(): boolean {
+    return this.#next() === true;
+  }
+
   text(lengthMax: number): string {
     const value = this.#next();
     if (typeof value === 'string' && value.length <= lengthMax) return value;
@@ -150,6 +155,13 @@ export class FieldReader {
     const values = this.array(countMax);
     const inner = new FieldReader(values, `${this.#subject}: nodes`, 0);
     return values.map(() => inner.nodeId());
+  }
+
+  /** An array of at most `countMax` jobs' ids. */
+  jobIds(countMax: number): string[] {
+    const values = this.array(countMax);
+    const inner = new FieldReader(values, `${this.#subject}: jobs`, 0);
+    return values.map(() => inner.jobId());
   }
 
   /** The fields of an array within this one; `first` as for the constructor. */

@@ -27,7 +27,10 @@ export type DebtKind =
   | 'asks to abandon'
   | 'submissions that check their key'
   | 'searches for a job'
-  | 'lists of jobs';
+  | 'lists of jobs'
+  | "the node's own requests"
+  | 'jobs that others wait for'
+  | 'bytes that wait for news of other jobs';
 
 /**
  * One thing that a job core keeps, for a checker to look at: a quiet node owes nothing to anybody, and keeps entries for present

@@ -5,23 +5,24 @@ import type { Instant } from '../instant.js';
 import type { ContactLoss, MemberRecord } from '../member.js';
 import type { JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
-import { payloadBytes } from '../payload.js';
 import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
 import { whyNobody } from '../routing/candidates.js';
-import { ackBytesMax, ackCountMax, ackDelayMs } from './acks.js';
 import { Asked } from './asked.js';
 import { Asks, askedBytes } from './asks.js';
 import type { JobsConfig } from './config.js';
-import { type Debt, debtsByNode } from './debts.js';
+import type { Debt } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
+import { EndAcks } from './end-acks.js';
 import { Executor } from './executor.js';
+import { HeldBack } from './held-back.js';
 import { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import { Owner } from './owner.js';
 import type { Reach } from './reach.js';
 import type { Asker, AttemptOutcome, JobState } from './record.js';
 import { Requests } from './requests.js';
+import type { NextTime } from './schedules.js';
 import { Waits } from './waits.js';
 
 export interface JobsOptions {
@@ -32,6 +33,8 @@ export interface JobsOptions {
   readonly outbox: Outbox;
   readonly members: MemberView;
   readonly reach: Reach;
+  /** The times of schedules; without it, none is taken. */
+  readonly nextTimeMs?: NextTime;
   /** A command that is not about jobs; false when it is. */
   readonly handleOther: (command: ClientCommand, asker: Asker, now: Instant) => boolean;
 }
@@ -59,9 +62,8 @@ export class Jobs {
   private readonly asks: Asks;
   private readonly asked: Asked;
   private readonly requests: Requests;
-  /** Ends told by each executor and not acknowledged yet. */
-  private readonly acks = new Map<NodeId, { seq: number; count: number; bytes: number }>();
-  private acksDueMs = Number.POSITIVE_INFINITY;
+  readonly heldBack: HeldBack;
+  private readonly acks = new EndAcks((to, seq) => this.deliver(to, { type: 'ran_ack', seq }));
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
 
   constructor(private readonly options: JobsOptions) {
@@ -89,6 +91,17 @@ export class Jobs {
       random: random.fork('reach'),
       deliver,
     });
+    this.heldBack = new HeldBack({
+      ledger: this.ledger,
+      random,
+      outbox,
+      nextTimeMs: options.nextTimeMs ?? (() => null),
+      request: (command, asker, now) => this.requests.handle(command, asker, now),
+      abandoned: (asker) => this.requests.abandon(asker),
+      released: (record, now) => this.owner.release(record, now),
+      failed: (record, error, now) => this.owner.failHeldBack(record, error, now),
+      changed: () => {},
+    });
     this.owner = new Owner({
       self,
       config,
@@ -96,6 +109,7 @@ export class Jobs {
       ledger: this.ledger,
       dispatcher: this.dispatcher,
       waits: this.waits,
+      heldBack: this.heldBack,
       outbox,
       answer,
       deliver,
@@ -110,6 +124,7 @@ export class Jobs {
       ledger: this.ledger,
       owner: this.owner,
       waits: this.waits,
+      heldBack: this.heldBack,
       asks: this.asks,
       answer,
     });
@@ -117,6 +132,11 @@ export class Jobs {
 
   step(event: JobsEvent, now: Instant): void {
     this.now = now;
+    this.handle(event, now);
+    this.heldBack.followUp(now);
+  }
+
+  private handle(event: JobsEvent, now: Instant): void {
     switch (event.type) {
       case 'tick':
         return this.tick(now);
@@ -159,8 +179,9 @@ export class Jobs {
       this.asks.nextDeadlineMs(),
       this.asked.nextDeadlineMs(),
       this.requests.nextDeadlineMs(),
+      this.heldBack.nextDeadlineMs(),
       this.executor.nextDeadlineMs(),
-      this.acksDueMs,
+      this.acks.nextDeadlineMs(),
     );
   }
 
@@ -234,8 +255,9 @@ export class Jobs {
     this.asks.tick(now);
     this.asked.tick(now);
     this.requests.tick(now);
+    this.heldBack.tick(now);
     this.executor.tick(now);
-    if (now.monotonicMs >= this.acksDueMs) this.sendAcks();
+    this.acks.tick(now);
   }
 
   private handleMessage(from: NodeId, message: JobMessage, now: Instant): void {
@@ -243,7 +265,7 @@ export class Jobs {
       case 'run':
         return this.executor.handleRun(from, message, now);
       case 'ran':
-        this.noteEnd(from, message, now);
+        if (from !== this.options.self) this.acks.note(from, message, now);
         return this.owner.handleRan(from, message.key, message.outcome, now);
       case 'ran_ack':
         return this.executor.handleRanAck(from, message.seq);
@@ -350,36 +372,13 @@ export class Jobs {
   answer(asker: Asker, reply: Reply): void {
     if (asker.type === 'client') this.options.outbox.reply(asker.request, reply);
     else if (asker.type === 'peer') this.asked.answer(asker.node, asker.seq, reply);
-  }
-
-  private noteEnd(from: NodeId, { seq, outcome }: Extract<JobMessage, { type: 'ran' }>, now: Instant): void {
-    if (from === this.options.self) return;
-    const ack = this.acks.get(from) ?? { seq: 0, count: 0, bytes: 0 };
-    ack.seq = Math.max(ack.seq, seq);
-    ack.count++;
-    ack.bytes += outcome.type === 'done' ? payloadBytes(outcome.result) : 0;
-    if (ack.count >= ackCountMax || ack.bytes >= ackBytesMax) {
-      this.acks.delete(from);
-      this.deliver(from, { type: 'ran_ack', seq: ack.seq });
-      return;
-    }
-    this.acks.set(from, ack);
-    if (this.acksDueMs === Number.POSITIVE_INFINITY) this.acksDueMs = now.monotonicMs + ackDelayMs;
-  }
-
-  private sendAcks(): void {
-    for (const [node, { seq }] of this.acks) this.deliver(node, { type: 'ran_ack', seq });
-    this.acks.clear();
-    this.acksDueMs = Number.POSITIVE_INFINITY;
+    else if (asker.type === 'own') this.heldBack.handleAnswer(asker.seq, reply);
   }
 
   /** All that this node keeps now for what is not over, for checkers. */
   debts(): Debt[] {
-    const { owner, dispatcher, executor, waits, asks, asked, requests } = this;
-    const parts = [owner, dispatcher, executor, waits, asks, asked, requests];
-    return [
-      ...parts.flatMap((part) => part.debts()),
-      ...debtsByNode('acknowledgements to send', this.acks, () => 1),
-    ];
+    const { owner, dispatcher, executor, waits, asks, asked, requests, acks, heldBack } = this;
+    const parts = [owner, dispatcher, executor, waits, asks, asked, requests, acks, heldBack];
+    return parts.flatMap((part) => part.debts());
   }
 }

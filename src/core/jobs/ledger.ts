@@ -16,12 +16,12 @@ const recordBytes = 600;
  * table is a programmer's error.
  */
 const transitions: Readonly<Record<JobState, readonly JobState[]>> = {
-  delayed: ['queued', 'cancelled'],
+  delayed: ['queued', 'failed', 'cancelled'],
   queued: ['running', 'failed', 'cancelled'],
   running: ['done', 'failed', 'cancelled', 'queued', 'delayed'],
   done: [],
-  failed: ['queued'],
-  cancelled: ['queued'],
+  failed: ['queued', 'delayed'],
+  cancelled: ['queued', 'delayed'],
 };
 
 /** The jobs that this node owns: unfinished ones until they finish, outcomes for as long and as many as the limits allow. */
@@ -124,11 +124,11 @@ export class Ledger {
   }
 
   /** A finished job is wanted again. */
-  reopen(record: JobRecord): void {
+  reopen(record: JobRecord, to: 'queued' | 'delayed'): void {
     this.outcomeBytes -= sizeOf(record);
     if (record.deadline !== null) this.expiries.cancel(record.deadline);
     record.deadline = null;
-    this.transition(record, 'queued');
+    this.transition(record, to);
     record.executor = null;
     record.startedAtMs = null;
     record.finishedAtMs = null;

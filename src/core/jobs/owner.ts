@@ -13,6 +13,7 @@ import { acceptedReply, outcomeReply } from './answers.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import type { Dispatcher } from './dispatcher.js';
+import { type HeldBack, isHeldBack } from './held-back.js';
 import type { Ledger } from './ledger.js';
 import {
   type Asker,
@@ -36,6 +37,7 @@ export interface OwnerOptions {
   readonly ledger: Ledger;
   readonly dispatcher: Dispatcher;
   readonly waits: Waits;
+  readonly heldBack: HeldBack;
   readonly outbox: Outbox;
   readonly answer: (asker: Asker, reply: Reply) => void;
   readonly deliver: (to: NodeId, message: JobMessage) => void;
@@ -71,15 +73,22 @@ export class Owner {
     this.totals.submitted++;
     if (command.wait) waits.add(record, asker, 'outcome', null);
     else answer(asker, acceptedReply(record));
-    if (record.state === 'delayed') this.delay(record, record.notBeforeMs - now.wallMs, now);
+    if (isHeldBack(record)) this.options.heldBack.hold(record, now);
+    else if (record.state === 'delayed') this.delay(record, record.notBeforeMs - now.wallMs, now);
     else dispatcher.enqueue(record, now);
   }
 
-  wait(record: JobRecord, asker: Asker, timeoutMs: number | null, now: Instant): void {
-    if (isFinished(record.state)) this.options.answer(asker, outcomeReply(record));
+  wait(
+    record: JobRecord,
+    asker: Asker,
+    timeoutMs: number | null,
+    now: Instant,
+    wants: 'outcome' | 'end' = 'outcome',
+  ): void {
+    if (isFinished(record.state)) this.options.answer(asker, outcomeReply(record, wants));
     else {
       const endsAtMs = timeoutMs === null ? null : now.monotonicMs + timeoutMs;
-      this.options.waits.add(record, asker, 'outcome', endsAtMs);
+      this.options.waits.add(record, asker, wants, endsAtMs);
     }
   }
 
@@ -95,6 +104,7 @@ export class Owner {
       case 'queued': {
         const wasQueued = record.state === 'queued';
         this.clearStart(record);
+        this.options.heldBack.letGo(record);
         this.finish(record, { type: 'cancelled' }, now);
         if (wasQueued) dispatcher.forget(record);
         answer(asker, cancelReply(record));
@@ -113,10 +123,28 @@ export class Owner {
 
   /** Puts a failed or cancelled job back in the queue, with its retries counted anew. */
   retry(record: JobRecord, now: Instant): void {
-    this.options.ledger.reopen(record);
+    const isWaiting = isHeldBack(record);
+    this.options.ledger.reopen(record, isWaiting ? 'delayed' : 'queued');
     record.failures = 0;
     record.fatalities = 0;
+    if (isWaiting) this.options.heldBack.holdAnew(record, now);
+    else this.options.dispatcher.enqueue(record, now);
+  }
+
+  /** All jobs that it comes after are done: it starts, or waits for its time. */
+  release(record: JobRecord, now: Instant): void {
+    const pauseMs = record.notBeforeMs - now.wallMs;
+    if (pauseMs > 0) {
+      this.delay(record, pauseMs, now);
+      return;
+    }
+    this.options.ledger.transition(record, 'queued');
     this.options.dispatcher.enqueue(record, now);
+  }
+
+  /** A job that was held back can't run any more. */
+  failHeldBack(record: JobRecord, error: JobError, now: Instant): void {
+    this.finish(record, { type: 'failed', error }, now);
   }
 
   /** An executor tells how an attempt ended. An outcome of an attempt that is not the current one is fenced off. */

@@ -6,6 +6,7 @@ import type { Instant } from '../instant.js';
 import type { JobsConfig } from '../jobs/config.js';
 import { Jobs } from '../jobs/jobs.js';
 import type { MemberView } from '../jobs/member-view.js';
+import type { NextTime } from '../jobs/schedules.js';
 import type { LinksConfig } from '../links/config.js';
 import type { Links } from '../links/contract.js';
 import { createLinks, type LinksEvent } from '../links/links.js';
@@ -44,6 +45,8 @@ export interface NodeCoreOptions {
   readonly membership: MembershipConfig;
   readonly links: LinksConfig;
   readonly jobs: JobsConfig;
+  /** The times of schedules; without it, none is taken. */
+  readonly nextTimeMs?: NextTime;
   /** How long a leaving node waits for its jobs to finish. */
   readonly drainTimeoutMs: number;
   /** Everything random in the node follows from this text. */
@@ -106,6 +109,7 @@ export class NodeCore {
         isSparse: () => this.links.isSparse,
         want: (node) => this.runLinks({ type: 'link_wanted', node, purpose: 'work' }),
       },
+      ...(options.nextTimeMs === undefined ? {} : { nextTimeMs: options.nextTimeMs }),
       handleOther: (command, asker, now) => this.cluster.handle(command, asker, now),
     });
     this.departure = new Departure({
