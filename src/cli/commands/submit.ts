@@ -22,14 +22,29 @@ export async function submit(
   process.stdout.write(`${flags.json ? JSON.stringify(job) : job.id}\n`);
 }
 
+/** `rondo schedule`: prints the id of the schedule. */
+export async function schedule(
+  task: string,
+  cron: string,
+  argument: string | undefined,
+  flags: ClientFlags & SubmitFlags & { readonly json?: boolean },
+): Promise<void> {
+  const payload = await readJsonArgument(argument);
+  const fields = cron.trim().split(/\s+/).join('_');
+  const job = { task, payload, flags: { ...flags, cron: fields } };
+  const accepted = await withClient(flags, (client) => submitJob(client, job, 'SCHEDULE'));
+  process.stdout.write(`${flags.json ? JSON.stringify(accepted) : accepted.id}\n`);
+}
+
 /** Submits a job. Throws what the node refused. */
 export async function submitJob(
   client: Client,
   job: { readonly task: string; readonly payload: string | null; readonly flags: SubmitFlags },
+  verb: 'SUBMIT' | 'SCHEDULE' = 'SUBMIT',
 ): Promise<AcceptedJob> {
   const options = submitOptionsOf(job.flags);
   const reply = await client.request({
-    verb: 'SUBMIT',
+    verb,
     operands: [job.task],
     options,
     payload: job.payload,
