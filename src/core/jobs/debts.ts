@@ -30,6 +30,7 @@ export type DebtKind =
   | 'lists of jobs'
   | "the node's own requests"
   | 'jobs that others wait for'
+  | 'jobs held back'
   | 'bytes that wait for news of other jobs';
 
 /**

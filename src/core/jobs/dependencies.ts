@@ -51,6 +51,7 @@ const lostAfterMs = 15_000;
 
 /** `after=`: jobs of this node that wait until others, of any node, are done. */
 export class Dependencies {
+  private readonly waiting = new Set<JobRecord>();
   private readonly watches = new Map<JobId, Watch>();
   private readonly retries = new Deadlines<Watch>();
   private readonly settled = new Fifo<Settled>();
@@ -74,6 +75,7 @@ export class Dependencies {
 
   /** Waits for what the job waits for still; as often as it is told to, from the record alone. */
   begin(record: JobRecord, now: Instant): void {
+    if (record.awaits.length > 0) this.waiting.add(record);
     for (const job of record.awaits) {
       const watch = this.watches.get(job);
       if (watch !== undefined) watch.dependents.add(record);
@@ -83,6 +85,7 @@ export class Dependencies {
 
   /** The job waits no longer here: it was cancelled, or has another owner. */
   forget(record: JobRecord): void {
+    if (!this.waiting.delete(record)) return;
     for (const job of record.awaits) {
       const watch = this.watches.get(job);
       if (watch === undefined) continue;
@@ -117,15 +120,18 @@ export class Dependencies {
     if (next === undefined) return false;
     const { dependent, job, error } = next;
     // It may have been cancelled since, or have failed for another one.
-    if (dependent.state !== 'delayed' || !dependent.awaits.includes(job)) return true;
+    if (!this.waiting.has(dependent) || !dependent.awaits.includes(job)) return true;
     if (error !== null) {
       this.forget(dependent);
       this.options.failed(dependent, error, now);
       return true;
     }
     dependent.awaits = dependent.awaits.filter((other) => other !== job);
+    if (dependent.awaits.length === 0) {
+      this.waiting.delete(dependent);
+      this.options.released(dependent, now);
+    }
     this.options.changed(dependent, now);
-    if (dependent.awaits.length === 0) this.options.released(dependent, now);
     return true;
   }
 
@@ -210,7 +216,10 @@ export class Dependencies {
 
   /** What is kept for jobs that wait now, for checkers. */
   debts(): Debt[] {
-    return [{ kind: 'jobs that others wait for', count: this.watches.size + this.checks.size, node: null }];
+    return [
+      { kind: 'jobs held back', count: this.waiting.size, node: null },
+      { kind: 'jobs that others wait for', count: this.watches.size + this.checks.size, node: null },
+    ];
   }
 }
 

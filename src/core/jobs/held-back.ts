@@ -89,7 +89,7 @@ export class HeldBack {
   }
 
   debts(): Debt[] {
-    return [...this.own.debts(), ...this.dependencies.debts()];
+    return [...this.own.debts(), ...this.dependencies.debts(), ...this.schedules.debts()];
   }
 }
 

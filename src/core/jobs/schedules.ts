@@ -7,6 +7,7 @@ import type { Instant } from '../instant.js';
 import type { Outbox } from '../outbox.js';
 import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
+import type { Debt } from './debts.js';
 import type { OwnRequests } from './own-requests.js';
 import type { JobError, JobRecord } from './record.js';
 
@@ -121,6 +122,11 @@ export class Schedules {
   nextDeadlineMs(): number {
     if (this.plans.size === 0) return Number.POSITIVE_INFINITY;
     return Math.min(this.deadlines.nextMs(), this.checkedAtMs + clockCheckMs);
+  }
+
+  /** What is kept for schedules now, for checkers. */
+  debts(): Debt[] {
+    return [{ kind: 'jobs held back', count: this.plans.size, node: null }];
   }
 
   /** Deadlines are monotonic and times are not: where somebody sets the clock, they part. */
