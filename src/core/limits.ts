@@ -95,8 +95,8 @@ export const limits = {
   /** A cron expression, and the name of a time zone. */
   cronLengthMax: 128,
   timeZoneLengthMax: 64,
-  /** Ends of jobs that others wait for, told in one step of the core: some 10 ms. */
-  followUpsPerStepMax: 1_000,
+  /** What one step of the core does for jobs that are held back: ends told to them, and schedules fired; at most some 50 ms. */
+  followUpsPerStepMax: 500,
   jobsListedMax: 1_000,
   /** JOBS answers with this many unless `limit=` says otherwise. */
   jobsListedDefault: 100,

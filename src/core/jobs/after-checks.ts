@@ -6,7 +6,7 @@ import type { AskerTable } from './asker-table.js';
 import { askedBytes } from './asks.js';
 import type { Debt } from './debts.js';
 import type { Dependencies } from './dependencies.js';
-import type { Asker } from './record.js';
+import { type Asker, afterBytes } from './record.js';
 
 export interface AfterChecksOptions {
   readonly dependencies: Dependencies;
@@ -26,7 +26,7 @@ export class AfterChecks {
 
   check(command: SubmitCommand, asker: Asker, now: Instant, known: Known): void {
     const { dependencies, searching, answer } = this.options;
-    const bytes = askedBytes(command);
+    const bytes = askedBytes(command) + afterBytes(command.options);
     if (this.bytes + bytes > limits.askedBytesMax) {
       const why = `${this.bytes} bytes of jobs wait for news of those that they come after`;
       answer(asker, errorReply('BUSY', `retry-after=1s ${why}`));

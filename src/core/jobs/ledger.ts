@@ -6,7 +6,7 @@ import type { Instant } from '../instant.js';
 import { payloadBytes } from '../payload.js';
 import { Arrivals } from './arrivals.js';
 import type { JobsConfig } from './config.js';
-import { isFinished, type JobOutcome, type JobRecord, type JobState } from './record.js';
+import { afterBytes, isFinished, type JobOutcome, type JobRecord, type JobState } from './record.js';
 
 /** What a record costs beside its arguments and result; measured with 10^5 records on Node 20. */
 const recordBytes = 600;
@@ -124,7 +124,7 @@ export class Ledger {
   }
 
   /** A finished job is wanted again. */
-  reopen(record: JobRecord, to: 'queued' | 'delayed'): void {
+  reopen(record: JobRecord, to: 'queued' | 'delayed' = 'queued'): void {
     this.outcomeBytes -= sizeOf(record);
     if (record.deadline !== null) this.expiries.cancel(record.deadline);
     record.deadline = null;
@@ -207,6 +207,7 @@ function isCurrent({ subject }: Deadline<JobRecord>): boolean {
 function sizeOf(record: JobRecord): number {
   return (
     recordBytes +
+    afterBytes(record.spec) +
     (record.args === null ? 0 : payloadBytes(record.args)) +
     (record.result === null ? 0 : payloadBytes(record.result))
   );

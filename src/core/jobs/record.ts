@@ -134,6 +134,11 @@ export function argsBytes({ args }: JobRecord): number {
   return args === null ? 0 : payloadBytes(args);
 }
 
+/** What the jobs that it names take: their ids, and places in what is waited for. */
+export function afterBytes({ after }: { readonly after: readonly JobId[] }): number {
+  return 150 * after.length;
+}
+
 /** Its current attempt. */
 export function keyOf(record: JobRecord): AttemptKey {
   return { job: record.spec.id, epoch: record.epoch, attempt: record.attempt };

@@ -4,6 +4,7 @@ import type { SubmitCommand } from '../commands.js';
 import { type Deadline, Deadlines } from '../deadlines.js';
 import type { JobId } from '../ids.js';
 import type { Instant } from '../instant.js';
+import { limits } from '../limits.js';
 import type { Outbox } from '../outbox.js';
 import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
@@ -107,12 +108,9 @@ export class Schedules {
   tick(now: Instant): void {
     if (this.plans.size === 0) return;
     this.followClock(now);
-    const { monotonicMs } = now;
-    for (
-      let plan = this.deadlines.takeDue(monotonicMs);
-      plan !== undefined;
-      plan = this.deadlines.takeDue(monotonicMs)
-    ) {
+    for (let count = 0; count < limits.followUpsPerStepMax; count++) {
+      const plan = this.deadlines.takeDue(now.monotonicMs);
+      if (plan === undefined) return;
       plan.deadline = null;
       if (plan.record.notBeforeMs > now.wallMs) this.plan(plan, now);
       else this.fire(plan, now);

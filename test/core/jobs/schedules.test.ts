@@ -1,4 +1,5 @@
 import t from 'tap';
+import { limits } from '../../../src/core/limits.js';
 import { submitCommand } from '../../support/commands.js';
 import { aliveMember, JobCores, nodeId } from '../../support/job-cores.js';
 
@@ -169,6 +170,16 @@ t.test('an owner that begins twice with one record fires once', async (t) => {
   cores.core('a').heldBack.letGo(record);
   cores.leap(minute);
   t.equal(ranNow(cores).length, 0, 'and none once another node has it');
+});
+
+t.test('schedules that fire at one time do so in shares', async (t) => {
+  const cores = cluster('a');
+  for (let schedule = 0; schedule < 1_200; schedule++) cores.submit('a', { cron: '@hourly' });
+  cores.leap(10 * second);
+  t.equal(cores.core('a').counts().running + cores.core('a').counts().queued, limits.followUpsPerStepMax);
+  t.ok(cores.core('a').nextDeadlineMs() <= cores.now.monotonicMs, 'the next one follows at once');
+  cores.pass(100);
+  t.equal(cores.runAll().length, 1_200);
 });
 
 t.test('SCHEDULES lists those of all nodes, and no other jobs', async (t) => {
