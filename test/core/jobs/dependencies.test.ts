@@ -165,6 +165,45 @@ t.test('a dependency whose outcome was lost fails the job, and says that nobody 
   t.match(cores.status('a', second), { state: 'failed', error: { name: 'DependencyLost' } });
 });
 
+t.test('another owner goes on from the record, and doesn’t ask again for what was done', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a'), aliveMember('b'), aliveMember('c')] });
+  const [first, second] = [cores.submit('c', { ttlMs: 0 }), cores.submit('c')];
+  const waiting = cores.submit('a', { after: [first, second] }, { args: '"last"' });
+  cores.end(cores.begin());
+  const record = cores.core('a').ledger.get(waiting);
+  if (record === undefined) throw new Error('not kept');
+  t.same(record.awaits, [second]);
+  cores.kill('a');
+  const { ledger, heldBack } = cores.core('b');
+  const copy = { ...record, owner: nodeId('b'), epoch: 2, older: null, newer: null };
+  ledger.insert(copy);
+  heldBack.hold(copy, cores.now);
+  heldBack.hold(copy, cores.now);
+  cores.pass(20_000);
+  t.match(cores.status('b', waiting), { state: 'delayed' }, 'though nobody knows the first one any more');
+  cores.runAll();
+  t.match(cores.status('b', waiting), { state: 'done', attempts: 1 });
+});
+
+t.test(
+  'the result of a job stays where it is; only its end is told to those that come after it',
+  async (t) => {
+    const cores = two();
+    const first = cores.submit('b');
+    cores.submit('a', { after: [first] });
+    const answers: unknown[] = [];
+    const core = cores.core('a');
+    const step = core.step.bind(core);
+    core.step = (event, now) => {
+      if (event.type === 'message' && event.message.type === 'answer') answers.push(event.message.reply);
+      step(event, now);
+    };
+    cores.end(cores.begin(), { type: 'done', result: JSON.stringify('x'.repeat(100_000)) });
+    t.same(answers, [{ ok: true, text: 'null' }]);
+    t.equal(cores.started.length, 1);
+  },
+);
+
 t.test('ten thousand jobs after one cost the other node two questions', async (t) => {
   const cores = two();
   const first = cores.submit('b');
