@@ -9,7 +9,9 @@ import {
   name,
   type SubmitFlags,
   wholeNumber,
+  withAfterOption,
   withKeyOption,
+  withRunOptions,
   withSubmitOptions,
 } from './submit-options.js';
 
@@ -21,6 +23,7 @@ export function addJobCommands(program: Command): void {
   addRun(program);
   addMap(program);
   addJob(program);
+  addSchedules(program);
   withExamples(
     withClientOptions(
       program
@@ -54,10 +57,11 @@ function addSubmit(program: Command): void {
       (await import('./commands/submit.js')).submit(task, json, flags),
     );
   withExamples(
-    withClientOptions(withKeyOption(withSubmitOptions(command))),
+    withClientOptions(withAfterOption(withKeyOption(withSubmitOptions(command)))),
     ['rondo submit fetch \'{"url":"http://localhost:8080/"}\'', 'prints the id'],
     ['rondo submit sleep 1000 --delay 5m --retries 3 --key nightly', 'once, in five minutes'],
     ['rondo submit report @report.json --on zone=eu', 'arguments from a file, on a node with that tag'],
+    ['rondo submit publish --after $FIRST,$SECOND', 'once the jobs with these ids are done'],
   );
 }
 
@@ -75,7 +79,7 @@ function addRun(program: Command): void {
       (await import('./commands/run.js')).run(task, json, flags),
     );
   withExamples(
-    withClientOptions(withKeyOption(withSubmitOptions(command))),
+    withClientOptions(withAfterOption(withKeyOption(withSubmitOptions(command)))),
     ['rondo run echo \'"hello"\'', 'prints "hello"'],
     ['echo \'{"n":1}\' | rondo run echo -', 'arguments from standard input'],
     ['rondo run sleep 60000 --timeout 5s --retries 0', 'fails after five seconds, exit code 1'],
@@ -159,6 +163,49 @@ function addJob(program: Command): void {
       async (id: string, flags: JobFlags) => (await import('./commands/job.js')).retry(id, flags),
     ),
     ['rondo retry $ID', 'with as many attempts as at first'],
+  );
+}
+
+const scheduleNotes = `
+CRON is one argument, in quotes: minute, hour, day of month, month and day of week, with seconds before them or not; or one of
+@yearly, @monthly, @weekly, @daily and @hourly. When the day of month and the day of week are both given, either will do.
+A schedule is a job that never runs: \`rondo status\` and \`rondo jobs\` show it, \`rondo cancel\` ends it.`;
+
+function addSchedules(program: Command): void {
+  const command = program
+    .command('schedule')
+    .description(
+      'Have a job of a task run at the times of a cron expression, and print the id of the schedule.',
+    )
+    .addArgument(taskArgument())
+    .argument('<cron>', "when, for example '30 8 * * MON-FRI'")
+    .addArgument(jsonArgument())
+    .option('--zone <name>', 'the time zone that CRON is meant in, for example Europe/Berlin (default: UTC)')
+    .option('--json', 'print {"id","copies","durable"}')
+    .action(async (task: string, cron: string, json: string | undefined, flags: JobFlags & SubmitFlags) =>
+      (await import('./commands/submit.js')).schedule(task, cron, json, flags),
+    );
+  withExamples(
+    withClientOptions(withKeyOption(withRunOptions(command))).addHelpText('after', scheduleNotes),
+    ["rondo schedule report '30 8 * * MON-FRI' --zone Europe/Berlin", 'on working days at half past eight'],
+    [
+      'rondo schedule fetch @hourly \'"http://localhost:8080/"\' --retries 2 --key ping',
+      'however often this is typed, there is one such schedule',
+    ],
+    ["rondo schedule backup '*/20 * * * * *' --timeout 10s", 'six fields: every twenty seconds'],
+  );
+  withExamples(
+    withClientOptions(
+      program
+        .command('schedules')
+        .description('List schedules, newest first: when each fires next, and when it last did.')
+        .option('--task <task>', 'only those of this task', name)
+        .option('--json', 'print JSON')
+        .action(async (flags: JobFlags & { task?: string }) =>
+          (await import('./commands/lists.js')).schedules(flags),
+        ),
+    ),
+    ["rondo schedules --json | jq -r '.[].id' | xargs -n1 rondo cancel", 'end them all'],
   );
 }
 

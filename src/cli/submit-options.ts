@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { namePattern } from '../core/ids.js';
+import { jobIdPattern, namePattern } from '../core/ids.js';
 import { limits } from '../core/limits.js';
 import { durationOf } from '../protocol/durations.js';
 import { timestampOf } from '../protocol/timestamps.js';
@@ -20,15 +20,25 @@ export interface SubmitFlags {
   readonly copies?: string;
   readonly durable?: boolean;
   readonly ttl?: string;
+  readonly after?: string;
+  readonly cron?: string;
+  readonly zone?: string;
 }
 
 const { priorityMax, retriesMax } = limits;
 
 export function withSubmitOptions(command: Command): Command {
+  return withRunOptions(
+    command
+      .option('--delay <duration>', 'start no sooner than this, for example 30s', duration)
+      .option('--at <time>', 'start no sooner than this time, with its zone: 2030-01-31T08:00:00Z', time),
+  );
+}
+
+/** Those of a job that has its time from a schedule. */
+export function withRunOptions(command: Command): Command {
   return command
     .option('--priority <n>', 'higher runs first (default: 0)', wholeNumber(-priorityMax, priorityMax))
-    .option('--delay <duration>', 'start no sooner than this, for example 30s', duration)
-    .option('--at <time>', 'start no sooner than this time, with its zone: 2030-01-31T08:00:00Z', time)
     .option('--timeout <duration>', 'limit of one attempt', duration)
     .option('--retries <n>', 'attempts after the first, when it fails', wholeNumber(0, retriesMax))
     .option('--backoff <duration>', 'wait before a retry, doubled each time', duration)
@@ -61,6 +71,15 @@ export function withKeyOption(command: Command): Command {
   );
 }
 
+/** `--after`; apart from the others, as `--key` is. */
+export function withAfterOption(command: Command): Command {
+  return command.option(
+    '--after <id,...>',
+    'start once these jobs are done, and fail when one of them fails',
+    jobIds,
+  );
+}
+
 /** The options as they are spelled on the line. */
 export function submitOptionsOf(flags: SubmitFlags): (readonly [key: string, value: string])[] {
   const options: (readonly [string, string])[] = [];
@@ -81,6 +100,9 @@ export function submitOptionsOf(flags: SubmitFlags): (readonly [key: string, val
   add('copies', flags.copies);
   if (flags.durable !== undefined) add('durable', flags.durable ? 'yes' : 'no');
   add('ttl', flags.ttl);
+  add('after', flags.after);
+  add('cron', flags.cron);
+  add('zone', flags.zone);
   return options;
 }
 
@@ -107,6 +129,14 @@ function time(text: string): string {
 export function name(text: string): string {
   if (namePattern.test(text)) return text;
   throw new InvalidArgumentError('A name is 1 to 64 of A-Z a-z 0-9 _ . : / -');
+}
+
+function jobIds(text: string): string {
+  const wrong = text.split(',').find((id) => !jobIdPattern.test(id));
+  if (wrong === undefined) return text;
+  throw new InvalidArgumentError(
+    `${JSON.stringify(wrong)} is no job id: give ids that \`rondo submit\` printed, with commas between them.`,
+  );
 }
 
 function word(text: string): string {

@@ -5,7 +5,13 @@ import type { Payload } from './payload.js';
 /** What a client can ask of the cluster, whatever spelling it used. Durations are milliseconds. */
 export type ClientCommand =
   | SubmitCommand
-  | { readonly type: 'wait'; readonly job: JobId; readonly timeoutMs: number | null }
+  | {
+      readonly type: 'wait';
+      readonly job: JobId;
+      readonly timeoutMs: number | null;
+      /** Only how it ended, and not its result. */
+      readonly brief?: true;
+    }
   | { readonly type: 'status'; readonly job: JobId }
   | { readonly type: 'cancel'; readonly job: JobId }
   | { readonly type: 'retry'; readonly job: JobId }
@@ -14,6 +20,8 @@ export type ClientCommand =
       readonly state: JobState | null;
       readonly task: string | null;
       readonly limit: number;
+      /** Only schedules. */
+      readonly schedules?: true;
     }
   | { readonly type: 'nodes' }
   | { readonly type: 'tasks' }
@@ -51,6 +59,12 @@ export interface SubmitOptions {
   readonly copies: number | null;
   readonly durable: boolean | null;
   readonly ttlMs: number | null;
+  /** Jobs that must be done before this one starts. */
+  readonly after: readonly JobId[];
+  /** A schedule, that is, a job that submits others: when, as fields with a space between. */
+  readonly cron: string | null;
+  /** The IANA name of the time zone of `cron`; null: UTC. */
+  readonly timeZone: string | null;
 }
 
 export const defaultSubmitOptions: SubmitOptions = {
@@ -68,4 +82,7 @@ export const defaultSubmitOptions: SubmitOptions = {
   copies: null,
   durable: null,
   ttlMs: null,
+  after: [],
+  cron: null,
+  timeZone: null,
 };

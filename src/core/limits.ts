@@ -95,8 +95,13 @@ export const limits = {
   inquiryItemsMax: 256,
   /** Nodes that keep one job's record. */
   copiesMax: 16,
-  /** Jobs that one job waits for. */
-  afterMax: 256,
+  /** Jobs that one job may come after. */
+  afterMax: 64,
+  /** A cron expression, and the name of a time zone. */
+  cronLengthMax: 128,
+  timeZoneLengthMax: 64,
+  /** What one step of the core does for jobs that are held back: ends told to them, and schedules fired; at most some 50 ms. */
+  followUpsPerStepMax: 500,
   jobsListedMax: 1_000,
   /** JOBS answers with this many unless `limit=` says otherwise. */
   jobsListedDefault: 100,

@@ -8,6 +8,7 @@ import type { ClientServer } from '../net/client-server.js';
 import { createClientServer } from '../net/line-server.js';
 import type { PeerNetwork } from '../net/peer-network.js';
 import { createPeerNetwork } from '../net/tcp-peer-network.js';
+import { nextTimeMs } from '../protocol/cron.js';
 import { createScheduler } from '../scheduler/create-scheduler.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.js';
@@ -297,6 +298,7 @@ class Assembly {
       membership: membershipConfig(config),
       links: linksConfig(config),
       jobs: jobsConfig(config),
+      nextTimeMs,
       drainTimeoutMs: config.drainTimeoutMs,
       seed: `${identity.id}/${instance}`,
     });

@@ -10,7 +10,8 @@ import type { FieldReader } from './peer-fields.js';
 /**
  * A copy of a job as plain values, the same on the wire and in a journal:
  * generation, stage, epoch, owner, change, [spec...], args or nil, instance, [holder...], state, attempt, failures,
- * fatalities, executor or nil, notBeforeMs, finishedAtMs or nil, [error's name, error's message] or nil, result or nil
+ * fatalities, executor or nil, notBeforeMs, finishedAtMs or nil, [error's name, error's message] or nil, result or nil,
+ * [awaited job...]
  */
 export function encodeCopy(copy: JobCopy): unknown[] {
   return [...encodeRank(copy), encodeSpec(copy.spec), copy.args, ...encodeRest(copy)];
@@ -39,6 +40,7 @@ function encodeRest(copy: JobUpdate): unknown[] {
     copy.finishedAtMs,
     copy.error === null ? null : encodeError(copy.error),
     copy.result,
+    copy.awaits,
   ];
 }
 
@@ -78,6 +80,7 @@ function decodeRest(fields: FieldReader): Omit<JobUpdate, keyof CopyRank> {
     finishedAtMs: fields.nullable((inner) => inner.wallMs()),
     error: fields.nullable((inner) => readError(inner.nested('error', 0))),
     result: fields.nullable(readPayload),
+    awaits: fields.jobIds(limits.afterMax),
   };
 }
 

@@ -70,6 +70,7 @@ function usageOf(spec: VerbSpec): string {
   let usage = spec.name;
   if (spec.operand !== null)
     usage += spec.operand.required ? ` ${spec.operand.name}` : ` [${spec.operand.name}]`;
+  if (spec.needs !== undefined) usage += ` ${spec.needs}=${optionSpecs.get(spec.needs)?.form}`;
   if (spec.payload) return `${usage} [options] [payload]`;
   for (const option of spec.options) usage += ` [${option}=${optionSpecs.get(option)?.form}]`;
   return usage;

@@ -170,6 +170,9 @@ function checkWhole(
   if (operand === null && verb.operand?.required === true) {
     return errorReply('BAD_REQUEST', `${verb.name} needs its ${verb.operand.name}, like ${verb.example}`);
   }
+  if (verb.needs !== undefined && !draft.given.includes(verb.needs)) {
+    return errorReply('BAD_OPTION', `${verb.name} needs ${verb.needs}=, like ${verb.example}`);
+  }
   if (draft === untouchedDraft) return null;
   if (draft.bodyBytes !== null && draft.bodyBytes > limit.bodyBytesMax) return tooLarge(limit);
   return checkTogether(draft);

@@ -1,3 +1,4 @@
+import { jobIdPattern } from '../core/ids.js';
 import { limits } from '../core/limits.js';
 import { errorReply, type Reply } from '../core/reply.js';
 import { durationOf } from './durations.js';
@@ -46,6 +47,17 @@ export function readKey(name: string, value: string, put: (key: string) => void)
     );
   }
   put(value);
+  return null;
+}
+
+/** Reads ids of jobs with commas between them. */
+export function readJobs(name: string, value: string, put: (jobs: readonly string[]) => void): Reply | null {
+  const jobs = value.split(',');
+  const wrong = jobs.find((job) => !jobIdPattern.test(job));
+  if (wrong !== undefined) return badValue(name, value, `${quoted(wrong)} is no job id: it is ID,ID`);
+  if (new Set(jobs).size < jobs.length) return badValue(name, value, 'a job is named twice');
+  if (jobs.length > limits.afterMax) return badValue(name, value, `it names at most ${limits.afterMax} jobs`);
+  put(jobs);
   return null;
 }
 

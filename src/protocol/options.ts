@@ -3,7 +3,8 @@ import { namePattern } from '../core/ids.js';
 import { type JobState, jobStates } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import { errorReply, type Reply } from '../core/reply.js';
-import { badValue, readDuration, readKey, readWhole } from './option-values.js';
+import { cronFault } from './cron.js';
+import { badValue, readDuration, readJobs, readKey, readWhole } from './option-values.js';
 import { timestampOf } from './timestamps.js';
 
 /** What the options of one request say, as they are read one by one. */
@@ -171,8 +172,30 @@ const optionTable = [
   {
     name: 'after',
     form: 'ID,ID',
-    summary: 'not offered yet: start only after these jobs',
-    read: () => errorReply('UNSUPPORTED', 'after= is not offered by this version of the node'),
+    summary: `starts once all these jobs are done, and fails when one of them fails; up to ${limits.afterMax}`,
+    read: (draft, value) =>
+      readJobs('after', value, (jobs) => {
+        draft.submit.after = jobs;
+      }),
+  },
+  {
+    name: 'cron',
+    form: 'M_H_D_M_W',
+    summary:
+      'when: minute, hour, day of month, month and day of week, with seconds before them or not, joined by _; or a nickname like @hourly',
+    read: (draft, value) => {
+      draft.submit.cron = value.replaceAll('_', ' ');
+      return null;
+    },
+  },
+  {
+    name: 'zone',
+    form: 'Area/City',
+    summary: 'the time zone that cron= is meant in, an IANA name; default UTC',
+    read: (draft, value) => {
+      draft.submit.timeZone = value;
+      return null;
+    },
   },
   {
     name: 'bytes',
@@ -249,6 +272,10 @@ export function checkTogether(draft: OptionDraft): Reply | null {
   const { submit } = draft;
   if (submit.atMs !== null && draft.given.includes('delay')) {
     return errorReply('BAD_OPTION', 'delay= and at= exclude each other: give one of them');
+  }
+  if (submit.cron !== null) {
+    const fault = cronFault(submit.cron, submit.timeZone, Date.now());
+    if (fault !== null) return badValue('cron', submit.cron, fault);
   }
   if (submit.affinity !== null) {
     if (!draft.given.includes('route')) submit.route = 'affinity';

@@ -1,4 +1,9 @@
-import type { RoutePolicy, SubmitOptions } from '../core/commands.js';
+import {
+  defaultSubmitOptions,
+  type RoutePolicy,
+  type SubmitCommand,
+  type SubmitOptions,
+} from '../core/commands.js';
 import { type JobState, jobStates } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import type { InquiryItem, PeerCommand } from '../core/messages.js';
@@ -19,25 +24,31 @@ const commandKinds = {
   resume: 10,
   leave: 11,
   claim: 12,
-  inquire: 13,
+  inquire: 14,
 } as const satisfies Record<PeerCommand['type'], number>;
+
+/**
+ * A submit with after, cron or zone has a kind of its own: a node that doesn't know these must not run the job at once.
+ */
+const heldBackSubmitKind = 13;
 
 /** On the wire a policy is its position here. */
 export const routePolicies: readonly RoutePolicy[] = ['round-robin', 'least-loaded', 'affinity'];
 
 /**
  * A command inside an `ask`: its kind, then
- * submit: wait, task, args, [option...] · wait: job, timeoutMs or nil · status, cancel, retry, claim: job ·
- * jobs: state or nil, task or nil, limit · drain, resume: node or nil · nodes, tasks, info, leave: nothing ·
- * inquire: [[job, instance, isDurable, generation, stage, epoch, owner, change]...].
+ * submit: wait, task, args, [option...] · one that is held back: the same, [job...], cron or nil, time zone or nil ·
+ * wait: job, timeoutMs or nil, and true for its end without its result · status, cancel, retry, claim: job ·
+ * jobs: state or nil, task or nil, limit, and true for schedules only · drain, resume: node or nil ·
+ * nodes, tasks, info, leave: nothing · inquire: [[job, instance, isDurable, generation, stage, epoch, owner, change]...].
  */
 export function encodeCommand(command: PeerCommand): unknown[] {
   const kind = commandKinds[command.type];
   switch (command.type) {
     case 'submit':
-      return [kind, command.wait, command.task, command.args, encodeOptions(command.options)];
+      return encodeSubmit(command);
     case 'wait':
-      return [kind, command.job, command.timeoutMs];
+      return [kind, command.job, command.timeoutMs, ...(command.brief ? [true] : [])];
     case 'status':
     case 'cancel':
     case 'retry':
@@ -49,6 +60,7 @@ export function encodeCommand(command: PeerCommand): unknown[] {
         command.state === null ? null : jobStates.indexOf(command.state),
         command.task,
         command.limit,
+        ...(command.schedules ? [true] : []),
       ];
     case 'drain':
     case 'resume':
@@ -67,15 +79,18 @@ export function encodeCommand(command: PeerCommand): unknown[] {
 export function decodeCommand(fields: FieldReader): PeerCommand | null {
   switch (fields.integer(0, 127)) {
     case commandKinds.submit:
-      return {
-        type: 'submit',
-        wait: fields.boolean(),
-        task: fields.name(),
-        args: fields.payload(),
-        options: readOptions(fields.nested('options', 0)),
-      };
+      return readSubmit(fields);
+    case heldBackSubmitKind: {
+      const { options, ...submit } = readSubmit(fields);
+      return { ...submit, options: { ...options, ...readHeldBack(fields) } };
+    }
     case commandKinds.wait:
-      return { type: 'wait', job: fields.jobId(), timeoutMs: fields.nullable(readDuration) };
+      return {
+        type: 'wait',
+        job: fields.jobId(),
+        timeoutMs: fields.nullable(readDuration),
+        ...(fields.flag() ? { brief: true } : {}),
+      };
     case commandKinds.status:
       return { type: 'status', job: fields.jobId() };
     case commandKinds.cancel:
@@ -88,6 +103,7 @@ export function decodeCommand(fields: FieldReader): PeerCommand | null {
         state: fields.nullable(readState),
         task: fields.nullable(readName),
         limit: fields.integer(0, limits.jobsListedMax),
+        ...(fields.flag() ? { schedules: true } : {}),
       };
     case commandKinds.nodes:
       return { type: 'nodes' };
@@ -108,6 +124,31 @@ export function decodeCommand(fields: FieldReader): PeerCommand | null {
     default:
       return null;
   }
+}
+
+function encodeSubmit({ wait, task, args, options }: SubmitCommand): unknown[] {
+  const { after, cron, timeZone } = options;
+  const fields = [wait, task, args, encodeOptions(options)];
+  if (after.length === 0 && cron === null) return [commandKinds.submit, ...fields];
+  return [heldBackSubmitKind, ...fields, after, cron, timeZone];
+}
+
+function readSubmit(fields: FieldReader): SubmitCommand {
+  return {
+    type: 'submit',
+    wait: fields.boolean(),
+    task: fields.name(),
+    args: fields.payload(),
+    options: readOptions(fields.nested('options', 0)),
+  };
+}
+
+function readHeldBack(fields: FieldReader): Pick<SubmitOptions, 'after' | 'cron' | 'timeZone'> {
+  return {
+    after: fields.jobIds(limits.afterMax),
+    cron: fields.nullable((inner) => inner.text(limits.cronLengthMax)),
+    timeZone: fields.nullable((inner) => inner.text(limits.timeZoneLengthMax)),
+  };
 }
 
 /**
@@ -135,6 +176,7 @@ function encodeOptions(options: SubmitOptions): unknown[] {
 
 function readOptions(fields: FieldReader): SubmitOptions {
   return {
+    ...defaultSubmitOptions,
     priority: fields.integer(-limits.priorityMax, limits.priorityMax),
     delayMs: fields.durationMs(),
     atMs: fields.nullable((inner) => inner.integer(-limits.wallMsMax, limits.wallMsMax)),

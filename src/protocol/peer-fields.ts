@@ -60,6 +60,11 @@ export class FieldReader {
     return typeof value === 'boolean' ? value : this.#fail('true or false');
   }
 
+  /** A boolean that only newer nodes send, and leave out where it is false. */
+  flag(): boolean {
+    return this.#next() === true;
+  }
+
   text(lengthMax: number): string {
     const value = this.#next();
     if (typeof value === 'string' && value.length <= lengthMax) return value;

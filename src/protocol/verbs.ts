@@ -20,6 +20,8 @@ export interface VerbSpec {
   readonly name: string;
   readonly operand: OperandSpec | null;
   readonly options: readonly OptionName[];
+  /** An option that must be given. */
+  readonly needs?: OptionName;
   /** Whether a JSON value or a body may follow. */
   readonly payload: boolean;
   /** Allowed before AUTH on a node that has a token. */
@@ -75,6 +77,13 @@ const submitOptionNames: readonly OptionName[] = [
   'after',
   'bytes',
   'type',
+];
+
+/** A schedule has times of its own. */
+const scheduleOptionNames: readonly OptionName[] = [
+  'cron',
+  'zone',
+  ...submitOptionNames.filter((name) => name !== 'delay' && name !== 'at' && name !== 'after'),
 ];
 
 /** The command table: every verb there is. Spellings (lines now) read it and add nothing to it. */
@@ -184,6 +193,29 @@ const verbTable: readonly VerbSpec[] = [
     answer: 'OK [...]',
     build: (_, draft) => ({ type: 'jobs', state: draft.state, task: draft.task, limit: draft.limit }),
   }),
+  nodeVerb('SCHEDULE', {
+    operand: task,
+    options: scheduleOptionNames,
+    needs: 'cron',
+    payload: true,
+    summary: 'has a job of this task run at the times of a cron expression, until it is cancelled',
+    example: 'SCHEDULE echo cron=30_8_*_*_MON-FRI zone=Europe/Berlin {"greeting":"good morning"}',
+    answer: 'OK <id> copies=1 durable=no',
+    build: (name, { submit }, args) => ({
+      type: 'submit',
+      wait: false,
+      task: name ?? '',
+      args,
+      options: submit,
+    }),
+  }),
+  nodeVerb('SCHEDULES', {
+    options: ['task', 'limit'],
+    summary: 'schedules, the latest first',
+    example: 'SCHEDULES',
+    answer: 'OK [...]',
+    build: (_, { task, limit }) => ({ type: 'jobs', state: 'delayed', task, limit, schedules: true }),
+  }),
   unofferedVerb('WATCH', { operand: id, summary: 'follows a job until its outcome' }),
   unofferedVerb('PUBLISH', { operand: topic, summary: 'sends a value to the subscribers of a topic' }),
   unofferedVerb('SUBSCRIBE', { operand: topic, summary: 'receives what is published to a topic' }),
@@ -218,6 +250,7 @@ export const verbSpecs: ReadonlyMap<string, VerbSpec> = new Map(verbTable.map((s
 interface VerbRow extends Pick<VerbSpec, 'summary' | 'answer'> {
   readonly operand?: OperandSpec;
   readonly options?: readonly OptionName[];
+  readonly needs?: OptionName;
   readonly payload?: boolean;
   readonly example?: string;
   readonly build: NonNullable<VerbSpec['build']>;

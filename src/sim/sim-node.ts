@@ -7,6 +7,7 @@ import { createMembership } from '../core/membership/membership.js';
 import { NodeCore, type NodeCoreOptions } from '../core/node/node-core.js';
 import type { Random } from '../core/random.js';
 import type { Reply } from '../core/reply.js';
+import { nextTimeMs } from '../protocol/cron.js';
 import type { SimHooks } from './sim-hooks.js';
 import { SimJournal, type SimJournalDisk } from './sim-journal.js';
 import type { SimNetwork } from './sim-network.js';
@@ -73,6 +74,7 @@ export class SimNode {
         for (const hooks of parts.hooks) hooks.outcome?.(this, record, isAdopted);
       },
       incarnation: starts * incarnationsPerStart,
+      nextTimeMs,
       createMembership: (own) =>
         parts.hooks.reduce(
           (membership, hooks) => hooks.wrapMembership?.(this, membership) ?? membership,

@@ -17,6 +17,8 @@ const commands = [
   'cancel',
   'retry',
   'jobs',
+  'schedule',
+  'schedules',
   'nodes',
   'tasks',
   'info',
@@ -25,7 +27,19 @@ const commands = [
   'leave',
   'simulate',
 ];
-const printsJson = ['submit', 'run', 'status', 'wait', 'jobs', 'nodes', 'tasks', 'info', 'simulate'];
+const printsJson = [
+  'submit',
+  'run',
+  'status',
+  'wait',
+  'jobs',
+  'schedule',
+  'schedules',
+  'nodes',
+  'tasks',
+  'info',
+  'simulate',
+];
 const dir = mkdtempSync(join(tmpdir(), 'rondo-cli-'));
 t.teardown(() => rmSync(dir, { recursive: true }));
 

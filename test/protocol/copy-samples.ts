@@ -47,6 +47,7 @@ export function copyOf(changes: Partial<JobCopy> = {}): JobCopy {
     finishedAtMs: null,
     error: null,
     result: null,
+    awaits: [],
     ...changes,
   };
 }
@@ -129,6 +130,7 @@ export function anyCopy(): fc.Arbitrary<JobCopy> {
         fc.record({ name: fc.string({ maxLength: 20 }), message: text }, { noNullPrototype: true }),
       ),
       result: orNull(payload),
+      awaits: fc.uniqueArray(fc.constantFrom(`${nodeA}-cdefg-1`, `${nodeB}-cdefg-2`), { maxLength: 2 }),
     })
     .map(copyOf);
 }

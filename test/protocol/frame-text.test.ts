@@ -40,6 +40,9 @@ function askWith(args: string): PeerMessage {
         copies: null,
         durable: null,
         ttlMs: 1,
+        after: [],
+        cron: null,
+        timeZone: null,
       },
     },
   };

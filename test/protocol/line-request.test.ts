@@ -48,6 +48,7 @@ t.test('each verb becomes its request', async (t) => {
     [`RETRY ${id}`, { type: 'retry', ...job }],
     ['JOBS', { type: 'jobs', state: null, task: null, limit: 100 }],
     ['JOBS state=failed task=a/b limit=1000', { type: 'jobs', state: 'failed', task: 'a/b', limit: 1000 }],
+    ['SCHEDULES', { type: 'jobs', state: 'delayed', task: null, limit: 100, schedules: true }],
     ['DRAIN', { type: 'drain', node: null }],
     ['DRAIN node-1', { type: 'drain', node: 'node-1' }],
     ['RESUME node-1', { type: 'resume', node: 'node-1' }],
@@ -272,4 +273,31 @@ t.test('no line throws, and every refusal is one line', async () => {
     ),
     { numRuns: 5_000 },
   );
+});
+
+t.test('after= names jobs, up to a limit, each once', async (t) => {
+  const ids = Array.from(
+    { length: limits.afterMax + 1 },
+    (_, index) => `0123456789ab-cdefg-${index.toString(36)}`,
+  );
+  t.same(optionsOf(`after=${id}`).after, [id]);
+  t.same(optionsOf(`after=${ids.slice(1).join()}`).after, ids.slice(1));
+  t.match(errorOf(`SUBMIT echo after=${ids.join()} 1`), /^BAD_OPTION after=: .* it names at most 64 jobs$/);
+  t.match(errorOf(`SUBMIT echo after=${id},${id} 1`), /^BAD_OPTION after=: .* a job is named twice$/);
+  for (const wrong of ['', ',', `${id},`, 'x'])
+    t.match(errorOf(`RUN echo after=${wrong} 1`), /^BAD_OPTION after=: .* is no job id/);
+});
+
+t.test('SCHEDULE is a job with a cron expression, and has no other time', async (t) => {
+  const parsed = requestOf('SCHEDULE echo cron=30_8_*_*_MON-FRI zone=Europe/Berlin retries=2 key=k {"a":1}');
+  const options = { cron: '30 8 * * MON-FRI', timeZone: 'Europe/Berlin', retries: 2, key: 'k' };
+  t.match(parsed, { type: 'submit', wait: false, task: 'echo', args: '{"a":1}', options });
+  t.match(requestOf('SCHEDULE echo cron=@hourly'), { options: { cron: '@hourly', timeZone: null } });
+  t.match(errorOf('SCHEDULE echo'), /^BAD_OPTION SCHEDULE needs cron=/);
+  t.match(errorOf('SCHEDULE echo zone=Europe/Berlin 1'), /^BAD_OPTION SCHEDULE needs cron=/);
+  t.match(errorOf('SCHEDULE echo cron=99_*_*_*_* 1'), /^BAD_OPTION cron=: .* minute: 99$/);
+  for (const option of ['delay=1s', 'at=2030-01-31T08:00:00Z', `after=${id}`]) {
+    t.match(errorOf(`SCHEDULE echo cron=@hourly ${option}`), /^BAD_OPTION SCHEDULE has no option/);
+  }
+  t.match(errorOf('SUBMIT echo cron=@hourly 1'), /^BAD_OPTION SUBMIT has no option "cron"/);
 });

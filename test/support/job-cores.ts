@@ -9,6 +9,7 @@ import type { MemberRecord } from '../../src/core/member.js';
 import { Outbox } from '../../src/core/outbox.js';
 import { createRandom } from '../../src/core/random.js';
 import type { Reply } from '../../src/core/reply.js';
+import { nextTimeMs } from '../../src/protocol/cron.js';
 import { submitCommand } from './commands.js';
 
 /** A member that is alive and offers `echo`; the name is the id without its padding. */
@@ -80,6 +81,7 @@ export class JobCores {
           random: createRandom(self.id),
           outbox,
           reach: fullReach,
+          nextTimeMs,
           handleOther: () => false,
           members: {
             self: () => this.members.get(self.id) as MemberRecord,
@@ -166,6 +168,12 @@ export class JobCores {
       this.now = { monotonicMs: this.now.monotonicMs + stepMs, wallMs: this.now.wallMs + stepMs };
       for (const { name } of this.members.values()) this.step(name, { type: 'tick', lateMs: 0 });
     }
+  }
+
+  /** A while in which nothing happens but at its end, as on machines that sleep; the wall clock may be set on the way. */
+  leap(ms: number, wallMs = ms): void {
+    this.now = { monotonicMs: this.now.monotonicMs + ms, wallMs: this.now.wallMs + wallMs };
+    for (const { name } of this.members.values()) this.step(name, { type: 'tick', lateMs: 0 });
   }
 
   /** A change that every node's membership has learnt. */

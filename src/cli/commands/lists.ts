@@ -45,6 +45,12 @@ export async function jobs(
   await list('JOBS', flags, columns, options);
 }
 
+/** `rondo schedules` */
+export async function schedules(flags: ListFlags & { readonly task?: string }): Promise<void> {
+  const columns = ['id', 'task', 'cron', 'zone', 'next', 'last', 'fired', 'owner'].map((key) => column(key));
+  await list('SCHEDULES', flags, columns, flags.task === undefined ? [] : [['task', flags.task]]);
+}
+
 /** `rondo tasks`: the columns are what the nodes tell of a task, its name first. */
 export async function tasks(flags: ListFlags): Promise<void> {
   await list('TASKS', flags, (rows) => {

@@ -29,9 +29,26 @@ export async function submit(
 export function submission(
   client: Client,
   job: { readonly task: string; readonly payload: string | null; readonly flags: SubmitFlags },
+  verb: 'SUBMIT' | 'SCHEDULE' = 'SUBMIT',
 ): ClientRequest {
   const options = submitOptionsOf(job.flags);
-  return client.keyed({ verb: 'SUBMIT', operands: [job.task], options, payload: job.payload });
+  return client.keyed({ verb, operands: [job.task], options, payload: job.payload });
+}
+
+/** `rondo schedule`: prints the id of the schedule. */
+export async function schedule(
+  task: string,
+  cron: string,
+  argument: string | undefined,
+  flags: ClientFlags & SubmitFlags & { readonly json?: boolean },
+): Promise<void> {
+  const payload = await readJsonArgument(argument);
+  const fields = cron.trim().split(/\s+/).join('_');
+  const job = { task, payload, flags: { ...flags, cron: fields } };
+  const accepted = await withClient(flags, (client) =>
+    submitJob(client, submission(client, job, 'SCHEDULE')),
+  );
+  process.stdout.write(`${flags.json ? JSON.stringify(accepted) : accepted.id}\n`);
 }
 
 /** Submits a job. Throws what the node refused. */

@@ -1,14 +1,16 @@
 import type { NodeId } from '../ids.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { whyNobody } from '../routing/candidates.js';
+import { awaitsText } from './dependencies.js';
 import type { MemberView } from './member-view.js';
 import type { JobRecord } from './record.js';
+import type { Schedules } from './schedules.js';
 
 /** What RUN and WAIT answer for a job that has its outcome. */
-export function outcomeReply(record: JobRecord): Reply {
+export function outcomeReply(record: JobRecord, wants: 'outcome' | 'end' = 'outcome'): Reply {
   switch (record.state) {
     case 'done':
-      return okReply(typeof record.result === 'string' ? record.result : 'null');
+      return okReply(wants === 'outcome' && typeof record.result === 'string' ? record.result : 'null');
     case 'cancelled':
       return errorReply('JOB_CANCELLED', `job ${record.spec.id} was cancelled`);
     case 'failed':
@@ -40,6 +42,7 @@ export function acceptedReply(record: JobRecord): Reply {
 export function statusText(
   record: JobRecord,
   members: MemberView,
+  schedules: Pick<Schedules, 'factsOf'>,
   reason = (): string | null => whyNobody(record.spec, members.all()),
 ): string {
   const { spec } = record;
@@ -57,15 +60,35 @@ export function statusText(
     priority: spec.priority,
     retries: spec.retries,
     createdAt: isoTime(spec.createdAtMs),
-    notBefore: record.state === 'delayed' ? isoTime(record.notBeforeMs) : null,
+    notBefore: record.state === 'delayed' && record.awaits.length === 0 ? isoTime(record.notBeforeMs) : null,
     startedAt: record.startedAtMs === null ? null : isoTime(record.startedAtMs),
     finishedAt: record.finishedAtMs === null ? null : isoTime(record.finishedAtMs),
   });
   const trouble = JSON.stringify({
-    waiting: record.state === 'queued' ? reason() : null,
+    waiting: waitingText(record, reason),
     error: record.error,
+    ...(spec.cron === null ? {} : scheduleFields(record, schedules)),
   });
   return `${facts.slice(0, -1)},"progress":${record.progress ?? 'null'},${trouble.slice(1)}`;
+}
+
+function waitingText({ state, awaits }: JobRecord, reason: () => string | null): string | null {
+  if (state === 'queued') return reason();
+  return state === 'delayed' && awaits.length > 0 ? awaitsText(awaits) : null;
+}
+
+/** What only a schedule has. */
+function scheduleFields(record: JobRecord, schedules: Pick<Schedules, 'factsOf'>): Record<string, unknown> {
+  const { cron, timeZone } = record.spec;
+  const { fired, lastMs, lastJob } = schedules.factsOf(record);
+  return {
+    cron,
+    zone: timeZone ?? 'UTC',
+    next: record.state === 'delayed' ? isoTime(record.notBeforeMs) : null,
+    last: lastMs === null ? null : isoTime(lastMs),
+    lastJob,
+    fired,
+  };
 }
 
 export function isoTime(wallMs: number): string {

@@ -4,16 +4,19 @@ import type { Asker } from './record.js';
 /** One entry for each request that something is kept for, found by who asked. */
 export class AskerTable<Entry> {
   private readonly byClient = new Map<RequestId, Entry>();
+  private readonly byOwn = new Map<number, Entry>();
   private readonly byPeer = new Map<NodeId, Map<number, Entry>>();
 
   get(asker: Asker): Entry | undefined {
     if (asker.type === 'client') return this.byClient.get(asker.request);
+    if (asker.type === 'own') return this.byOwn.get(asker.seq);
     return asker.type === 'peer' ? this.byPeer.get(asker.node)?.get(asker.seq) : undefined;
   }
 
   /** For nobody, nothing is kept. */
   set(asker: Asker, entry: Entry): void {
     if (asker.type === 'client') this.byClient.set(asker.request, entry);
+    else if (asker.type === 'own') this.byOwn.set(asker.seq, entry);
     else if (asker.type === 'peer') {
       const entries = this.byPeer.get(asker.node);
       if (entries === undefined) this.byPeer.set(asker.node, new Map([[asker.seq, entry]]));
@@ -23,6 +26,7 @@ export class AskerTable<Entry> {
 
   delete(asker: Asker): void {
     if (asker.type === 'client') this.byClient.delete(asker.request);
+    else if (asker.type === 'own') this.byOwn.delete(asker.seq);
     else if (asker.type === 'peer') {
       const entries = this.byPeer.get(asker.node);
       entries?.delete(asker.seq);
@@ -33,12 +37,13 @@ export class AskerTable<Entry> {
   values(): Entry[] {
     return [
       ...this.byClient.values(),
+      ...this.byOwn.values(),
       ...[...this.byPeer.values()].flatMap((entries) => [...entries.values()]),
     ];
   }
 
   get size(): number {
-    let size = this.byClient.size;
+    let size = this.byClient.size + this.byOwn.size;
     for (const entries of this.byPeer.values()) size += entries.size;
     return size;
   }

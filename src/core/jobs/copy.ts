@@ -1,4 +1,4 @@
-import type { InstanceId, NodeId } from '../ids.js';
+import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Payload } from '../payload.js';
 import type { JobError, JobSpec } from './record.js';
 
@@ -43,6 +43,8 @@ export interface JobCopy extends CopyRank {
   readonly fatalities: number;
   /** Where an isolated attempt runs: its end may be that node's. */
   readonly executor: NodeId | null;
+  /** Which of the jobs that it comes after are not known to be done. */
+  readonly awaits: readonly JobId[];
   /** Wall time before which the next attempt doesn't start. */
   readonly notBeforeMs: number;
   /** Wall time; null while it is not finished. */

@@ -37,7 +37,11 @@ export type DebtKind =
   | 'jobs handed over'
   | 'copies in doubt'
   | 'jobs in doubt'
-  | 'requests that look for a job again';
+  | 'requests that look for a job again'
+  | "the node's own requests"
+  | 'jobs that others wait for'
+  | 'jobs held back'
+  | 'bytes that wait for news of other jobs';
 
 /**
  * One thing that a job core keeps, for a checker to look at: a quiet node owes nothing to anybody, and keeps entries for present

@@ -5,6 +5,7 @@ import { AskerTable } from './asker-table.js';
 import type { Asks } from './asks.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
+import type { HeldBack } from './held-back.js';
 import { arrayText, type JobRow, linesText, newestOf, rowsOfLines } from './job-rows.js';
 import { JobWalks, type ListCommand, type Walk } from './job-walks.js';
 import type { Ledger } from './ledger.js';
@@ -16,6 +17,7 @@ export interface JobListingOptions {
   readonly config: JobsConfig;
   readonly members: MemberView;
   readonly ledger: Ledger;
+  readonly heldBack: HeldBack;
   readonly asks: Asks;
   readonly answer: (asker: Asker, reply: Reply) => void;
 }
@@ -150,7 +152,7 @@ export class JobListing {
     if (listing.isOver) return;
     listing.asked.delete(from);
     const member = this.options.members.get(from);
-    if (reply.ok) this.add(listing, rowsOfLines(reply.text, listing.command.limit), now);
+    if (reply.ok) this.add(listing, rowsOfLines(reply.text, listing.command), now);
     else if (member?.state !== 'alive' && member?.state !== 'suspect') {
       // It is gone, and with it the jobs that it owned.
       this.add(listing, [], now);

@@ -8,6 +8,7 @@ import { statusText } from './answers.js';
 import { AskerTable } from './asker-table.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
+import type { HeldBack } from './held-back.js';
 import { type Findings, type JobSearch, waitedInVain } from './job-search.js';
 import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
@@ -23,6 +24,7 @@ export interface JobRequestsOptions {
   readonly owner: Owner;
   readonly search: JobSearch;
   readonly admission: Admission;
+  readonly heldBack: HeldBack;
   readonly answer: (asker: Asker, reply: Reply) => void;
 }
 
@@ -73,7 +75,9 @@ export class JobRequests {
       if (asker.type === 'peer') this.options.answer(asker, movedReply(job));
       else {
         const command: JobCommand =
-          wants === 'outcome' ? { type: 'wait', job, timeoutMs: null } : { type: 'cancel', job };
+          wants === 'cancelled'
+            ? { type: 'cancel', job }
+            : { type: 'wait', job, timeoutMs: null, ...(wants === 'end' && { brief: true }) };
         const endsAtMs = deadline?.atMs ?? null;
         this.later({ command, asker, endsAtMs, lostSinceMs: null, isOver: false, again: null }, now);
       }
@@ -176,14 +180,14 @@ export class JobRequests {
   }
 
   private answerFor(record: JobRecord, command: JobCommand, asker: Asker, now: Instant): void {
-    const { owner, answer, members } = this.options;
+    const { owner, answer, members, heldBack } = this.options;
     switch (command.type) {
       case 'wait':
-        return owner.wait(record, asker, command.timeoutMs, now);
+        return owner.wait(record, asker, command.timeoutMs, now, command.brief ? 'end' : 'outcome');
       case 'cancel':
         return owner.cancel(record, asker, now);
       case 'status':
-        return answer(asker, okReply(statusText(record, members)));
+        return answer(asker, okReply(statusText(record, members, heldBack.schedules)));
       case 'retry':
         return this.retry(record, asker, now);
       default:

@@ -32,21 +32,26 @@ export function linesText(rows: readonly JobRow[]): string {
 }
 
 /** What another node lists. It may answer anything: what is no row is left out. */
-export function rowsOfLines(lines: string, limit: number): JobRow[] {
+export function rowsOfLines(
+  lines: string,
+  { limit, schedules }: { readonly limit: number; readonly schedules?: true },
+): JobRow[] {
   const rows: JobRow[] = [];
   let length = 0;
   for (const text of lines.split('\n', limit)) {
     if (!takesMore({ count: rows.length, length }, limit)) break;
     length += text.length;
-    const row = rowOf(text);
+    const row = rowOf(text, schedules === true);
     if (row !== null) rows.push(row);
   }
   return rows;
 }
 
-function rowOf(text: string): JobRow | null {
+function rowOf(text: string, onlySchedules: boolean): JobRow | null {
   try {
-    const { id, createdAt } = (JSON.parse(text) ?? {}) as Partial<Record<string, unknown>>;
+    const { id, createdAt, cron } = (JSON.parse(text) ?? {}) as Partial<Record<string, unknown>>;
+    // A node of an earlier version has none, and lists all that it has.
+    if (onlySchedules && typeof cron !== 'string') return null;
     return typeof id === 'string' && typeof createdAt === 'string' ? { createdAt, text } : null;
   } catch {
     return null;

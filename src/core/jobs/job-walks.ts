@@ -7,12 +7,14 @@ import { type JobRow, takesMore } from './job-rows.js';
 import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import type { JobRecord } from './record.js';
+import type { Schedules } from './schedules.js';
 
 export type ListCommand = Extract<ClientCommand, { type: 'jobs' }>;
 
 export interface JobWalksOptions {
   readonly ledger: Ledger;
   readonly members: MemberView;
+  readonly heldBack: { readonly schedules: Pick<Schedules, 'factsOf'> };
 }
 
 /** The way back through this node's records for one list. */
@@ -96,7 +98,8 @@ export class JobWalks {
     return false;
   }
 
-  private isWanted(record: JobRecord, { state, task }: ListCommand): boolean {
+  private isWanted(record: JobRecord, { state, task, schedules }: ListCommand): boolean {
+    if (schedules && record.spec.cron === null) return false;
     if (state !== null && record.state !== state) return false;
     if (task !== null && record.spec.task !== task) return false;
     // It may have gone since the walk came to it.
@@ -104,8 +107,8 @@ export class JobWalks {
   }
 
   private rowOf(record: JobRecord): JobRow {
-    const { members } = this.options;
-    const text = statusText(record, members, () => this.reasonFor(record));
+    const { members, heldBack } = this.options;
+    const text = statusText(record, members, heldBack.schedules, () => this.reasonFor(record));
     return { createdAt: isoTime(record.spec.createdAtMs), text };
   }
 

@@ -5,21 +5,21 @@ import type { Instant } from '../instant.js';
 import type { ContactLoss, JournalState, MemberRecord } from '../member.js';
 import type { JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
-import { payloadBytes } from '../payload.js';
 import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
 import { whyNobody } from '../routing/candidates.js';
-import { ackBytesMax, ackCountMax, ackDelayMs } from './acks.js';
 import { Asked } from './asked.js';
 import { Asks, askedBytes } from './asks.js';
 import type { JobsConfig } from './config.js';
 import { Copies } from './copies.js';
 import type { JobCopy } from './copy.js';
 import { Custody } from './custody.js';
-import { type Debt, debtsByNode } from './debts.js';
+import type { Debt } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
 import { Doubt } from './doubt.js';
+import { EndAcks } from './end-acks.js';
 import { Executor } from './executor.js';
+import { HeldBack } from './held-back.js';
 import { JournalLog } from './journal-log.js';
 import { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
@@ -29,6 +29,7 @@ import type { Reach } from './reach.js';
 import type { Asker, AttemptOutcome, JobRecord, JobState } from './record.js';
 import { Replicator } from './replicator.js';
 import { Requests } from './requests.js';
+import type { NextTime } from './schedules.js';
 import { Takeover } from './takeover.js';
 import { Waits } from './waits.js';
 
@@ -40,6 +41,8 @@ export interface JobsOptions {
   readonly outbox: Outbox;
   readonly members: MemberView;
   readonly reach: Reach;
+  /** The times of schedules; without it, none is taken. */
+  readonly nextTimeMs?: NextTime;
   /** A command that is not about jobs; false when it is. */
   readonly handleOther: (command: ClientCommand, asker: Asker, now: Instant) => boolean;
   /** This node's journal, and what was in it; null: it keeps none. */
@@ -91,9 +94,8 @@ export class Jobs {
   private readonly custody: Custody;
   private readonly takeover: Takeover;
   private readonly doubt: Doubt;
-  /** Ends told by each executor and not acknowledged yet. */
-  private readonly acks = new Map<NodeId, { seq: number; count: number; bytes: number }>();
-  private acksDueMs = Number.POSITIVE_INFINITY;
+  readonly heldBack: HeldBack;
+  private readonly acks = new EndAcks((to, seq) => this.deliver(to, { type: 'ran_ack', seq }));
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
 
   constructor(private readonly options: JobsOptions) {
@@ -137,6 +139,17 @@ export class Jobs {
       fenced: (record, node) => this.custody.fenced(record, node, this.now),
       isHere: (record) => this.ledger.get(record.spec.id) === record,
     });
+    this.heldBack = new HeldBack({
+      ledger: this.ledger,
+      random,
+      outbox,
+      nextTimeMs: options.nextTimeMs ?? (() => null),
+      request: (command, asker, now) => this.requests.handle(command, asker, now),
+      abandoned: (asker) => this.requests.abandon(asker),
+      released: (record, now) => this.owner.letStart(record, now),
+      failed: (record, error, now) => this.owner.failHeldBack(record, error, now),
+      changed: (record) => this.replicator.changed(record),
+    });
     this.owner = new Owner({
       self,
       config,
@@ -144,6 +157,7 @@ export class Jobs {
       ledger: this.ledger,
       dispatcher: this.dispatcher,
       waits: this.waits,
+      heldBack: this.heldBack,
       outbox,
       answer,
       deliver,
@@ -184,6 +198,7 @@ export class Jobs {
       ledger: this.ledger,
       owner: this.owner,
       waits: this.waits,
+      heldBack: this.heldBack,
       asks: this.asks,
       placement,
       holdsCopy,
@@ -206,6 +221,11 @@ export class Jobs {
 
   step(event: JobsEvent, now: Instant): void {
     this.now = now;
+    this.handle(event, now);
+    this.heldBack.followUp(now);
+  }
+
+  private handle(event: JobsEvent, now: Instant): void {
     switch (event.type) {
       case 'tick':
         // It stood still for so long that others may have taken it for dead.
@@ -259,12 +279,13 @@ export class Jobs {
       this.asks.nextDeadlineMs(),
       this.asked.nextDeadlineMs(),
       this.requests.nextDeadlineMs(),
+      this.heldBack.nextDeadlineMs(),
       this.executor.nextDeadlineMs(),
       this.copies.nextExpiryMs(),
       this.custody.nextDeadlineMs(),
       this.takeover.nextDeadlineMs(),
       this.doubt.nextDeadlineMs(),
-      this.acksDueMs,
+      this.acks.nextDeadlineMs(),
     );
   }
 
@@ -384,8 +405,9 @@ export class Jobs {
     this.asks.tick(now);
     this.asked.tick(now);
     this.requests.tick(now);
+    this.heldBack.tick(now);
     this.executor.tick(now);
-    if (now.monotonicMs >= this.acksDueMs) this.sendAcks();
+    this.acks.tick(now);
   }
 
   private handleMessage(from: NodeId, message: JobMessage, now: Instant): void {
@@ -393,7 +415,7 @@ export class Jobs {
       case 'run':
         return this.executor.handleRun(from, message, now);
       case 'ran':
-        this.noteEnd(from, message, now);
+        if (from !== this.options.self) this.acks.note(from, message, now);
         return this.owner.handleRan(from, message.key, message.outcome, now);
       case 'ran_ack':
         return this.executor.handleRanAck(from, message.seq);
@@ -529,39 +551,16 @@ export class Jobs {
   answer(asker: Asker, reply: Reply): void {
     if (asker.type === 'client') this.options.outbox.reply(asker.request, reply);
     else if (asker.type === 'peer') this.asked.answer(asker.node, asker.seq, reply);
-  }
-
-  private noteEnd(from: NodeId, { seq, outcome }: Extract<JobMessage, { type: 'ran' }>, now: Instant): void {
-    if (from === this.options.self) return;
-    const ack = this.acks.get(from) ?? { seq: 0, count: 0, bytes: 0 };
-    ack.seq = Math.max(ack.seq, seq);
-    ack.count++;
-    ack.bytes += outcome.type === 'done' ? payloadBytes(outcome.result) : 0;
-    if (ack.count >= ackCountMax || ack.bytes >= ackBytesMax) {
-      this.acks.delete(from);
-      this.deliver(from, { type: 'ran_ack', seq: ack.seq });
-      return;
-    }
-    this.acks.set(from, ack);
-    if (this.acksDueMs === Number.POSITIVE_INFINITY) this.acksDueMs = now.monotonicMs + ackDelayMs;
-  }
-
-  private sendAcks(): void {
-    for (const [node, { seq }] of this.acks) this.deliver(node, { type: 'ran_ack', seq });
-    this.acks.clear();
-    this.acksDueMs = Number.POSITIVE_INFINITY;
+    else if (asker.type === 'own') this.heldBack.handleAnswer(asker.seq, reply);
   }
 
   /** All that this node keeps now for what is not over, for checkers. */
   debts(): Debt[] {
-    const { owner, dispatcher, executor, waits, asks, asked, requests } = this;
+    const { owner, dispatcher, executor, waits, asks, asked, requests, acks, heldBack } = this;
     const { copies, journal, replicator, custody, takeover, doubt } = this;
-    const parts = [owner, dispatcher, executor, waits, asks, asked, requests];
+    const parts = [owner, dispatcher, executor, waits, asks, asked, requests, acks, heldBack];
     const keepers = [copies, journal, replicator, custody, takeover, doubt];
-    return [
-      ...[...parts, ...keepers].flatMap((part) => part.debts()),
-      ...debtsByNode('acknowledgements to send', this.acks, () => 1),
-    ];
+    return [...parts, ...keepers].flatMap((part) => part.debts());
   }
 }
 

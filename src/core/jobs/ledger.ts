@@ -6,7 +6,7 @@ import type { Instant } from '../instant.js';
 import { payloadBytes } from '../payload.js';
 import { Arrivals } from './arrivals.js';
 import type { JobsConfig } from './config.js';
-import { isFinished, type JobOutcome, type JobRecord, type JobState } from './record.js';
+import { afterBytes, isFinished, type JobOutcome, type JobRecord, type JobState } from './record.js';
 
 /** What a record costs beside its arguments and result; measured with 10^5 records on Node 20. */
 const recordBytes = 600;
@@ -16,13 +16,13 @@ const recordBytes = 600;
  * table is a programmer's error.
  */
 const transitions: Readonly<Record<JobState, readonly JobState[]>> = {
-  delayed: ['queued', 'cancelled'],
+  delayed: ['queued', 'failed', 'cancelled'],
   // Done, where another owner knew its outcome and could not tell it any more.
   queued: ['running', 'done', 'failed', 'cancelled'],
   running: ['done', 'failed', 'cancelled', 'queued', 'delayed'],
   done: [],
-  failed: ['queued'],
-  cancelled: ['queued'],
+  failed: ['queued', 'delayed'],
+  cancelled: ['queued', 'delayed'],
 };
 
 /** The jobs that this node owns: unfinished ones until they finish, outcomes for as long and as many as the limits allow. */
@@ -148,11 +148,11 @@ export class Ledger {
   }
 
   /** A finished job is wanted again. */
-  reopen(record: JobRecord): void {
+  reopen(record: JobRecord, to: 'queued' | 'delayed' = 'queued'): void {
     this.outcomeBytes -= sizeOf(record);
     if (record.deadline !== null) this.expiries.cancel(record.deadline);
     record.deadline = null;
-    this.transition(record, 'queued');
+    this.transition(record, to);
     record.executor = null;
     record.startedAtMs = null;
     record.finishedAtMs = null;
@@ -242,6 +242,7 @@ function isCurrent({ subject }: Deadline<JobRecord>): boolean {
 function sizeOf(record: JobRecord): number {
   return (
     recordBytes +
+    afterBytes(record.spec) +
     (record.args === null ? 0 : payloadBytes(record.args)) +
     (record.result === null ? 0 : payloadBytes(record.result))
   );

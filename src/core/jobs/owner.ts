@@ -14,6 +14,7 @@ import { AskerTable } from './asker-table.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import type { Dispatcher } from './dispatcher.js';
+import { type HeldBack, isHeldBack } from './held-back.js';
 import type { Ledger } from './ledger.js';
 import type { Placement } from './placement.js';
 import {
@@ -42,6 +43,7 @@ export interface OwnerOptions {
   readonly waits: Waits;
   readonly replicator: Replicator;
   readonly placement: Placement;
+  readonly heldBack: HeldBack;
   readonly outbox: Outbox;
   readonly answer: (asker: Asker, reply: Reply) => void;
   readonly deliver: (to: NodeId, message: JobMessage) => void;
@@ -117,6 +119,7 @@ export class Owner {
     // It has left them already.
     if (record.owner !== self) return;
     if (!isFinished(record.state)) this.clearStart(record);
+    this.options.heldBack.letGo(record);
     if (record.place !== null) dispatcher.forget(record);
     if (record.state === 'running' && record.outcome === null) {
       const executor = record.executor as NodeId;
@@ -209,7 +212,8 @@ export class Owner {
 
   /** To the line that its state stands for. */
   private begin(record: JobRecord, now: Instant): void {
-    if (record.state === 'delayed') this.delay(record, record.notBeforeMs - now.wallMs, now);
+    if (isHeldBack(record)) this.options.heldBack.hold(record, now);
+    else if (record.state === 'delayed') this.delay(record, record.notBeforeMs - now.wallMs, now);
     else this.options.dispatcher.enqueue(record, now);
   }
 
@@ -219,11 +223,17 @@ export class Owner {
     this.options.replicator.changed(record);
   }
 
-  wait(record: JobRecord, asker: Asker, timeoutMs: number | null, now: Instant): void {
-    if (isFinished(record.state)) this.options.answer(asker, outcomeReply(record));
+  wait(
+    record: JobRecord,
+    asker: Asker,
+    timeoutMs: number | null,
+    now: Instant,
+    wants: 'outcome' | 'end' = 'outcome',
+  ): void {
+    if (isFinished(record.state)) this.options.answer(asker, outcomeReply(record, wants));
     else {
       const endsAtMs = timeoutMs === null ? null : now.monotonicMs + timeoutMs;
-      this.options.waits.add(record, asker, 'outcome', endsAtMs);
+      this.options.waits.add(record, asker, wants, endsAtMs);
     }
   }
 
@@ -240,6 +250,7 @@ export class Owner {
         waits.add(record, asker, 'cancelled', null);
         if (record.outcome !== null || record.owner !== this.options.self) return;
         this.clearStart(record);
+        this.options.heldBack.letGo(record);
         if (record.place !== null) dispatcher.forget(record);
         this.finish(record, { type: 'cancelled' }, now);
         return;
@@ -257,13 +268,31 @@ export class Owner {
 
   /** Puts a failed or cancelled job back in the queue, with its retries counted anew. */
   retry(record: JobRecord, asker: Asker, now: Instant): void {
-    this.options.ledger.reopen(record);
+    const isWaiting = isHeldBack(record);
+    this.options.ledger.reopen(record, isWaiting ? 'delayed' : 'queued');
     record.generation++;
     record.failures = 0;
     record.fatalities = 0;
     this.addStep(record, { type: 'reopened', asker });
     this.options.replicator.changed(record);
+    if (isWaiting) this.options.heldBack.holdAnew(record, now);
+    else this.options.dispatcher.enqueue(record, now);
+  }
+
+  /** All jobs that it comes after are done: it starts, or waits for its time. */
+  letStart(record: JobRecord, now: Instant): void {
+    const pauseMs = record.notBeforeMs - now.wallMs;
+    if (pauseMs > 0) {
+      this.delay(record, pauseMs, now);
+      return;
+    }
+    this.options.ledger.transition(record, 'queued');
     this.options.dispatcher.enqueue(record, now);
+  }
+
+  /** A job that was held back can't run any more. */
+  failHeldBack(record: JobRecord, error: JobError, now: Instant): void {
+    this.finish(record, { type: 'failed', error }, now);
   }
 
   /** An executor tells how an attempt ended. An outcome of an attempt that is not the current one is fenced off. */

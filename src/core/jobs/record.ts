@@ -103,6 +103,8 @@ export interface JobRecord {
   result: Payload | null;
   /** A cancel is under way: whatever the attempt says when it ends, the job is cancelled. */
   cancelling: boolean;
+  /** Of `spec.after`, those that are not known to be done. */
+  awaits: readonly JobId[];
   /** Who waits for the outcome, or for a cancel to have worked; null while nobody does. */
   waiters: Waiter[] | null;
   /** Its one pending deadline: the start of a delayed job, or the end of a kept outcome. */
@@ -143,7 +145,8 @@ export interface LateAccept {
 /** A request that waits for a job: a client of this node, or another node that asks for a client of its own. */
 export interface Waiter {
   readonly asker: Asker;
-  readonly wants: 'outcome' | 'cancelled';
+  /** `end`: how it ended, and not its result. */
+  readonly wants: 'outcome' | 'end' | 'cancelled';
   /** Its place among the record's waiters: there may be 100,000 of them, and each may give up. */
   index: number;
   deadline: Deadline<ExpiringWait> | null;
@@ -158,6 +161,8 @@ export interface ExpiringWait {
 export type Asker =
   | { readonly type: 'client'; readonly request: RequestId }
   | { readonly type: 'peer'; readonly node: NodeId; readonly seq: number }
+  /** This node itself, on its own account. */
+  | { readonly type: 'own'; readonly seq: number }
   /** Whoever asked is gone; what was asked is done all the same. */
   | { readonly type: 'nobody' };
 
@@ -168,6 +173,11 @@ export function isFinished(state: JobState): boolean {
 /** What its arguments count for, while they are kept. */
 export function argsBytes({ args }: JobRecord): number {
   return args === null ? 0 : payloadBytes(args);
+}
+
+/** What the jobs that it names take: their ids, and places in what is waited for. */
+export function afterBytes({ after }: { readonly after: readonly JobId[] }): number {
+  return 150 * after.length;
 }
 
 /** Its current attempt. */

@@ -264,6 +264,7 @@ export class Replicator {
       failures: record.failures,
       fatalities: record.fatalities,
       executor: record.fatalities > 0 ? record.executor : null,
+      awaits: record.awaits,
       // Clocks differ: only of a job that waits for its time does it say anything.
       notBeforeMs: record.state === 'delayed' ? record.notBeforeMs : 0,
       finishedAtMs: record.finishedAtMs,

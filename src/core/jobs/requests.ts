@@ -9,10 +9,12 @@ import type { InquiryItem, PeerCommand } from '../messages.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { rendezvousFirst } from '../routing/rendezvous.js';
 import { Admission, drainingReply } from './admission.js';
+import { AfterChecks } from './after-checks.js';
 import { AskerTable } from './asker-table.js';
 import { type Asks, askedBytes } from './asks.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
+import type { HeldBack } from './held-back.js';
 import { JobListing } from './job-listing.js';
 import { JobRequests, movedReply } from './job-requests.js';
 import { type Findings, JobSearch } from './job-search.js';
@@ -33,6 +35,7 @@ export interface RequestsOptions {
   readonly ledger: Ledger;
   readonly owner: Owner;
   readonly waits: Waits;
+  readonly heldBack: HeldBack;
   readonly asks: Asks;
   readonly placement: Placement;
   /** Whether this node holds the job for another owner. */
@@ -68,12 +71,15 @@ export class Requests {
   private checkingBytes = 0;
   private readonly searching = new AskerTable<Searching>();
   private readonly lateSubmissions = new Deadlines<LateSubmission>();
+  private readonly afterChecks: AfterChecks;
   private nextJob = 1;
 
   constructor(private readonly options: RequestsOptions) {
     this.search = new JobSearch(options);
     this.listing = new JobListing(options);
     this.admission = new Admission(options);
+    const { dependencies } = options.heldBack;
+    this.afterChecks = new AfterChecks({ ...options, dependencies, searching: this.searching });
     const { search, admission } = this;
     this.aboutJobs = new JobRequests({ ...options, search, admission });
   }
@@ -157,7 +163,10 @@ export class Requests {
   private submit(command: SubmitCommand, asker: Asker, now: Instant): void {
     const { self, instance, ledger } = this.options;
     if (command.options.key === null) {
-      this.accept(`${self}-${instance}-${(this.nextJob++).toString(36)}`, command, asker, now);
+      const accept = (command: SubmitCommand, asker: Asker, now: Instant): void =>
+        this.accept(`${self}-${instance}-${(this.nextJob++).toString(36)}`, command, asker, now);
+      if (command.options.after.length === 0) accept(command, asker, now);
+      else this.afterChecks.check(command, asker, now, accept);
       return;
     }
     const id = idOfKey(command.options.key);
@@ -240,6 +249,17 @@ export class Requests {
 
   /** A key that is new here may be known to a node that was its home before this one joined. */
   private checkKey(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
+    if (command.options.after.length === 0) this.checkKeyAlone(id, command, asker, now);
+    else {
+      this.afterChecks.check(command, asker, now, (command, asker, now) => {
+        // Another submission of the key may have been taken meanwhile.
+        if (this.options.ledger.get(id) !== undefined) this.submitHere(id, command, asker, now);
+        else this.checkKeyAlone(id, command, asker, now);
+      });
+    }
+  }
+
+  private checkKeyAlone(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
     const bytes = askedBytes(command);
     if (this.checkingBytes + bytes > limits.askedBytesMax) {
       const why = `${this.checkingBytes} bytes of jobs wait for news of their keys`;
@@ -318,9 +338,24 @@ export class Requests {
   }
 
   private accept(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
+    const { owner, answer } = this.options;
     const checked = this.admission.check(command);
-    if ('ok' in checked) this.options.answer(asker, checked);
-    else this.options.owner.accept(command, id, asker, checked, now);
+    if ('ok' in checked) {
+      answer(asker, checked);
+      return;
+    }
+    const timed = this.atFirstTime(command, now);
+    if ('ok' in timed) answer(asker, timed);
+    else owner.accept(timed, id, asker, checked, now);
+  }
+
+  /** A schedule waits for its first time, as a delayed job does. */
+  private atFirstTime(command: SubmitCommand, now: Instant): SubmitCommand | Reply {
+    const { options } = command;
+    if (options.cron === null) return command;
+    const atMs = this.options.heldBack.schedules.nextTimeMs(options.cron, options.timeZone, now);
+    if (atMs !== null) return { ...command, options: { ...options, delayMs: 0, atMs } };
+    return errorReply('BAD_OPTION', `cron=: ${options.cron} names no time that ever comes`);
   }
 
   /** What is kept for clients now, for checkers. */
@@ -328,6 +363,7 @@ export class Requests {
     return [
       { kind: 'submissions that check their key', count: this.checking.size, node: null },
       { kind: 'bytes that check their key', count: this.checkingBytes, node: null },
+      ...this.afterChecks.debts(),
       ...this.search.debts(),
       ...this.listing.debts(),
       ...this.aboutJobs.debts(),

@@ -47,13 +47,13 @@ export function buildRecord({ command, id, owner, holders, terms, now }: RecordS
       node: options.node,
       copies: terms.copies,
       durable: terms.isDurable,
-      after: [],
-      cron: null,
-      timeZone: null,
+      after: options.after,
+      cron: options.cron,
+      timeZone: options.timeZone,
       createdAtMs: now.wallMs,
     },
     args: command.args,
-    state: notBeforeMs > now.wallMs ? 'delayed' : 'queued',
+    state: notBeforeMs > now.wallMs || options.after.length > 0 ? 'delayed' : 'queued',
     owner,
     epoch: 1,
     attempt: 0,
@@ -67,6 +67,7 @@ export function buildRecord({ command, id, owner, holders, terms, now }: RecordS
     finishedAtMs: null,
     error: null,
     result: null,
+    awaits: options.after,
     ...unborn,
   };
 }
@@ -107,9 +108,10 @@ export function outcomeToSettle({ state, stage, result, error }: JobCopy): JobOu
 /** The record of a job that another node has owned, as this one goes on with it. */
 export function recordOf(copy: JobCopy, slot: number, now: Instant): JobRecord {
   const { spec, args, owner, epoch, generation, change, attempt, failures, fatalities } = copy;
-  const { holders, notBeforeMs, finishedAtMs, error, result } = copy;
+  const { holders, notBeforeMs, finishedAtMs, error, result, awaits } = copy;
   const isOver = copy.state !== 'waiting';
-  const waiting = notBeforeMs > now.wallMs && !isOver ? 'delayed' : 'queued';
+  const isHeld = (awaits.length > 0 || spec.cron !== null) && !isOver;
+  const waiting = isHeld || (notBeforeMs > now.wallMs && !isOver) ? 'delayed' : 'queued';
   return {
     spec,
     args,
@@ -124,6 +126,7 @@ export function recordOf(copy: JobCopy, slot: number, now: Instant): JobRecord {
     generation,
     change,
     based: 0,
+    awaits,
     notBeforeMs,
     finishedAtMs,
     error,

@@ -28,7 +28,10 @@ export class Waits {
     record.waiters = null;
     for (const waiter of waiters) {
       this.unlist(waiter);
-      this.answer(waiter.asker, waiter.wants === 'outcome' ? outcomeReply(record) : cancelReply(record));
+      this.answer(
+        waiter.asker,
+        waiter.wants === 'cancelled' ? cancelReply(record) : outcomeReply(record, waiter.wants),
+      );
     }
   }
 

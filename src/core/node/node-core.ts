@@ -7,6 +7,7 @@ import type { JobsConfig } from '../jobs/config.js';
 import { Jobs, type JournalStart } from '../jobs/jobs.js';
 import type { MemberView } from '../jobs/member-view.js';
 import type { JobRecord } from '../jobs/record.js';
+import type { NextTime } from '../jobs/schedules.js';
 import type { LinksConfig } from '../links/config.js';
 import type { Links } from '../links/contract.js';
 import { createLinks, type LinksEvent } from '../links/links.js';
@@ -47,6 +48,8 @@ export interface NodeCoreOptions {
   readonly jobs: JobsConfig;
   /** What its journal held; null: it keeps none. */
   readonly journal?: JournalStart | null;
+  /** The times of schedules; without it, none is taken. */
+  readonly nextTimeMs?: NextTime;
   /** How long a leaving node waits for its jobs to finish. */
   readonly drainTimeoutMs: number;
   /** Everything random in the node follows from this text. */
@@ -111,6 +114,7 @@ export class NodeCore {
         isSparse: () => this.links.isSparse,
         want: (node) => this.runLinks({ type: 'link_wanted', node, purpose: 'work' }),
       },
+      ...(options.nextTimeMs === undefined ? {} : { nextTimeMs: options.nextTimeMs }),
       handleOther: (command, asker, now) => this.cluster.handle(command, asker, now),
       journal: options.journal ?? null,
       settled: options.watchOutcome ?? (() => {}),

@@ -45,7 +45,7 @@ function checkBooksOf({ name, core }: SimNode): string[] {
     ['counts', ledger.counts, counts],
     ['queue bytes', ledger.queueBytes, queueBytes],
     ['bytes', ledger.bytes, bytes],
-    ['delayed jobs', sumOf(debts, 'starts to come'), delayed],
+    ['delayed jobs', sumOf(debts, 'starts to come') + sumOf(debts, 'jobs held back'), delayed],
     ['queued jobs', sumOf(debts, 'jobs in line'), queued],
     ['running jobs', sumOf(debts, 'attempts outstanding'), running],
   ];
