@@ -85,11 +85,15 @@ export const limits = {
   attemptsPerGrantMax: 4_096,
   /** 10 years: longer is a mistake. */
   durationMsMax: 10 * 365 * 24 * 3_600_000,
+  /** The ends of what a Date can hold, before 1970 and after it. */
+  wallMsMax: 8_640_000_000_000_000,
   retriesMax: 1_000,
   priorityMax: 1_000_000,
   keyLengthMax: 256,
   /** Nodes that keep one job's record. */
   copiesMax: 16,
+  /** Jobs that one job waits for. */
+  afterMax: 256,
   jobsListedMax: 1_000,
   /** JOBS answers with this many unless `limit=` says otherwise. */
   jobsListedDefault: 100,

@@ -21,9 +21,7 @@ const commandKinds = {
 } as const satisfies Record<PeerCommand['type'], number>;
 
 /** On the wire a policy is its position here. */
-const routePolicies: readonly RoutePolicy[] = ['round-robin', 'least-loaded', 'affinity'];
-/** 8.64e15 ms, the ends of what a Date can hold. */
-const wallMsMax = 8_640_000_000_000_000;
+export const routePolicies: readonly RoutePolicy[] = ['round-robin', 'least-loaded', 'affinity'];
 
 /**
  * A command inside an `ask`: its kind, then
@@ -132,7 +130,7 @@ function readOptions(fields: FieldReader): SubmitOptions {
   return {
     priority: fields.integer(-limits.priorityMax, limits.priorityMax),
     delayMs: fields.durationMs(),
-    atMs: fields.nullable((inner) => inner.integer(-wallMsMax, wallMsMax)),
+    atMs: fields.nullable((inner) => inner.integer(-limits.wallMsMax, limits.wallMsMax)),
     timeoutMs: fields.nullable(readDuration),
     retries: fields.nullable((inner) => inner.integer(0, limits.retriesMax)),
     backoffMs: fields.nullable(readDuration),

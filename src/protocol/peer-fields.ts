@@ -48,6 +48,13 @@ export class FieldReader {
     return this.#fail(`a number of milliseconds from 0 to ${limits.durationMsMax}`);
   }
 
+  /** Milliseconds since 1970 by somebody's clock, as far as a Date can tell them. */
+  wallMs(): number {
+    const value = this.#next();
+    if (typeof value === 'number' && Math.abs(value) <= limits.wallMsMax) return value + 0;
+    return this.#fail(`a number of milliseconds from -${limits.wallMsMax} to ${limits.wallMsMax}`);
+  }
+
   boolean(): boolean {
     const value = this.#next();
     return typeof value === 'boolean' ? value : this.#fail('true or false');
@@ -150,6 +157,13 @@ export class FieldReader {
     const values = this.array(countMax);
     const inner = new FieldReader(values, `${this.#subject}: nodes`, 0);
     return values.map(() => inner.nodeId());
+  }
+
+  /** An array of at most `countMax` jobs' ids. */
+  jobIds(countMax: number): string[] {
+    const values = this.array(countMax);
+    const inner = new FieldReader(values, `${this.#subject}: jobs`, 0);
+    return values.map(() => inner.jobId());
   }
 
   /** The fields of an array within this one; `first` as for the constructor. */

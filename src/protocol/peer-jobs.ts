@@ -1,8 +1,9 @@
 import { type ErrorCode, errorCodes } from '../core/errors.js';
-import type { AttemptOutcome, JobError } from '../core/jobs/record.js';
+import type { AttemptOutcome } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import type { AttemptKey, JobMessage, RefuseReason, StopReason } from '../core/messages.js';
 import type { Reply } from '../core/reply.js';
+import { encodeError, readError } from './job-error-fields.js';
 import type { MessageCodecs } from './peer-codec.js';
 import { decodeCommand, encodeCommand } from './peer-command.js';
 import { type FieldReader, nestedFields } from './peer-fields.js';
@@ -208,21 +209,6 @@ function readOutcome(fields: FieldReader): AttemptOutcome {
     case 'displaced':
       return { type };
   }
-}
-
-/** Cut to what the receiver takes: a handler's long complaint must not cost the link. */
-function encodeError(error: JobError): [name: string, message: string] {
-  return [
-    error.name.slice(0, limits.errorNameLengthMax),
-    error.message.slice(0, limits.errorMessageLengthMax),
-  ];
-}
-
-function readError(fields: FieldReader): JobError {
-  return {
-    name: fields.text(limits.errorNameLengthMax),
-    message: fields.text(limits.errorMessageLengthMax),
-  };
 }
 
 function readReply(fields: FieldReader): Reply {
