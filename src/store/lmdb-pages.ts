@@ -39,6 +39,7 @@ export interface Meta {
   readonly main: Tree;
   readonly lastPage: number;
   readonly transaction: number;
+  readonly fault: string | null;
 }
 
 /** A page that carries a tree: where its nodes begin, in the order of their keys. */
@@ -67,6 +68,7 @@ export function readCount(bytes: Buffer, at: number): number {
 
 /** Reads so many bytes or says that they are not there. */
 export function readBytes(file: number, bytes: Buffer, at: number): void {
+  check(Number.isSafeInteger(at + bytes.length), 'the file is too short');
   let length = 0;
   while (length < bytes.length) {
     const read = readSync(file, bytes, length, bytes.length - length, at + length);
@@ -83,24 +85,25 @@ export function formatOf(file: number, at: number): number | null {
   return bytes.readUInt32LE(28) & 0xffff;
 }
 
+/** Read as far as it can be: what is wrong with it is its fault. */
 export function readMeta(file: number, at: number): Meta {
   const bytes = Buffer.alloc(metaBytes);
   readBytes(file, bytes, at);
-  check(formatOf(file, at) === dataFormat, 'a meta page is damaged');
-  const pageBytes = bytes.readUInt32LE(48);
-  check(pageSizes.includes(pageBytes), 'a meta page has a wrong page size');
-  check(readCount(bytes, 32) === 0, 'a meta page has a wrong address');
-  const free = readTree(bytes, 48);
-  const main = readTree(bytes, 96);
-  // Integer keys, and nothing else, as Rondo asks for nothing else.
-  check(free.flags === 0x08 && main.flags === 0, 'a meta page has wrong flags');
-  return {
-    pageBytes,
-    free,
-    main,
+  const meta = {
+    pageBytes: bytes.readUInt32LE(48),
+    free: readTree(bytes, 48),
+    main: readTree(bytes, 96),
     lastPage: readCount(bytes, 144),
     transaction: readCount(bytes, 152),
   };
+  // Integer keys for the free pages, and nothing else, as Rondo asks for nothing else.
+  const isSound =
+    formatOf(file, at) === dataFormat &&
+    readCount(bytes, 32) === 0 &&
+    pageSizes.includes(meta.pageBytes) &&
+    meta.free.flags === 0x08 &&
+    meta.main.flags === 0;
+  return { ...meta, fault: isSound ? null : 'a meta page is damaged' };
 }
 
 export const pageSizes: readonly number[] = [4_096, 8_192, 16_384, 32_768, 65_536, 512, 1_024, 2_048];

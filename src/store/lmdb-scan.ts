@@ -43,15 +43,14 @@ export function scanLmdbFile(path: string, read: EntryReader): Scan {
   try {
     const bytes = fstatSync(file).size;
     if (bytes === 0) return { type: 'empty' };
-    const metas = readMetas(file, bytes);
+    const metas = readMetas(file);
     if ('type' in metas) return metas;
-    const walk = new Walk(file, metas.meta, read);
+    const fault = metaFault(metas, bytes);
+    const meta = fault === null ? (metas[0] as Meta) : chooseByEntries(file, metas, bytes);
+    const walk = new Walk(file, meta, bytes, read);
     walk.run();
-    return {
-      type: 'scanned',
-      fault: metas.fault ?? walk.fault,
-      entriesLost: Math.max(0, metas.meta.main.entries - walk.entries),
-    };
+    const entriesLost = Math.max(0, meta.main.entries - walk.entries);
+    return { type: 'scanned', fault: fault ?? walk.fault, entriesLost };
   } finally {
     closeSync(file);
   }
@@ -62,76 +61,98 @@ const levelsMax = 32;
 /** A file may end before its last page, where that one is free; not by more than this. */
 const missingBytesMax = 256 * 1024 * 1024;
 
-/** The one that LMDB would go on from, or the best of what is left. */
-function readMetas(
-  file: number,
-  fileBytes: number,
-): { readonly meta: Meta; readonly fault: string | null } | Exclude<Scan, { type: 'scanned' }> {
-  const faults: string[] = [];
-  const attempt = <T>(read: () => T): T | null => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof PageFault)) throw error;
-      faults.push(error.message);
-      return null;
-    }
-  };
-  const readAt = (at: number): Meta | null =>
-    attempt(() => {
-      const meta = readMeta(file, at);
-      const bytes = (meta.lastPage + 1) * meta.pageBytes;
-      check(meta.lastPage > 0 && bytes <= fileBytes + missingBytesMax, 'a meta page has a wrong last page');
-      return meta;
-    });
+/** A meta page, and the transaction that has written the newer root of its trees; null where it leads to none. */
+interface FoundMeta extends Meta {
+  readonly written: number | null;
+}
+
+/** The two, the later one first; less where one of them is not there. */
+function readMetas(file: number): readonly FoundMeta[] | Exclude<Scan, { type: 'scanned' }> {
   const formats = [0, 4_096].map((at) => attempt(() => formatOf(file, at)));
   if (formats[0] != null && formats[0] !== dataFormat && formats[0] === formats[1]) {
     return { type: 'other_format', format: formats[0] };
   }
-  faults.length = 0;
-  const first = readAt(0);
-  const sizes = first === null ? pageSizes : [first.pageBytes];
-  // Where the first one is gone, the second lies after a page of unknown size.
-  const second = sizes.map((size) => readAt(size)).find((meta, index) => meta?.pageBytes === sizes[index]);
-  const fault = faults[0] ?? null;
-  if (first === null || second == null) {
-    const meta = first ?? second;
-    if (meta == null) return { type: 'unreadable', fault: fault ?? 'no meta page' };
-    return { meta, fault: fault ?? 'a meta page is damaged' };
-  }
-  const meta = latest(file, [first, second]);
-  const isWritten = meta.transaction === 0 || hasWrittenRoot(file, meta);
-  return {
-    meta,
-    fault: turnFault(first, second) ?? (isWritten ? null : 'a meta page is not of the latest transaction'),
-  };
-}
-
-/** Transactions write the pages by turns, even ones the first: so their numbers follow each other. */
-function turnFault(first: Meta, second: Meta): string | null {
-  const isNew = first.transaction === 0 && second.transaction === 0;
-  const isInTurn = Math.abs(first.transaction - second.transaction) === 1 && first.transaction % 2 === 0;
-  return isNew || isInTurn ? null : 'the meta pages do not follow each other';
-}
-
-/** The later one; where that is in doubt, one whose transaction has really written the root of a tree. */
-function latest(file: number, metas: readonly Meta[]): Meta {
-  const byAge = [...metas].sort((a, b) => b.transaction - a.transaction);
-  return byAge.find((meta) => hasWrittenRoot(file, meta)) ?? (byAge[0] as Meta);
-}
-
-function hasWrittenRoot(file: number, { transaction, main, free, pageBytes }: Meta): boolean {
-  return [main.root, free.root].some((root) => {
-    if (root === null) return false;
-    try {
-      const bytes = Buffer.alloc(pageBytes);
-      readBytes(file, bytes, root * pageBytes);
-      return readNodePage(bytes, root).transaction === transaction;
-    } catch (error) {
-      if (error instanceof PageFault) return false;
-      throw error;
-    }
+  const first = attempt(() => readMeta(file, 0));
+  const pageBytes = findPageSize(file, first);
+  const second = attempt(() => readMeta(file, pageBytes));
+  const metas = [first, second].flatMap((meta): FoundMeta[] => {
+    if (meta === null) return [];
+    const fault = meta.pageBytes === pageBytes ? meta.fault : 'a meta page has another page size';
+    return [{ ...meta, pageBytes, fault, written: newestRoot(file, meta, pageBytes) }];
   });
+  const isNew = metas.length === 2 && metas.every((meta) => meta.transaction === 0 && meta.fault === null);
+  if (!isNew && metas.every((meta) => meta.written === null)) {
+    return { type: 'unreadable', fault: 'it has no meta page, or none that leads to a tree' };
+  }
+  return inOrder(metas);
+}
+
+/** A page's number stands in it and in the root that it leads to. Where the two differ, the other page tells which of them is right. */
+function inOrder(metas: readonly FoundMeta[]): readonly FoundMeta[] {
+  const [a, b] = [...metas].sort((one, other) => (other.written ?? -1) - (one.written ?? -1));
+  if (a === undefined || b === undefined) return metas;
+  const isSure = ({ transaction, written }: FoundMeta): boolean => transaction === written;
+  if (isSure(a) === isSure(b)) return [a, b];
+  const [sure, unsure] = isSure(a) ? [a, b] : [b, a];
+  const next = sure.transaction + 1;
+  const isNext = unsure.written !== null && (unsure.written === next || unsure.transaction === next);
+  return isNext ? [unsure, sure] : [sure, unsure];
+}
+
+/** The second meta page begins where the first page ends. */
+function findPageSize(file: number, first: Meta | null): number {
+  const claimed = pageSizes.filter((size) => size === first?.pageBytes);
+  const isSecondAt = (size: number): boolean => attempt(() => formatOf(file, size)) !== null;
+  return [...claimed, ...pageSizes].find(isSecondAt) ?? claimed[0] ?? (pageSizes[0] as number);
+}
+
+/**
+ * Transactions write the meta pages by turns, so their numbers follow each other, and each has written the root of a tree, which
+ * stays until the one after the next. A page that says less is of an older transaction than it seems, or of a later one.
+ */
+function metaFault(metas: readonly FoundMeta[], fileBytes: number): string | null {
+  const [later, earlier] = metas;
+  if (later === undefined || earlier === undefined) return 'a meta page is missing';
+  const isInTurn = later.transaction === 0 || later.transaction === earlier.transaction + 1;
+  const isWritten = metas.every(({ transaction, written }) => transaction === (written ?? 0));
+  if (!isInTurn || !isWritten) return 'the meta pages do not follow each other';
+  const end = (later.lastPage + 1) * later.pageBytes;
+  if (later.lastPage < 1 || end > fileBytes + missingBytesMax) return 'the file is too short';
+  return later.fault ?? earlier.fault;
+}
+
+/** The later one, unless the tree that it leads to has lost most of what the other one's has. */
+function chooseByEntries(file: number, metas: readonly Meta[], fileBytes: number): Meta {
+  const [later, earlier] = metas as readonly [Meta, Meta?];
+  if (earlier === undefined) return later;
+  const [entriesOfLater, entriesOfEarlier] = [later, earlier].map((meta) => {
+    const walk = new Walk(file, meta, fileBytes, () => {});
+    walk.run();
+    return walk.entries;
+  }) as [number, number];
+  return entriesOfLater * 2 >= entriesOfEarlier ? later : earlier;
+}
+
+function newestRoot(file: number, { main, free }: Meta, pageBytes: number): number | null {
+  const transactions = [main.root, free.root].flatMap((root) => {
+    if (root === null) return [];
+    const bytes = Buffer.alloc(pageBytes);
+    const found = attempt(() => {
+      readBytes(file, bytes, root * pageBytes);
+      return readNodePage(bytes, root);
+    });
+    return found === null ? [] : [found.transaction];
+  });
+  return transactions.length === 0 ? null : Math.max(...transactions);
+}
+
+function attempt<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof PageFault) return null;
+    throw error;
+  }
 }
 
 type TreeCounts = { -readonly [Count in 'branchPages' | 'leafPages' | 'overflowPages' | 'entries']: number };
@@ -141,10 +162,11 @@ interface KeyRange {
   readonly end: Buffer | null;
 }
 
-/** One look through a file: its entries, then its free pages. */
+/** One look through a file. */
 class Walk {
   fault: string | null = null;
   entries = 0;
+  readonly #lastPage: number;
   readonly #used: Uint8Array;
   /** Buffers for the pages from the root down to where it is. */
   readonly #levels: Buffer[] = [];
@@ -152,26 +174,32 @@ class Walk {
   constructor(
     private readonly file: number,
     private readonly meta: Meta,
+    fileBytes: number,
     private readonly read: EntryReader,
   ) {
-    this.#used = new Uint8Array((meta.lastPage >>> 3) + 1);
+    const pagesMax = Math.ceil((fileBytes + missingBytesMax) / meta.pageBytes);
+    this.#lastPage = Math.min(meta.lastPage, pagesMax);
+    this.#used = new Uint8Array((this.#lastPage >>> 3) + 1);
   }
 
+  /** The free pages first, so that an entry that leads to one of them is known not to lead to what it did. */
   run(): void {
+    this.#walkTree('free', this.meta.free, compareTransactions, (_, value) => this.#markFree(value));
     this.#walkTree('main', this.meta.main, Buffer.compare, (key, value) => {
       this.entries++;
       this.read(key, value);
     });
-    this.#walkTree('free', this.meta.free, compareTransactions, (_, value) => this.#markFree(value));
   }
 
   #walkTree(name: string, tree: Tree, compare: typeof Buffer.compare, read: EntryReader): void {
     const counts: TreeCounts = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 };
+    let depth = 0;
     const visit = (page: number, level: number, range: KeyRange): void => {
       check(level <= levelsMax, 'a tree is too deep');
       this.#use(page, 1);
       const found = this.#readPage(page, level);
-      check(found.isLeaf === (level === tree.depth), `page ${page} is at a wrong depth`);
+      if (found.isLeaf && depth === 0) depth = level;
+      check(found.isLeaf === (level === depth), `page ${page} is at a wrong depth`);
       counts[found.isLeaf ? 'leafPages' : 'branchPages']++;
       this.#checkOrder(found, range, compare, page);
       found.nodes.forEach((at, index) => {
@@ -191,12 +219,12 @@ class Walk {
         });
       });
     };
-    const { root, depth } = tree;
+    const { root } = tree;
     if (root !== null) this.#guard(() => visit(root, 1, { first: null, end: null }));
-    else this.#guard(() => check(depth === 0, `the ${name} tree has no root`));
     const wanted = [tree.branchPages, tree.leafPages, tree.overflowPages, tree.entries];
-    const isSame = Object.values(counts).every((count, index) => count === wanted[index]);
-    this.#guard(() => check(isSame, `the ${name} tree is not as large as it should be`));
+    const isSame =
+      depth === tree.depth && Object.values(counts).every((count, index) => count === wanted[index]);
+    this.#note(isSame, `the ${name} tree is not as large as it should be`);
   }
 
   #readPage(page: number, level: number): NodePage {
@@ -204,7 +232,7 @@ class Walk {
     const bytes = this.#levels[level] as Buffer;
     readBytes(this.file, bytes, page * this.meta.pageBytes);
     const found = readNodePage(bytes, page);
-    check(found.transaction <= this.meta.transaction, `page ${page} is of a later transaction`);
+    this.#note(found.transaction <= this.meta.transaction, `page ${page} is of a later transaction`);
     return found;
   }
 
@@ -247,7 +275,7 @@ class Walk {
 
   /** Pages 0 and 1 are the meta pages; every other is used once, or free once. */
   #use(page: number, count: number): void {
-    check(page > 1 && count > 0 && page + count - 1 <= this.meta.lastPage, `there is no page ${page}`);
+    check(page > 1 && count > 0 && page + count - 1 <= this.#lastPage, `there is no page ${page}`);
     for (let each = page; each < page + count; each++) {
       const bit = 1 << (each & 7);
       const byte = this.#used[each >>> 3] as number;
@@ -256,7 +284,12 @@ class Walk {
     }
   }
 
-  /** The first fault is told; what lies below it is left out. */
+  /** The first fault is told. Its records have checksums of their own, so a page is read all the same where it can be. */
+  #note(holds: boolean, fault: string): void {
+    if (!holds) this.fault ??= fault;
+  }
+
+  /** What lies below a fault is left out. */
   #guard(act: () => void): void {
     try {
       act();
