@@ -41,7 +41,7 @@ export async function openJournal(dataDirectory: string, options: JournalOptions
     finishRebuilding(paths);
     const found = readJournal(paths.journal, options.node, formats);
     const isDamaged = found.fault !== null || found.damagedCount > 0;
-    const lineage = [...(isDamaged ? [] : found.lineage), options.instance].slice(-lineageLengthMax);
+    const lineage = joinLineage(isDamaged ? [] : found.lineage, options.instance);
     const header = { key: headerKey, value: sealHeader({ node: options.node, lineage }, formats) };
     const keptAs = found.fault === null ? null : await rebuild(paths, found, { header, formats });
     if (isDamaged) logDamage(paths.journal, found, keptAs, options);
@@ -62,6 +62,11 @@ export async function openJournal(dataDirectory: string, options: JournalOptions
       ? error
       : dataDirectoryError(dataDirectory, error as NodeJS.ErrnoException);
   }
+}
+
+/** The latest last; the oldest are forgotten. */
+export function joinLineage(known: readonly InstanceId[], instance: InstanceId): InstanceId[] {
+  return [...known, instance].slice(-lineageLengthMax);
 }
 
 /** What is read without lmdb is read as 64-bit machines write it, the low byte first. */
