@@ -37,8 +37,10 @@ export function readJournal(directory: string, node: NodeId, formats: readonly R
   const copies: JournalContents['copies'][number][] = [];
   const damagedKeys: Buffer[] = [];
   let newestVersion = 0;
+  let isBegun = false;
   let header: Opened<JournalHeader> = { type: 'damaged' };
   const scan = scanLmdbFile(file, (key, value) => {
+    isBegun = true;
     if (key.equals(headerKey)) {
       header = openHeader(value, formats);
       if (header.type === 'newer') newestVersion = Math.max(newestVersion, header.version);
@@ -51,6 +53,8 @@ export function readJournal(directory: string, node: NodeId, formats: readonly R
     else copies.push({ slot, copy: record.content });
   });
   if (scan.type === 'empty') return nothing;
+  // The header comes with the first commit.
+  if (scan.type === 'scanned' && scan.fault === null && !isBegun) return nothing;
   if (scan.type === 'other_format') throw otherFormat(directory, scan.format);
   refuseForeign(directory, header, node);
   if (newestVersion > 0) throw newer(directory, newestVersion, formats);

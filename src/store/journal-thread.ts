@@ -4,8 +4,11 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  renameSync,
   rmSync,
   statfsSync,
+  statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,7 +21,8 @@ import {
   type JournalThreadStart,
   readChanges,
 } from './journal-orders.js';
-import { scanLmdbFile } from './lmdb-scan.js';
+import { emptyFile } from './lmdb-pages.js';
+import { endOfLmdbFile, scanLmdbFile } from './lmdb-scan.js';
 
 /**
  * The thread that writes a journal: all that waits for the disk is here, so that the node's loop never does. LMDB commits are
@@ -74,6 +78,7 @@ function write(changes: Uint8Array): void {
     report({ type: 'failed', ...describe(error) });
     // After some failures LMDB takes nothing more; a new opening starts from what is on disk.
     closeDatabase();
+    cutFile();
     scheduleProbe(Math.max(probeBytesMin, 2 * changes.length));
     return;
   }
@@ -96,33 +101,61 @@ function commit(into: RootDatabase<Buffer, Buffer>, changes: Uint8Array): void {
 
 /** What stands in `opening` is written at once, so that an open journal is one that can be written to. */
 function openDatabase(): RootDatabase<Buffer, Buffer> {
-  const isNew = !existsSync(dataFile);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  prepareFiles();
   if (!isTrusted) lookThrough();
-  // LMDB maps its lock file, and a map of blocks that the disk has no room for ends the process. No other node has this directory.
-  writeFileSync(join(directory, 'lock.mdb'), Buffer.alloc(lockBytes), { mode: 0o600 });
-  let opened: RootDatabase<Buffer, Buffer> | null = null;
+  const opened = open<Buffer, Buffer>(databaseOptions);
   try {
-    opened = open<Buffer, Buffer>(databaseOptions);
     changesSinceOpening = 0;
     bytesSinceOpening = 0;
     commit(opened, opening);
-    // A new file is only durable once its directory is.
-    if (isNew) for (const each of [directory, dirname(directory)]) syncPath(each);
   } catch (error) {
-    void opened?.close();
-    // Half a new file would be taken for a damaged one.
-    if (isNew) rmSync(dataFile, { force: true });
+    void opened.close();
     throw error;
   }
   isTrusted = true;
   return opened;
 }
 
+/**
+ * When LMDB can't open its files, lmdb ends the process (it frees what it goes on to use), and so does a map of blocks that the disk
+ * turns out to have no room for. So all that LMDB does at an opening is done here before it, where a fault is only an error: both
+ * files are there with all their bytes, and can be opened as often as it opens them. No other node has this directory.
+ */
+function prepareFiles(): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (!existsSync(dataFile)) {
+    const aside = `${dataFile}.new`;
+    try {
+      writeFileSync(aside, emptyFile(), { mode: 0o600 });
+      syncPath(aside);
+    } catch (error) {
+      rmSync(aside, { force: true });
+      throw error;
+    }
+    renameSync(aside, dataFile);
+    // A new file is only durable once its directory is.
+    for (const each of [directory, dirname(directory)]) syncPath(each);
+  }
+  const lockFile = join(directory, 'lock.mdb');
+  writeFileSync(lockFile, Buffer.alloc(lockBytes), { mode: 0o600 });
+  const files = [dataFile, dataFile, lockFile].map((file) => openSync(file, 'r+'));
+  for (const file of files) closeSync(file);
+}
+
 /** Nothing is under way when this is called, so it has happened on return. */
 function closeDatabase(): void {
   void database?.close();
   database = null;
+}
+
+/** A commit that ran out of room has taken all there was: it is given back. */
+function cutFile(): void {
+  try {
+    const end = endOfLmdbFile(dataFile);
+    if (end !== null && end < statSync(dataFile).size) truncateSync(dataFile, end);
+  } catch {
+    // It stays as long as it is, then, and is used when there are more records.
+  }
 }
 
 /** Asks the file system first: LMDB writes its own complaints on standard error. */
@@ -133,6 +166,7 @@ function scheduleProbe(bytes: number): void {
       probeDisk(bytes);
       database = openDatabase();
     } catch {
+      cutFile();
       return scheduleProbe(bytes);
     }
     report({ type: 'recovered' });

@@ -106,6 +106,29 @@ export function readMeta(file: number, at: number): Meta {
   return { ...meta, fault: isSound ? null : 'a meta page is damaged' };
 }
 
+/** A file without entries, as LMDB begins one. */
+export function emptyFile(): Buffer {
+  const file = Buffer.alloc(2 * newPageBytes);
+  for (const page of [0, 1]) {
+    const meta = file.subarray(page * newPageBytes);
+    meta.writeUInt32LE(page, 0);
+    meta.writeUInt16LE(pageFlags.meta, 18);
+    meta.writeUInt32LE(magic, 24);
+    meta.writeUInt32LE(dataFormat, 28);
+    // The size of the map, which LMDB raises as it needs more.
+    meta.writeUInt32LE(128 * 1024, 40);
+    meta.writeUInt32LE(newPageBytes, 48);
+    meta.writeUInt16LE(0x08, 52);
+    // Neither tree has a root.
+    meta.fill(0xff, 88, 96);
+    meta.fill(0xff, 136, 144);
+    meta.writeUInt32LE(1, 144);
+  }
+  return file;
+}
+
+/** What nearly all machines have; LMDB takes any of these on any. */
+const newPageBytes = 4_096;
 export const pageSizes: readonly number[] = [4_096, 8_192, 16_384, 32_768, 65_536, 512, 1_024, 2_048];
 
 function readTree(bytes: Buffer, at: number): Tree {

@@ -49,8 +49,23 @@ export function scanLmdbFile(path: string, read: EntryReader): Scan {
     const meta = fault === null ? (metas[0] as Meta) : chooseByEntries(file, metas, bytes);
     const walk = new Walk(file, meta, bytes, read);
     walk.run();
-    const entriesLost = Math.max(0, meta.main.entries - walk.entries);
-    return { type: 'scanned', fault: fault ?? walk.fault, entriesLost };
+    // Each has 16 bytes at the least: what says more of them has lost its own count.
+    const counts = metas.map(({ main }) => (main.entries * 16 <= bytes ? main.entries : 0));
+    const entriesLost =
+      fault === null ? meta.main.entries - walk.entries : Math.max(...counts) - walk.entries;
+    return { type: 'scanned', fault: fault ?? walk.fault, entriesLost: Math.max(0, entriesLost) };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Where the last page ends that LMDB knows of; null where that is in doubt. What a failed commit has written may lie behind it. */
+export function endOfLmdbFile(path: string): number | null {
+  const file = openSync(path, 'r');
+  try {
+    const metas = readMetas(file);
+    if ('type' in metas || metaFault(metas, fstatSync(file).size) !== null) return null;
+    return Math.max(...metas.map(({ lastPage, pageBytes }) => (lastPage + 1) * pageBytes));
   } finally {
     closeSync(file);
   }
