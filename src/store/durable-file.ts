@@ -56,7 +56,7 @@ function syncFile(file: string): void {
 }
 
 /** A rename is only durable once its directory is. */
-function syncDirectory(directory: string): void {
+export function syncDirectory(directory: string): void {
   const descriptor = openSync(directory, 'r');
   try {
     fsyncSync(descriptor);

@@ -1,0 +1,226 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
+import { parentPort, workerData } from 'node:worker_threads';
+import { open, type RootDatabase } from 'lmdb';
+import {
+  type JournalOrder,
+  type JournalReport,
+  type JournalThreadStart,
+  readChanges,
+} from './journal-orders.js';
+import { emptyFile } from './lmdb-pages.js';
+import { endOfLmdbFile, scanLmdbFile } from './lmdb-scan.js';
+
+/**
+ * The thread that writes a journal: all that waits for the disk is here, so that the node's loop never does. LMDB commits are
+ * synchronous (`overlappingSync` off): the call returns once data and meta page are on disk. The asynchronous writes of lmdb are
+ * not used: after a failed commit they leave a rejection that nobody can catch, or a lock that nobody opens.
+ */
+const port = parentPort as NonNullable<typeof parentPort>;
+const start = workerData as JournalThreadStart;
+const { directory, opening } = start;
+const dataFile = join(directory, 'data.mdb');
+
+const probeIntervalMs = 1_000;
+const probeBytesMin = 256 * 1024;
+/**
+ * LMDB maps its file, and what was touched counts as this process's memory until it is closed. So it is opened anew, which takes a
+ * millisecond, once so many pages may have been touched.
+ */
+const changesPerOpening = 16_384;
+const bytesPerOpening = 64 * 1024 * 1024;
+
+/** Room for a few readers, of which there is none but this thread. */
+const lockBytes = 4_096;
+const databaseOptions = {
+  path: directory,
+  noSubdir: false,
+  encoding: 'binary',
+  keyEncoding: 'binary',
+  overlappingSync: false,
+  eventTurnBatching: false,
+  maxDbs: 1,
+  maxReaders: 4,
+  // The files are for the node's own user alone.
+  permissionsMode: 0o600,
+} as const;
+
+let database: RootDatabase<Buffer, Buffer> | null = null;
+let changesSinceOpening = 0;
+let bytesSinceOpening = 0;
+/** A broken file may end the process when LMDB opens it, so it is looked through first. */
+let { isTrusted } = start;
+
+port.on('message', (order: JournalOrder) => {
+  if (order.type === 'write') return write(order.changes);
+  closeDatabase();
+  process.exit();
+});
+
+function write(changes: Uint8Array): void {
+  try {
+    database ??= openDatabase();
+    commit(database, changes);
+  } catch (error) {
+    report({ type: 'failed', ...describe(error) });
+    // After some failures LMDB takes nothing more; a new opening starts from what is on disk.
+    closeDatabase();
+    cutFile();
+    scheduleProbe(Math.max(probeBytesMin, 2 * changes.length));
+    return;
+  }
+  report({ type: 'written' });
+  if (changesSinceOpening >= changesPerOpening || bytesSinceOpening >= bytesPerOpening) closeDatabase();
+}
+
+function commit(into: RootDatabase<Buffer, Buffer>, changes: Uint8Array): void {
+  if (changes.length === 0) return;
+  into.transactionSync(() => {
+    for (const { key, value } of readChanges(changes)) {
+      changesSinceOpening++;
+      // In a transaction they have happened on return; what they give back is for those outside of one.
+      if (value === null) void into.remove(key);
+      else void into.put(key, value);
+    }
+  });
+  bytesSinceOpening += changes.length;
+}
+
+/** What stands in `opening` is written at once, so that an open journal is one that can be written to. */
+function openDatabase(): RootDatabase<Buffer, Buffer> {
+  prepareFiles();
+  if (!isTrusted) lookThrough();
+  const opened = open<Buffer, Buffer>(databaseOptions);
+  try {
+    changesSinceOpening = 0;
+    bytesSinceOpening = 0;
+    commit(opened, opening);
+  } catch (error) {
+    void opened.close();
+    throw error;
+  }
+  isTrusted = true;
+  return opened;
+}
+
+/**
+ * When LMDB can't open its files, lmdb ends the process (it frees what it goes on to use), and so does a map of blocks that the disk
+ * turns out to have no room for. So all that LMDB does at an opening is done here before it, where a fault is only an error: both
+ * files are there with all their bytes, and can be opened as often as it opens them. No other node has this directory.
+ */
+function prepareFiles(): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (!existsSync(dataFile)) {
+    const aside = `${dataFile}.new`;
+    try {
+      writeFileSync(aside, emptyFile(), { mode: 0o600 });
+      syncPath(aside);
+    } catch (error) {
+      rmSync(aside, { force: true });
+      throw error;
+    }
+    renameSync(aside, dataFile);
+    // A new file is only durable once its directory is.
+    for (const each of [directory, dirname(directory)]) syncPath(each);
+  }
+  const lockFile = join(directory, 'lock.mdb');
+  writeFileSync(lockFile, Buffer.alloc(lockBytes), { mode: 0o600 });
+  const files = [dataFile, dataFile, lockFile].map((file) => openSync(file, 'r+'));
+  for (const file of files) closeSync(file);
+}
+
+/** Nothing is under way when this is called, so it has happened on return. */
+function closeDatabase(): void {
+  void database?.close();
+  database = null;
+}
+
+/** A commit that ran out of room has taken all there was: it is given back. */
+function cutFile(): void {
+  try {
+    const end = endOfLmdbFile(dataFile);
+    if (end !== null && end < statSync(dataFile).size) truncateSync(dataFile, end);
+  } catch {
+    // It stays as long as it is, then, and is used when there are more records.
+  }
+}
+
+/** Asks the file system first: LMDB writes its own complaints on standard error. */
+function scheduleProbe(bytes: number): void {
+  isTrusted = false;
+  setTimeout(() => {
+    try {
+      probeDisk(bytes);
+      database = openDatabase();
+    } catch {
+      cutFile();
+      return scheduleProbe(bytes);
+    }
+    report({ type: 'recovered' });
+  }, probeIntervalMs);
+}
+
+function probeDisk(bytes: number): void {
+  const file = join(directory, 'probe');
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(file, Buffer.alloc(bytes), { mode: 0o600 });
+    syncPath(file);
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+function lookThrough(): void {
+  if (!existsSync(dataFile)) return;
+  const scan = scanLmdbFile(dataFile, () => {});
+  if (scan.type === 'scanned' && scan.fault === null) return;
+  const fault = 'fault' in scan && scan.fault !== null ? scan.fault : 'it is not what it was';
+  throw Object.assign(new Error(`${dataFile} is damaged (${fault}); restart the node, which repairs it`), {
+    code: 'EIO',
+  });
+}
+
+function syncPath(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The system's name for what went wrong, whether lmdb says it (by its number) or Node (by its name). */
+function describe(error: unknown): { code: string; message: string } {
+  const { code, message } = error as Error & { code?: unknown };
+  const name = typeof code === 'number' ? getSystemErrorMap().get(-code)?.[0] : code;
+  // To LMDB a write that ended early, as the last one before a disk is full does, is an EIO.
+  if (name === 'EIO' && hasNoRoom()) return { code: 'ENOSPC', message: 'no space left on device' };
+  return { code: typeof name === 'string' ? name : 'UNKNOWN', message };
+}
+
+function hasNoRoom(): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize < probeBytesMin;
+  } catch {
+    return false;
+  }
+}
+
+function report(what: JournalReport): void {
+  port.postMessage(what);
+}
