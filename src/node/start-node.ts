@@ -13,6 +13,7 @@ import { createScheduler } from '../scheduler/create-scheduler.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.js';
 import { ephemeralIdentity } from '../store/identity.js';
+import type { Journal } from '../store/journal.js';
 import { newInstanceId } from '../store/node-ids.js';
 import { type NodeConfig, nodeName } from './config.js';
 import { loadConfig } from './config-load.js';
@@ -95,6 +96,7 @@ class Assembly {
   private core: NodeCore | null = null;
   private clients: ClientServer | null = null;
   private http: HttpServer | null = null;
+  private journal: Journal | null = null;
   private collection: { stop(): void } | null = null;
   private tellEnd: (exitCode: number) => void = () => {};
   private readonly readyFile: ReadyFile;
@@ -117,6 +119,8 @@ class Assembly {
     const { config, identity } = this;
     this.readyFile.check();
     for (const { text, fields } of startWarnings(config, process.env)) this.logger.log('warn', text, fields);
+    // What it holds is known before anybody can ask for it.
+    this.journal = await this.openJournal();
     this.peer = await this.network.listen();
     const peerPort = parseAddress(this.peer).port;
     this.name = nodeName(config, hostname(), peerPort);
@@ -133,7 +137,7 @@ class Assembly {
       network: this.network,
       clients: this.clients,
       scheduler: this.scheduler,
-      journal: null,
+      journal: this.journal,
       log: (level, text, fields) => this.logger.log(level, text, fields),
       gone: () => this.finish(0, 'left'),
       fatal: (code, message) => {
@@ -176,6 +180,7 @@ class Assembly {
       this.network.shutdown({ goodbye: ending === 'left' }),
       this.http?.close(),
       this.scheduler.close({ atOnce }),
+      this.journal?.close(),
     ]);
   }
 
@@ -218,6 +223,23 @@ class Assembly {
     const client = await clients.listen();
     this.readyFile.removeStale();
     return client;
+  }
+
+  private async openJournal(): Promise<Journal | null> {
+    const { data, driver, identity, instance, logger } = this;
+    if (data === null) return null;
+    // Only now, since the commands that are clients have no use for it.
+    const { openJournal } = await import('../store/lmdb-journal.js');
+    return openJournal(data.path, {
+      node: identity.id,
+      instance,
+      listener: {
+        written: (seq) => driver.handle({ type: 'journal_written', seq }),
+        failed: (_, code, message) => driver.handle({ type: 'journal_failed', code, message }),
+        recovered: () => driver.handle({ type: 'journal_recovered' }),
+      },
+      log: (level, text, fields) => logger.log(level, text, fields),
+    });
   }
 
   private createNetwork(): PeerNetwork {
@@ -298,6 +320,7 @@ class Assembly {
       membership: membershipConfig(config),
       links: linksConfig(config),
       jobs: jobsConfig(config),
+      journal: this.journal?.contents ?? null,
       nextTimeMs,
       drainTimeoutMs: config.drainTimeoutMs,
       seed: `${identity.id}/${instance}`,
