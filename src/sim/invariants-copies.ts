@@ -48,6 +48,7 @@ export class CopyInvariants {
     for (const effect of effects) {
       if (effect.type === 'reply' && effect.reply.ok) this.noteReply(node, effect.request, effect.reply.text);
       else if (effect.type === 'start_attempt') this.noteStart(node, effect.job);
+      else if (effect.type === 'gone') this.noteGone(node);
     }
   }
 
@@ -79,6 +80,15 @@ export class CopyInvariants {
       if (job.isOver || job.isExcused || this.isKept(id, node, keepsDisk)) continue;
       if (lostCount >= job.copies || (job.isDurable && !keepsDisk && lostCount > 1)) job.isExcused = true;
       else this.fail(9, node, `with it the last copy of ${id} is lost, which ${job.copies} nodes held`);
+    }
+  }
+
+  /** It has left. Where it could see nobody to hand its jobs to, it has said so. */
+  private noteGone(node: SimNode): void {
+    for (const [id, job] of this.acknowledged) {
+      if (job.isOver || job.isExcused || this.isKept(id, node, true)) continue;
+      if (this.mayRepeat) job.isExcused = true;
+      else this.fail(9, node, `it leaves, and nobody else has ${id}`);
     }
   }
 

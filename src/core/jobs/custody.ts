@@ -111,6 +111,13 @@ export class Custody {
     if (node !== self && isThere(node)) replicator.dropState(node, job, rank);
   }
 
+  /** That node has lost this state of a job, or never heard of it. */
+  private tellNewer(node: NodeId, record: JobRecord): void {
+    const { replicator } = this.options;
+    if (record.holders.includes(node)) replicator.again(node, record);
+    else replicator.push(node, replicator.copyOf(record));
+  }
+
   /** Nobody waits for the answer to what was only offered: it has to come by itself. */
   private tellFenced(from: NodeId, entry: KeepEntry): void {
     const { ledger, replicator, self } = this.options;
@@ -133,17 +140,16 @@ export class Custody {
       }
       case 'drop': {
         const held = copies.get(entry.job);
-        // Only its owner releases a holder; from another node it is news for an owner.
-        if (held !== undefined && entry.rank.owner === from && compareRanks(held.copy, entry.rank) <= 0) {
-          copies.remove(held);
-          if (held.copy.owner !== from) this.tellDeposed(held.copy.owner, entry);
+        // Only its owner releases a holder; from another node it is news for that owner.
+        if (held !== undefined && compareRanks(held.copy, entry.rank) <= 0) {
+          if (held.copy.owner === from) copies.remove(held);
+          else this.tellDeposed(held.copy.owner, entry);
         }
         const record = this.options.ledger.get(entry.job);
         // The sender has taken it over from this node. Where the outcome is known here, it is to stop.
         if (record !== undefined && compareRanks(rankOf(record), entry.rank) < 0)
           this.fenced(record, entry.rank.owner, now);
-        else if (record !== undefined)
-          this.options.replicator.push(from, this.options.replicator.copyOf(record));
+        else if (record !== undefined) this.tellNewer(from, record);
         return null;
       }
     }
@@ -395,7 +401,10 @@ export class Custody {
     const doubted = record.holders.filter(
       (node) => node !== self && !wanted.includes(node) && placement.isDoubted(node),
     );
-    const holders = [self, ...doubted, ...wanted].slice(0, Math.max(1, copies));
+    // Nor is one that drains, as long as there is nobody in its place.
+    const staying = record.holders.filter((node) => node !== self && this.options.isThere(node));
+    const others = [...new Set([...doubted, ...wanted, ...staying])];
+    const holders = [self, ...others.slice(0, Math.max(0, copies - 1))];
     if (holders.length === record.holders.length && holders.every((node) => record.holders.includes(node)))
       return;
     this.setHolders(record, holders, true);
