@@ -59,7 +59,7 @@ export class CopyInvariants {
     if (known !== undefined) known.isOver = true;
     const name = `${id}/${record.generation}`;
     const earlier = this.accepted.get(name);
-    if (earlier !== undefined && !isAdopted && !this.mayRepeat)
+    if (earlier !== undefined && !isAdopted && !this.mayRepeatNow())
       this.fail(
         17,
         node,
@@ -162,7 +162,14 @@ export class CopyInvariants {
     const state = copies.get(id)?.copy.state;
     const isOver =
       record === undefined ? state !== undefined && state !== 'waiting' : isFinished(record.state);
-    if (isOver && !this.mayRepeat) this.fail(13, node, `it starts ${id}, and knows its outcome`);
+    if (isOver && !this.mayRepeatNow()) this.fail(13, node, `it starts ${id}, and knows its outcome`);
+  }
+
+  /** Where all holders of a job were down at once, one that comes back first knows of no outcome. */
+  private mayRepeatNow(): boolean {
+    const nowMs = this.options.nowMs();
+    const lost = [...this.lostAtMs.values()].filter((atMs) => nowMs - atMs < repairMs);
+    return this.mayRepeat || lost.length > 1;
   }
 
   private isKept(id: JobId, lost: SimNode, keepsDisk: boolean): boolean {

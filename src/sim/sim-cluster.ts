@@ -1,5 +1,6 @@
-import type { ClientCommand } from '../core/commands.js';
+import type { ClientCommand, SubmitCommand } from '../core/commands.js';
 import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
+import type { JobId } from '../core/ids.js';
 import { defaultJobsConfig, type JobsConfig } from '../core/jobs/config.js';
 import { defaultLinksConfig, type LinksConfig } from '../core/links/config.js';
 import type { MemberState, Tags, TaskOffer } from '../core/member.js';
@@ -161,6 +162,19 @@ export class SimCluster implements SimObserver {
     };
     this.requests.push(request);
     request.askedOf.arrive({ type: 'request', request: request.number, command });
+    return request;
+  }
+
+  /** Submits a job, and runs until its client is told that it is kept. Returns its id. */
+  submit(node: string, command: SubmitCommand): JobId {
+    const { reply } = this.requestUntilAnswered(node, { ...command, wait: false });
+    if (reply?.ok !== true) throw new Error(`not accepted: ${JSON.stringify(reply)}`);
+    return reply.text.split(' ')[0] as JobId;
+  }
+
+  private requestUntilAnswered(node: string, command: ClientCommand): SimRequest {
+    const request = this.request(node, command);
+    this.runUntil('a job is kept', () => request.reply !== null, 1_000);
     return request;
   }
 

@@ -108,8 +108,7 @@ t.test("a wait for another node's job ends in its time, whatever happens to that
     for (const seed of seeds.slice(0, 10)) {
       const cluster = new SimCluster({ seed, runMs: [hour, hour] });
       cluster.startAll(3);
-      const submitted = cluster.request('b', { ...runCommand(), wait: false });
-      const job = (submitted.reply as { text: string }).text.split(' ')[0] as string;
+      const job = cluster.submit('b', runCommand());
       cluster.runFor(500);
       const wait = cluster.request('c', { type: 'wait', job, timeoutMs: 1_000 });
       begin(cluster);
@@ -185,9 +184,8 @@ t.test('a node that leaves has given its answers to other nodes before it goes',
     const cluster = new SimCluster({ seed, network: { delayMs: [20, 40] } });
     cluster.startAll(3);
     const args = JSON.stringify('x'.repeat(4 * 1024 * 1024));
-    const submitted = cluster.request('b', { ...runCommand(), args, wait: false });
+    const job = cluster.submit('b', { ...runCommand(), args });
     cluster.runFor(2_000);
-    const job = (submitted.reply as { text: string }).text.split(' ')[0] as string;
     const waits = Array.from({ length: 12 }, () =>
       cluster.request('c', { type: 'wait', job, timeoutMs: null }),
     );
@@ -202,8 +200,7 @@ t.test('a node that leaves has the time to drain for a large answer', async (t) 
   const cluster = new SimCluster({ seed: 'large', network: { delayMs: [50, 55], format: 'bytes' } });
   cluster.startAll(2);
   const args = JSON.stringify('x'.repeat(12 * 1024 * 1024));
-  const submitted = cluster.request('b', { ...runCommand({ node: 'b' }, args), wait: false });
-  const job = (submitted.reply as { text: string }).text.split(' ')[0] as string;
+  const job = cluster.submit('b', runCommand({ node: 'b', copies: 1 }, args));
   cluster.runFor(1_000);
   const wait = cluster.request('a', { type: 'wait', job, timeoutMs: null });
   cluster.runFor(60);
@@ -222,8 +219,7 @@ t.test('a request that comes while a node takes its leave is answered', async (t
     const cluster = new SimCluster({ seed, runMs: [hour, hour] });
     cluster.startAll(3);
     // Its answer keeps b from going for as long as it may: c can't hear it.
-    const submitted = cluster.request('b', { ...runCommand(), wait: false });
-    const job = (submitted.reply as { text: string }).text.split(' ')[0] as string;
+    const job = cluster.submit('b', runCommand());
     cluster.request('c', { type: 'wait', job, timeoutMs: null });
     cluster.runFor(500);
     cluster.request('b', { type: 'leave' });

@@ -81,9 +81,8 @@ t.test('a node without a link is reached when a job names it, or a client asks f
       [...names].sort(),
       `${seed}: each job ran where it should`,
     );
-    const submitted = names.map((name) => cluster.request(name, { ...runCommand(), wait: false }));
-    const waits = submitted.map(({ reply }, index) => {
-      const job = (reply as { text: string }).text.split(' ')[0] as string;
+    const waits = names.map((name, index) => {
+      const job = cluster.submit(name, runCommand());
       return cluster.request(names[(index * 7 + 13) % 40] as string, { type: 'wait', job, timeoutMs: null });
     });
     untilAnswered(cluster, waits, 10_000);

@@ -33,8 +33,8 @@ interface Peer {
   told: readonly number[];
 }
 
-/** `now` is the moment of the answer: what follows from it happens then, and not when it was asked. */
-export type Answered = (reply: Reply, now: Instant) => void;
+/** `isNodeGone`: the other node is, or was when it was asked. `now` is the moment of the answer: what follows from it happens then, and not when it was asked. */
+export type Answered = (reply: Reply, now: Instant, isNodeGone?: boolean) => void;
 
 export interface AskOptions {
   readonly to: NodeId;
@@ -105,7 +105,7 @@ export class Asks {
       deadline: null,
     };
     if (!this.options.isPresent(to)) {
-      this.fail(ask, `node ${this.options.nameOf(to)} is not there`, now);
+      this.fail(ask, `node ${this.options.nameOf(to)} is not there`, now, true);
       return 0;
     }
     this.bytes += bytes;
@@ -190,8 +190,15 @@ export class Asks {
     return (this.peers.get(node)?.pending.size ?? 0) > 0;
   }
 
-  get size(): number {
-    return this.pending.size;
+  /** Of what is asked from now on, no number is lower. */
+  get nextNumber(): number {
+    return this.nextSeq;
+  }
+
+  /** Whether something that was asked before that number is not answered. */
+  hasBefore(number: number): boolean {
+    for (const seq of this.pending.keys()) return seq < number;
+    return false;
   }
 
   nodeGone(node: NodeId, now: Instant): void {
@@ -201,7 +208,7 @@ export class Asks {
     this.askingDue.delete(node);
     this.unreached.forget(node);
     this.acks.forget(node);
-    for (const ask of pending) this.fail(ask, why, now);
+    for (const ask of pending) this.fail(ask, why, now, true);
   }
 
   /** This node ends: whoever waits for another one's answer is told. */
@@ -247,9 +254,10 @@ export class Asks {
     if (ask.deadline !== null) this.expiries.cancel(ask.deadline);
   }
 
-  private fail(ask: Ask, why: string, now: Instant): void {
+  private fail(ask: Ask, why: string, now: Instant, isNodeGone = false): void {
     this.end(ask);
-    ask.answered(errorReply('UNAVAILABLE', `${why}; what was asked may or may not have happened`), now);
+    const text = `${why}; what was asked may or may not have happened`;
+    ask.answered(errorReply('UNAVAILABLE', text), now, isNodeGone);
   }
 
   private sendTo(node: NodeId): void {

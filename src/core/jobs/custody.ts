@@ -278,7 +278,7 @@ export class Custody {
       // Whoever waits to hear that the job is kept, hears it first.
       if (!what.running && (record.state === 'running' || record.missing !== 0)) continue;
       // Whoever holds an outcome owns it once this node is gone.
-      if (isFinished(record.state) && record.holders.length > 1) continue;
+      if (isFinished(record.state)) continue;
       this.hand(record, now);
       if (--room === 0) return;
     }

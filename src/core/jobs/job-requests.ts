@@ -159,7 +159,7 @@ export class JobRequests {
     if (holder !== null) {
       quest.lostSinceMs = null;
       search.passOn(holder, withTime(command, leftMs === null ? null : Math.max(0, leftMs)), asker, now, {
-        isLost: (reply) => isWorthSeeking(command, reply),
+        isLost: (reply, isNodeGone) => isWorthSeeking(command, reply, isNodeGone),
         lost: (_, now) => {
           if (!quest.isOver) this.later(quest, now);
         },
@@ -169,13 +169,13 @@ export class JobRequests {
     }
     quest.lostSinceMs ??= now.monotonicMs;
     const isEnd = leftMs !== null && leftMs <= 0;
-    const mayComeBack = isMoving || silent !== null || search.hasLostOwner(command.job, now);
+    const mayComeBack = isMoving || (silent === null && search.hasLostOwner(command.job, now));
     if (mayComeBack && !isEnd && now.monotonicMs < quest.lostSinceMs + lostMs) {
       this.later(quest, now);
       return;
     }
     this.end(quest);
-    if (isEnd && mayComeBack) answer(asker, waitedInVain(command.job));
+    if (isEnd && (mayComeBack || silent !== null)) answer(asker, waitedInVain(command.job));
     else answer(asker, search.notFound(command.job, silent));
   }
 
@@ -221,10 +221,10 @@ function withTime(command: JobCommand, timeoutMs: number | null): JobCommand {
 }
 
 /** Whether another node may have a better answer. What may have happened already is not asked for twice. */
-function isWorthSeeking({ type }: JobCommand, reply: Reply): boolean {
+function isWorthSeeking({ type }: JobCommand, reply: Reply, isNodeGone: boolean): boolean {
   if (reply.ok) return false;
   if (reply.code === 'MOVED' || reply.code === 'NOT_FOUND') return true;
-  return reply.code === 'UNAVAILABLE' && type !== 'retry';
+  return reply.code === 'UNAVAILABLE' && isNodeGone && type !== 'retry';
 }
 
 export function movedReply(job: string): Reply {

@@ -51,7 +51,7 @@ const takeoverMs = 10_000;
 
 /** What becomes of an answer that another node may have a better one for. */
 export interface Fallback {
-  readonly isLost: (reply: Reply) => boolean;
+  readonly isLost: (reply: Reply, isNodeGone: boolean) => boolean;
   readonly lost: Answered;
   readonly answered?: () => void;
 }
@@ -115,11 +115,11 @@ export class JobSearch {
       return;
     }
     for (const to of nodes) {
-      const answered = (reply: Reply, now: Instant): void => {
+      const answered = (reply: Reply, now: Instant, isNodeGone = false): void => {
         open--;
         if (isFound) return;
         if (!reply.ok && reply.code === 'BUSY') busy = true;
-        else if (!reply.ok && reply.code === 'MOVED') isMoving = true;
+        else if (!reply.ok && (reply.code === 'MOVED' || isNodeGone)) isMoving = true;
         else if (!reply.ok && reply.code !== 'NOT_FOUND') silent = to;
         isFound = reply.ok || open === 0;
         if (isFound) found({ holder: reply.ok ? to : null, silent, busy, isMoving }, now);
@@ -131,9 +131,9 @@ export class JobSearch {
   /** Has another node answer. A request that waits for a job takes as long as that node lives, or as its own time-out. */
   passOn(to: NodeId, command: ClientCommand, asker: Asker, now: Instant, fallback?: Fallback): void {
     const { asks, answer } = this.options;
-    const answered = (reply: Reply, now: Instant): void => {
+    const answered = (reply: Reply, now: Instant, isNodeGone = false): void => {
       this.asksOf.delete(asker);
-      if (fallback?.isLost(reply) === true) {
+      if (fallback?.isLost(reply, isNodeGone) === true) {
         fallback.lost(reply, now);
         return;
       }

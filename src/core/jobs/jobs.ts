@@ -96,6 +96,8 @@ export class Jobs {
   private readonly doubt: Doubt;
   readonly heldBack: HeldBack;
   private readonly acks = new EndAcks((to, seq) => this.deliver(to, { type: 'ran_ack', seq }));
+  /** Who asks a node that is about to leave doesn't keep it: only what it was asked before is waited for. */
+  private askedBeforeDraining = 0;
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
 
   constructor(private readonly options: JobsOptions) {
@@ -137,6 +139,7 @@ export class Jobs {
       reached: (record, isOnDisk) => this.owner.reached(record, isOnDisk),
       refused: (record, node) => this.custody.refused(record, node, this.now),
       fenced: (record, node) => this.custody.fenced(record, node, this.now),
+      isMember: (node) => members.get(node) !== undefined,
       isHere: (record) => this.ledger.get(record.spec.id) === record,
     });
     this.heldBack = new HeldBack({
@@ -203,6 +206,7 @@ export class Jobs {
       placement,
       holdsCopy,
       ownerOf: (job) => this.copies.get(job)?.copy.owner ?? null,
+      doubtCopy: (job) => this.takeover.reviewJob(job),
       inquired: (from, items) => this.takeover.answer(from, items),
       answer,
     });
@@ -325,6 +329,7 @@ export class Jobs {
     this.now = now;
     this.executor.setDraining(draining, now);
     this.custody.setDraining(draining, now);
+    this.askedBeforeDraining = this.asks.nextNumber;
   }
 
   /** Whether anything that this node has or owns may still end, or start, by then. */
@@ -334,7 +339,7 @@ export class Jobs {
       this.ledger.counts.running > 0 ||
       this.custody.handingCount > 0 ||
       this.hasRunnable() ||
-      this.asks.size > 0 ||
+      this.asks.hasBefore(this.askedBeforeDraining) ||
       this.owner.nextStartMs() <= monotonicMs
     );
   }

@@ -48,6 +48,8 @@ export interface ReplicatorOptions {
   readonly refused: (record: JobRecord, node: NodeId) => void;
   /** That node has a newer state of the job: it isn't this node's any more. */
   readonly fenced: (record: JobRecord, node: NodeId) => void;
+  /** Whether a node is a member, there or not: of all others nothing is kept. */
+  readonly isMember: (node: NodeId) => boolean;
   /** Whether the record is this node's still. */
   readonly isHere: (record: JobRecord) => boolean;
 }
@@ -74,12 +76,18 @@ export class Replicator {
     const first = record.owner === this.options.self ? 1 : 0;
     const end = first === 0 ? 1 : record.holders.length;
     for (let position = first; position < end; position++) {
-      this.holder(record.holders[position] as NodeId).changed.add(record);
+      this.tell(record.holders[position] as NodeId, record);
       record.missing |= 1 << position;
     }
     if (first === 0) return;
     if (record.spec.durable) this.writeDown(record);
     else if (record.missing === 0) this.options.reached(record, true);
+  }
+
+  private tell(node: NodeId, record: JobRecord): void {
+    const holder = this.holder(node);
+    holder.changed.add(record);
+    if (!holder.hasContact && this.options.reach.isSparse()) this.options.reach.want(node);
   }
 
   /** Where it is durable, this node's journal is one of those that have to have it: position 0. */
@@ -96,7 +104,7 @@ export class Replicator {
   /** It holds this job no longer. */
   drop(nodes: readonly NodeId[], record: JobRecord): void {
     for (const node of nodes) {
-      if (node === this.options.self) continue;
+      if (node === this.options.self || !this.options.isMember(node)) continue;
       const holder = this.holder(node);
       holder.changed.delete(record);
       if (holder.drops.size < dropsMax) holder.drops.set(record.spec.id, () => rankOf(record));
@@ -237,8 +245,6 @@ export class Replicator {
   flush(): void {
     for (const [node, holder] of this.holders) {
       while (canSend(holder)) this.sendBatch(node, holder);
-      if (!holder.hasContact && holder.changed.size > 0 && this.options.reach.isSparse())
-        this.options.reach.want(node);
     }
   }
 

@@ -42,6 +42,8 @@ export interface RequestsOptions {
   readonly holdsCopy: (job: JobId) => boolean;
   /** The owner that this node holds the job for; null: it doesn't. */
   readonly ownerOf: (job: JobId) => NodeId | null;
+  /** The owner of a copy seems not to know the job. */
+  readonly doubtCopy: (job: JobId) => void;
   /** What this node knows of jobs that another one holds. */
   readonly inquired: (from: NodeId, items: readonly InquiryItem[]) => Reply;
   readonly answer: (asker: Asker, reply: Reply) => void;
@@ -203,11 +205,9 @@ export class Requests {
     draining: readonly NodeId[],
   ): void {
     this.search.passOn(to, command, asker, now, {
-      isLost: (reply) =>
+      isLost: (reply, isNodeGone) =>
         !reply.ok &&
-        (reply.code === 'DRAINING' ||
-          reply.code === 'MOVED' ||
-          (reply.code === 'UNAVAILABLE' && !this.isThere(to))),
+        (reply.code === 'DRAINING' || reply.code === 'MOVED' || (reply.code === 'UNAVAILABLE' && isNodeGone)),
       lost: (_, now) => this.submitAtHome(id, command, asker, now, [...draining, to]),
     });
   }
@@ -317,7 +317,11 @@ export class Requests {
   private claim(id: JobId, from: NodeId, now: Instant): Reply {
     const { self, ledger } = this.options;
     if (ledger.get(id) !== undefined) return okReply();
-    if (this.options.holdsCopy(id)) return movedReply(id);
+    if (this.options.holdsCopy(id)) {
+      // Its owner asks, who should know.
+      if (this.options.ownerOf(id) === from) this.options.doubtCopy(id);
+      return movedReply(id);
+    }
     const check = this.checking.get(id);
     if (check !== undefined) {
       if (!this.isDraining() && rendezvousFirst(id, [self, from]) === self) return okReply();

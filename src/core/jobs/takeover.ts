@@ -1,7 +1,7 @@
 import { assert } from '../assert.js';
 import { Deadlines } from '../deadlines.js';
 import { Fifo } from '../fifo.js';
-import type { InstanceId, NodeId } from '../ids.js';
+import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import { isPresent } from '../member.js';
@@ -104,6 +104,11 @@ export class Takeover {
 
   reviewAll(): void {
     for (const held of this.options.copies.values()) this.review(held);
+  }
+
+  reviewJob(job: JobId): void {
+    const held = this.options.copies.get(job);
+    if (held !== undefined) this.review(held);
   }
 
   /** `error`: its end may have been a job's doing. */
