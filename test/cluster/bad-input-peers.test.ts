@@ -210,7 +210,7 @@ t.test('a peer that runs jobs and lies about them fails those and no others', as
     },
   });
   await joinAs(peer, a, 'lies');
-  const submitted = await request(a, 'SUBMIT lies 1');
+  const submitted = await request(a, 'SUBMIT lies copies=1 1');
   const id = submitted.split(' ')[1] as string;
   const { key } = await peer.first('run');
   t.equal(key.job, id);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { type CopyStage, copyStates, type JobCopy } from '../../src/core/jobs/copy.js';
 import type { JobSpec } from '../../src/core/jobs/record.js';
 import { limits } from '../../src/core/limits.js';
+import type { JobUpdate, PeerMessage } from '../../src/core/messages.js';
 import { nodeA, nodeB } from './peer-samples.js';
 
 export function specOf(changes: Partial<JobSpec> = {}): JobSpec {
@@ -133,4 +134,51 @@ export function anyCopy(): fc.Arbitrary<JobCopy> {
       awaits: fc.uniqueArray(fc.constantFrom(`${nodeA}-cdefg-1`, `${nodeB}-cdefg-2`), { maxLength: 2 }),
     })
     .map(copyOf);
+}
+
+/** Messages about copies, in every shape. */
+export const copyMessages: readonly PeerMessage[] = [
+  { type: 'keep', seq: 4, entries: Object.values(copies).map((copy) => ({ type: 'copy', copy })) },
+  {
+    type: 'keep',
+    seq: 5,
+    entries: [
+      { type: 'update', job: `${nodeA}-cdefg-1`, update: updateOf(copyOf({ change: 3 })) },
+      { type: 'update', job: `${nodeA}-cdefg-2`, update: updateOf(copyOf({ state: 'done', result: '1' })) },
+      {
+        type: 'drop',
+        job: `${nodeA}-cdefg-3`,
+        rank: { generation: 1, stage: 2, epoch: 3, owner: nodeB, change: 9 },
+      },
+    ],
+  },
+  { type: 'kept', seq: 4, refused: [] },
+  {
+    type: 'kept',
+    seq: 5,
+    refused: (['fenced', 'lacking', 'full', 'failed'] as const).map((reason, index) => ({ index, reason })),
+  },
+  {
+    type: 'ask',
+    seq: 12,
+    command: {
+      type: 'inquire',
+      items: [
+        {
+          job: `${nodeA}-cdefg-1`,
+          instance: 'cdefg',
+          isDurable: true,
+          generation: 0,
+          stage: 1,
+          epoch: 2,
+          owner: nodeA,
+          change: 5,
+        },
+      ],
+    },
+  },
+];
+
+function updateOf({ spec: _spec, args: _args, ...update }: JobCopy): JobUpdate {
+  return update;
 }

@@ -6,7 +6,10 @@ import { incarnationMax } from '../../src/core/member.js';
 import type { PeerMessage } from '../../src/core/messages.js';
 import { frameKinds } from '../../src/protocol/frame-kinds.js';
 import { decodeFrame, encodeMessage, type PeerFrame } from '../../src/protocol/peer-codec.js';
-import { key, memberOf, messages, nodeA, nodeB } from './peer-samples.js';
+import { copyMessages } from './copy-samples.js';
+import { key, memberOf, nodeA, nodeB, messages as otherMessages } from './peer-samples.js';
+
+const messages = [...otherMessages, ...copyMessages];
 
 const invalid = { code: 'FIELD_INVALID' };
 

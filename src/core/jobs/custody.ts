@@ -140,10 +140,11 @@ export class Custody {
       }
       case 'drop': {
         const held = copies.get(entry.job);
-        // Only its owner releases a holder; from another node it is news for that owner.
+        // Only its owner releases a holder, or a later one; from another node it is news for that owner.
         if (held !== undefined && compareRanks(held.copy, entry.rank) <= 0) {
-          if (held.copy.owner === from) copies.remove(held);
-          else this.tellDeposed(held.copy.owner, entry);
+          const isLater = entry.rank.owner === from && entry.rank.epoch > held.copy.epoch;
+          if (held.copy.owner === from || isLater) copies.remove(held);
+          if (held.copy.owner !== from) this.tellDeposed(held.copy.owner, entry);
         }
         const record = this.options.ledger.get(entry.job);
         // The sender has taken it over from this node. Where the outcome is known here, it is to stop.

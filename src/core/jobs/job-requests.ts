@@ -36,6 +36,8 @@ interface Quest {
   readonly endsAtMs: number | null;
   /** Since when nobody has known the job. */
   lostSinceMs: number | null;
+  /** How often the node that was taken for its owner did not know it, or was lost. */
+  lossCount: number;
   isOver: boolean;
   again: Deadline<Quest> | null;
 }
@@ -64,7 +66,10 @@ export class JobRequests {
     else {
       const endsAtMs =
         command.type === 'wait' && command.timeoutMs !== null ? now.monotonicMs + command.timeoutMs : null;
-      this.begin({ command, asker, endsAtMs, lostSinceMs: null, isOver: false, again: null }, now);
+      this.begin(
+        { command, asker, endsAtMs, lostSinceMs: null, lossCount: 0, isOver: false, again: null },
+        now,
+      );
     }
   }
 
@@ -79,7 +84,10 @@ export class JobRequests {
             ? { type: 'cancel', job }
             : { type: 'wait', job, timeoutMs: null, ...(wants === 'end' && { brief: true }) };
         const endsAtMs = deadline?.atMs ?? null;
-        this.later({ command, asker, endsAtMs, lostSinceMs: null, isOver: false, again: null }, now);
+        this.later(
+          { command, asker, endsAtMs, lostSinceMs: null, lossCount: 0, isOver: false, again: null },
+          now,
+        );
       }
     }
   }
@@ -149,7 +157,8 @@ export class JobRequests {
     const found = (findings: Findings, now: Instant): void => {
       if (!quest.isOver) this.found(quest, findings, now);
     };
-    search.find(command.job, { question: 'status', timeoutMs, found }, now);
+    const trustsId = quest.lossCount === 0;
+    search.find(command.job, { question: 'status', timeoutMs, trustsId, found }, now);
   }
 
   private found(quest: Quest, { holder, silent, isMoving }: Findings, now: Instant): void {
@@ -161,7 +170,9 @@ export class JobRequests {
       search.passOn(holder, withTime(command, leftMs === null ? null : Math.max(0, leftMs)), asker, now, {
         isLost: (reply, isNodeGone) => isWorthSeeking(command, reply, isNodeGone),
         lost: (_, now) => {
-          if (!quest.isOver) this.later(quest, now);
+          if (quest.isOver) return;
+          if (quest.lossCount++ === 0) this.seek(quest, now);
+          else this.later(quest, now);
         },
         answered: () => this.end(quest),
       });

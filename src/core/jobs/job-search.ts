@@ -37,6 +37,8 @@ export interface FindOptions {
   /** `claim`: this node is about to take the job, where nobody has it. */
   readonly question: 'status' | 'claim';
   readonly timeoutMs: number;
+  /** The node that the job's id names is taken for its owner, and not asked. */
+  readonly trustsId: boolean;
   /** `now` is the moment at which that became known. */
   readonly found: (findings: Findings, now: Instant) => void;
 }
@@ -77,8 +79,8 @@ export class JobSearch {
   }
 
   /**
-   * Asks all that may own it at once; the first that does is its holder. Of a job without a key the node that first owned it is asked
-   * alone, and the others only where that one doesn't know it.
+   * Asks all that may own it at once; the first that does is its holder. Of a job without a key the id names the node that first owned
+   * it, and nearly always it still does.
    */
   find(job: JobId, options: FindOptions, now: Instant): void {
     const origin = originOf(job);
@@ -87,16 +89,11 @@ export class JobSearch {
       this.askAll(job, this.possibleHolders(job).slice(0, holdersAskedMax), options, now);
       return;
     }
-    const endsAtMs = now.monotonicMs + options.timeoutMs;
-    const found = (findings: Findings, now: Instant): void => {
-      if (findings.holder !== null) options.found(findings, now);
-      else {
-        const rest = this.possibleHolders(job).filter((node) => node !== origin);
-        const leftMs = Math.max(0, endsAtMs - now.monotonicMs);
-        this.askAll(job, rest.slice(0, holdersAskedMax), { ...options, timeoutMs: leftMs }, now);
-      }
-    };
-    this.askAll(job, [origin], { ...options, found }, now);
+    if (options.trustsId) options.found({ holder: origin, silent: null, busy: false, isMoving: false }, now);
+    else {
+      const others = this.possibleHolders(job).filter((node) => node !== origin);
+      this.askAll(job, [origin, ...others].slice(0, holdersAskedMax), options, now);
+    }
   }
 
   private askAll(

@@ -290,7 +290,7 @@ export class Requests {
       if (mayNotTake && this.checking.get(id) === check) this.findKey(id, check, now);
       else this.decide(id, check, findings, now);
     };
-    this.search.find(id, { question, timeoutMs: askTimeoutMs, found }, now);
+    this.search.find(id, { question, timeoutMs: askTimeoutMs, trustsId: false, found }, now);
   }
 
   private decide(id: JobId, check: KeyCheck, { holder, busy, isMoving }: Findings, now: Instant): void {

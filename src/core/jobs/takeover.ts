@@ -320,7 +320,7 @@ export class Takeover {
       if (suspect !== null) gone.blamed++;
     }
     this.close(held);
-    this.adopted++;
+    if (copy.state === 'waiting') this.adopted++;
     this.options.custody.adopt(held, suspect, now);
   }
 
