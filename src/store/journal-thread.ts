@@ -21,8 +21,9 @@ import {
   type JournalThreadStart,
   readChanges,
 } from './journal-orders.js';
+import { endOfLmdbFile, mendLmdbFile } from './lmdb-metas.js';
 import { emptyFile } from './lmdb-pages.js';
-import { endOfLmdbFile, scanLmdbFile } from './lmdb-scan.js';
+import { scanLmdbFile } from './lmdb-scan.js';
 
 /**
  * The thread that writes a journal: all that waits for the disk is here, so that the node's loop never does. LMDB commits are
@@ -78,7 +79,7 @@ function write(changes: Uint8Array): void {
     report({ type: 'failed', ...describe(error) });
     // After some failures LMDB takes nothing more; a new opening starts from what is on disk.
     closeDatabase();
-    cutFile();
+    tidyFile();
     scheduleProbe(Math.max(probeBytesMin, 2 * changes.length));
     return;
   }
@@ -148,13 +149,14 @@ function closeDatabase(): void {
   database = null;
 }
 
-/** A commit that ran out of room has taken all there was: it is given back. */
-function cutFile(): void {
+/** Where a commit has failed, what it has written of the meta pages is undone, and room that it has taken is given back. */
+function tidyFile(): void {
   try {
+    mendLmdbFile(dataFile);
     const end = endOfLmdbFile(dataFile);
     if (end !== null && end < statSync(dataFile).size) truncateSync(dataFile, end);
   } catch {
-    // It stays as long as it is, then, and is used when there are more records.
+    // The disk takes nothing at all, or it was not there yet: it is tried again before the next opening.
   }
 }
 
@@ -164,9 +166,10 @@ function scheduleProbe(bytes: number): void {
   setTimeout(() => {
     try {
       probeDisk(bytes);
+      tidyFile();
       database = openDatabase();
     } catch {
-      cutFile();
+      tidyFile();
       return scheduleProbe(bytes);
     }
     report({ type: 'recovered' });

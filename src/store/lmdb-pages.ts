@@ -106,6 +106,15 @@ export function readMeta(file: number, at: number): Meta {
   return { ...meta, fault: isSound ? null : 'a meta page is damaged' };
 }
 
+/** What a meta page says, without what every page begins with. */
+export const metaContentsAt: number = headerBytes;
+
+export function readMetaContents(file: number, at: number): Buffer {
+  const bytes = Buffer.alloc(metaBytes - metaContentsAt);
+  readBytes(file, bytes, at + metaContentsAt);
+  return bytes;
+}
+
 /** A file without entries, as LMDB begins one. */
 export function emptyFile(): Buffer {
   const file = Buffer.alloc(2 * newPageBytes);

@@ -1,18 +1,15 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
+import { metaFault, missingBytesMax, type NotRead, readMetas } from './lmdb-metas.js';
 import {
   check,
-  dataFormat,
-  formatOf,
   keyAt,
   type Meta,
   type NodePage,
   PageFault,
   pageBelow,
-  pageSizes,
   readBytes,
   readCount,
   readLargeValue,
-  readMeta,
   readNodePage,
   type Tree,
   valueAt,
@@ -22,10 +19,7 @@ import {
 export type Scan =
   /** It has no bytes: LMDB begins it. */
   | { readonly type: 'empty' }
-  /** No part of it can be read. */
-  | { readonly type: 'unreadable'; readonly fault: string }
-  /** Whole, as far as can be seen, but of another version of LMDB. */
-  | { readonly type: 'other_format'; readonly format: number }
+  | NotRead
   /** `fault`: null where all is as LMDB would have written it. `entriesLost`: counted by the file, and not found. */
   | { readonly type: 'scanned'; readonly fault: string | null; readonly entriesLost: number };
 
@@ -59,83 +53,8 @@ export function scanLmdbFile(path: string, read: EntryReader): Scan {
   }
 }
 
-/** Where the last page ends that LMDB knows of; null where that is in doubt. What a failed commit has written may lie behind it. */
-export function endOfLmdbFile(path: string): number | null {
-  const file = openSync(path, 'r');
-  try {
-    const metas = readMetas(file);
-    if ('type' in metas || metaFault(metas, fstatSync(file).size) !== null) return null;
-    return Math.max(...metas.map(({ lastPage, pageBytes }) => (lastPage + 1) * pageBytes));
-  } finally {
-    closeSync(file);
-  }
-}
-
 /** As deep as LMDB's own cursors go. */
 const levelsMax = 32;
-/** A file may end before its last page, where that one is free; not by more than this. */
-const missingBytesMax = 256 * 1024 * 1024;
-
-/** A meta page, and the transaction that has written the newer root of its trees; null where it leads to none. */
-interface FoundMeta extends Meta {
-  readonly written: number | null;
-}
-
-/** The two, the later one first; less where one of them is not there. */
-function readMetas(file: number): readonly FoundMeta[] | Exclude<Scan, { type: 'scanned' }> {
-  const formats = [0, 4_096].map((at) => attempt(() => formatOf(file, at)));
-  if (formats[0] != null && formats[0] !== dataFormat && formats[0] === formats[1]) {
-    return { type: 'other_format', format: formats[0] };
-  }
-  const first = attempt(() => readMeta(file, 0));
-  const pageBytes = findPageSize(file, first);
-  const second = attempt(() => readMeta(file, pageBytes));
-  const metas = [first, second].flatMap((meta): FoundMeta[] => {
-    if (meta === null) return [];
-    const fault = meta.pageBytes === pageBytes ? meta.fault : 'a meta page has another page size';
-    return [{ ...meta, pageBytes, fault, written: newestRoot(file, meta, pageBytes) }];
-  });
-  const isNew = metas.length === 2 && metas.every((meta) => meta.transaction === 0 && meta.fault === null);
-  if (!isNew && metas.every((meta) => meta.written === null)) {
-    return { type: 'unreadable', fault: 'it has no meta page, or none that leads to a tree' };
-  }
-  return inOrder(metas);
-}
-
-/** A page's number stands in it and in the root that it leads to. Where the two differ, the other page tells which of them is right. */
-function inOrder(metas: readonly FoundMeta[]): readonly FoundMeta[] {
-  const [a, b] = [...metas].sort((one, other) => (other.written ?? -1) - (one.written ?? -1));
-  if (a === undefined || b === undefined) return metas;
-  const isSure = ({ transaction, written }: FoundMeta): boolean => transaction === written;
-  if (isSure(a) === isSure(b)) return [a, b];
-  const [sure, unsure] = isSure(a) ? [a, b] : [b, a];
-  const next = sure.transaction + 1;
-  const isNext = unsure.written !== null && (unsure.written === next || unsure.transaction === next);
-  return isNext ? [unsure, sure] : [sure, unsure];
-}
-
-/** The second meta page begins where the first page ends. */
-function findPageSize(file: number, first: Meta | null): number {
-  const claimed = pageSizes.filter((size) => size === first?.pageBytes);
-  const isSecondAt = (size: number): boolean => attempt(() => formatOf(file, size)) !== null;
-  return [...claimed, ...pageSizes].find(isSecondAt) ?? claimed[0] ?? (pageSizes[0] as number);
-}
-
-/**
- * Transactions write the meta pages by turns, so their numbers follow each other, and each has written the root of a tree, which
- * stays until the one after the next. A page that says less is of an older transaction than it seems, or of a later one.
- */
-function metaFault(metas: readonly FoundMeta[], fileBytes: number): string | null {
-  const [later, earlier] = metas;
-  if (later === undefined || earlier === undefined) return 'a meta page is missing';
-  const isInTurn = later.transaction === 0 || later.transaction === earlier.transaction + 1;
-  const isWritten = metas.every(({ transaction, written }) => transaction === (written ?? 0));
-  if (!isInTurn || !isWritten) return 'the meta pages do not follow each other';
-  const end = (later.lastPage + 1) * later.pageBytes;
-  if (later.lastPage < 1 || end > fileBytes + missingBytesMax) return 'the file is too short';
-  return later.fault ?? earlier.fault;
-}
-
 /** The later one, unless the tree that it leads to has lost most of what the other one's has. */
 function chooseByEntries(file: number, metas: readonly Meta[], fileBytes: number): Meta {
   const [later, earlier] = metas as readonly [Meta, Meta?];
@@ -146,28 +65,6 @@ function chooseByEntries(file: number, metas: readonly Meta[], fileBytes: number
     return walk.entries;
   }) as [number, number];
   return entriesOfLater * 2 >= entriesOfEarlier ? later : earlier;
-}
-
-function newestRoot(file: number, { main, free }: Meta, pageBytes: number): number | null {
-  const transactions = [main.root, free.root].flatMap((root) => {
-    if (root === null) return [];
-    const bytes = Buffer.alloc(pageBytes);
-    const found = attempt(() => {
-      readBytes(file, bytes, root * pageBytes);
-      return readNodePage(bytes, root);
-    });
-    return found === null ? [] : [found.transaction];
-  });
-  return transactions.length === 0 ? null : Math.max(...transactions);
-}
-
-function attempt<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof PageFault) return null;
-    throw error;
-  }
 }
 
 type TreeCounts = { -readonly [Count in 'branchPages' | 'leafPages' | 'overflowPages' | 'entries']: number };
