@@ -157,7 +157,7 @@ export class CopyInvariants {
 
   private noteStart(node: SimNode, id: JobId): void {
     this.started.add(id);
-    const { ledger, copies } = node.core.jobs;
+    const { ledger, copies } = node.core.jobs.keeping;
     const record = ledger.get(id);
     const state = copies.get(id)?.copy.state;
     const isOver =
@@ -186,11 +186,11 @@ export class CopyInvariants {
 }
 
 function holdsInMemory({ jobs }: SimNode['core'], id: JobId): boolean {
-  return jobs.ledger.get(id) !== undefined || jobs.copies.get(id) !== undefined;
+  return jobs.ledger.get(id) !== undefined || jobs.keeping.copies.get(id) !== undefined;
 }
 
 function isHeldBy(holder: SimNode | undefined, record: JobRecord): boolean {
   if (holder === undefined) return false;
-  const { ledger, copies } = holder.core.jobs;
+  const { ledger, copies } = holder.core.jobs.keeping;
   return ledger.get(record.spec.id) === record || copies.get(record.spec.id)?.copy.owner === record.owner;
 }

@@ -1,8 +1,8 @@
 import type { NodeEvent } from '../core/effects.js';
 import type { InstanceId, JobId } from '../core/ids.js';
 import type { JobCopy } from '../core/jobs/copy.js';
-import type { JournalStart } from '../core/jobs/jobs.js';
 import type { JournalWrite } from '../core/jobs/journal-log.js';
+import type { JournalStart } from '../core/jobs/keeping.js';
 import type { Random } from '../core/random.js';
 import { decodeCopy, encodeCopy } from '../protocol/copy-codec.js';
 import { nestedFields } from '../protocol/peer-fields.js';

@@ -3,15 +3,15 @@ import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import type { JobMessage, KeepEntry, KeepRefusal, KeepRefusalReason } from '../messages.js';
 import { payloadBytes } from '../payload.js';
+import { fatalError } from './attempt-ends.js';
 import type { Copies, Held } from './copies.js';
 import { type CopyRank, compareRanks, type JobCopy } from './copy.js';
 import type { Debt } from './debts.js';
 import type { JournalLog } from './journal-log.js';
 import type { Ledger } from './ledger.js';
 import type { Owner } from './owner.js';
-import { fatalError } from './owner.js';
 import type { Placement } from './placement.js';
-import { isFinished, type JobError, type JobRecord, type Waiter } from './record.js';
+import { addStep, isFinished, type JobError, type JobRecord, type Waiter } from './record.js';
 import { type Replicator, rankOf } from './replicator.js';
 import { outcomeToSettle, recordOf } from './submission.js';
 import type { Waits } from './waits.js';
@@ -22,7 +22,7 @@ export interface CustodyOptions {
   readonly self: NodeId;
   readonly ledger: Ledger;
   readonly copies: Copies;
-  readonly owner: Owner;
+  readonly owner: () => Owner;
   readonly waits: Waits;
   readonly replicator: Replicator;
   readonly placement: Placement;
@@ -215,7 +215,7 @@ export class Custody {
     record.holders = [self, ...placement.choose(id, copies - 1, durable)];
     const released = before.filter((node) => node !== self && !record.holders.includes(node));
     if (released.length > 0) record.pending = [{ type: 'released', nodes: released }];
-    this.options.owner.takeOver(record, outcomeToSettle(copy), now, leftMs);
+    this.options.owner().takeOver(record, outcomeToSettle(copy), now, leftMs);
   }
 
   /** Another node has a newer state: this one owns it no longer. Returns the slot that it had. */
@@ -225,7 +225,7 @@ export class Custody {
     replicator.forget(record);
     // Nobody else knows of these.
     const left = leavingOf(record);
-    this.options.owner.release(record, now);
+    this.options.owner().release(record, now);
     ledger.withdraw(record);
     if (left.length > 0) replicator.drop(left, record);
     const { slot } = record;
@@ -316,7 +316,7 @@ export class Custody {
     if (next === undefined) return;
     const { outcome } = record;
     const left = leavingOf(record).filter((node) => !record.holders.includes(node));
-    this.options.owner.release(record, now);
+    this.options.owner().release(record, now);
     record.outcome = outcome;
     record.owner = next;
     record.epoch++;
@@ -424,8 +424,7 @@ export class Custody {
     record.based = based;
     const nodes = before.filter((node) => !holders.includes(node));
     if (!tell || nodes.length === 0) return;
-    if (record.pending === null) record.pending = [{ type: 'released', nodes }];
-    else record.pending.push({ type: 'released', nodes });
+    addStep(record, { type: 'released', nodes });
   }
 
   debts(): Debt[] {

@@ -18,7 +18,7 @@ export interface DoubtOptions {
   readonly instance: InstanceId;
   readonly members: MemberView;
   readonly ledger: Ledger;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: () => Dispatcher;
   readonly custody: Custody;
   readonly replicator: Replicator;
   readonly asks: Asks;
@@ -64,7 +64,7 @@ export class Doubt {
     this.asking = null;
     this.returned.clear();
     this.endsMs = now.monotonicMs + doubtMs;
-    this.options.dispatcher.isFrozen = true;
+    this.options.dispatcher().isFrozen = true;
   }
 
   /** It is there again, and may have lost what it held. */
@@ -84,10 +84,10 @@ export class Doubt {
     if (this.returned.size > 0 && !this.isWalking && this.open === 0) this.askReturned();
     if (this.isWalking) this.walk(now);
     const isOver = !this.isWalking && (this.open === 0 || now.monotonicMs >= this.endsMs);
-    if (!isOver || !this.options.dispatcher.isFrozen) return;
+    if (!isOver || !this.options.dispatcher().isFrozen) return;
     this.endsMs = Number.POSITIVE_INFINITY;
-    this.options.dispatcher.isFrozen = false;
-    this.options.dispatcher.dispatchAll(now);
+    this.options.dispatcher().isFrozen = false;
+    this.options.dispatcher().dispatchAll(now);
   }
 
   nextDeadlineMs(): number {

@@ -9,6 +9,7 @@ import type { Answered, AskOptions, Asks } from './asks.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import { movedReply } from './job-requests.js';
+import type { Keeping } from './keeping.js';
 import type { MemberView } from './member-view.js';
 import type { Asker } from './record.js';
 
@@ -17,8 +18,7 @@ export interface JobSearchOptions {
   readonly config: JobsConfig;
   readonly members: MemberView;
   readonly asks: Asks;
-  /** Whether this node holds the job for another owner. */
-  readonly holdsCopy: (job: JobId) => boolean;
+  readonly keeping: Keeping;
   readonly answer: (asker: Asker, reply: Reply) => void;
 }
 
@@ -150,7 +150,7 @@ export class JobSearch {
 
   /** What another node is told of a job that this one doesn't own. */
   notHere(job: JobId): Reply {
-    if (this.options.holdsCopy(job)) return movedReply(job);
+    if (this.options.keeping.ownerOf(job) !== null) return movedReply(job);
     return errorReply('NOT_FOUND', `this node doesn't know job ${job}`);
   }
 

@@ -1,8 +1,8 @@
 import { assertNever } from '../assert.js';
 import type { ClientCommand } from '../commands.js';
-import type { InstanceId, JobId, NodeId, RequestId, RunId } from '../ids.js';
+import type { InstanceId, NodeId, RequestId, RunId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import type { ContactLoss, JournalState, MemberRecord } from '../member.js';
+import { type ContactLoss, isPresent, type JournalState, type MemberRecord } from '../member.js';
 import type { JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
 import type { Random } from '../random.js';
@@ -11,26 +11,19 @@ import { whyNobody } from '../routing/candidates.js';
 import { Asked } from './asked.js';
 import { Asks, askedBytes } from './asks.js';
 import type { JobsConfig } from './config.js';
-import { Copies } from './copies.js';
-import type { JobCopy } from './copy.js';
-import { Custody } from './custody.js';
 import type { Debt } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
-import { Doubt } from './doubt.js';
 import { EndAcks } from './end-acks.js';
 import { Executor } from './executor.js';
 import { HeldBack } from './held-back.js';
-import { JournalLog } from './journal-log.js';
-import { Ledger } from './ledger.js';
+import { type JournalStart, Keeping } from './keeping.js';
+import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import { Owner } from './owner.js';
-import { Placement } from './placement.js';
 import type { Reach } from './reach.js';
 import type { Asker, AttemptOutcome, JobRecord, JobState } from './record.js';
-import { Replicator } from './replicator.js';
 import { Requests } from './requests.js';
 import type { NextTime } from './schedules.js';
-import { Takeover } from './takeover.js';
 import { Waits } from './waits.js';
 
 export interface JobsOptions {
@@ -51,12 +44,6 @@ export interface JobsOptions {
   readonly settled: (record: JobRecord, isAdopted: boolean) => void;
   /** The journal takes no writes any more, or takes them again. */
   readonly journalChanged: (state: JournalState) => void;
-}
-
-/** What a node's journal held when it was opened. */
-export interface JournalStart {
-  readonly copies: readonly { readonly slot: number; readonly copy: JobCopy }[];
-  readonly lineage: readonly InstanceId[];
 }
 
 export type JobsEvent =
@@ -87,13 +74,7 @@ export class Jobs {
   private readonly asks: Asks;
   private readonly asked: Asked;
   private readonly requests: Requests;
-  readonly copies: Copies;
-  private readonly journal: JournalLog;
-  private readonly placement: Placement;
-  private readonly replicator: Replicator;
-  private readonly custody: Custody;
-  private readonly takeover: Takeover;
-  private readonly doubt: Doubt;
+  readonly keeping: Keeping;
   readonly heldBack: HeldBack;
   private readonly acks = new EndAcks((to, seq) => this.deliver(to, { type: 'ran_ack', seq }));
   /** Who asks a node that is about to leave doesn't keep it: only what it was asked before is waited for. */
@@ -104,122 +85,72 @@ export class Jobs {
     const { self, instance, config, random, outbox, members, reach } = options;
     const deliver = (to: NodeId, message: JobMessage): void => this.deliver(to, message);
     const answer = (asker: Asker, reply: Reply): void => this.answer(asker, reply);
-    const nameOf = (node: NodeId): string => members.get(node)?.name ?? node;
-    this.journal = new JournalLog(outbox, options.journal === null ? 'absent' : 'open');
-    this.ledger = new Ledger(config, (record) => this.custody.dropped(record));
-    this.copies = new Copies({ config, journal: this.journal });
-    this.placement = new Placement({ self, members });
-    const holdsCopy = (job: JobId): boolean => this.copies.get(job) !== undefined;
+    const now = (): Instant => this.now;
+    const shared = { self, instance, config, random, outbox, members, reach, deliver, answer, now };
     this.waits = new Waits(answer);
-    const isPresent = (node: NodeId): boolean => {
-      const state = members.get(node)?.state;
-      return state === 'alive' || state === 'suspect';
-    };
-    const hasContact = (node: NodeId): boolean => this.dispatcher.hasContact(node);
-    this.asks = new Asks({ instance, deliver, nameOf, isPresent, hasContact, reach });
+    this.asks = new Asks({
+      ...shared,
+      nameOf: (node) => members.get(node)?.name ?? node,
+      isPresent: (node) => isThere(members.get(node)),
+      hasContact: (node) => this.dispatcher.hasContact(node),
+    });
     this.asked = new Asked({
       deliver,
       abandoned: (node, seq) => this.requests.abandon({ type: 'peer', node, seq }),
     });
+    const { waits, asks } = this;
+    this.keeping = new Keeping({
+      ...shared,
+      waits,
+      asks,
+      journal: options.journal,
+      journalChanged: options.journalChanged,
+      dispatcher: () => this.dispatcher,
+      owner: () => this.owner,
+      moved: (record, waiters, now) => this.requests.aboutJobs.moved(record, waiters, now),
+    });
+    const { keeping } = this;
+    const { ledger, placement, replicator } = keeping;
+    this.ledger = ledger;
     this.dispatcher = new Dispatcher({
-      self,
-      ledger: this.ledger,
+      ...shared,
+      ledger,
       members: () => members.all(),
-      reach,
       random: random.fork('reach'),
-      deliver,
       announce: (record) => this.owner.announce(record),
     });
-    this.replicator = new Replicator({
-      self,
-      instance,
-      journal: this.journal,
-      reach,
-      deliver,
-      reached: (record, isOnDisk) => this.owner.reached(record, isOnDisk),
-      refused: (record, node) => this.custody.refused(record, node, this.now),
-      fenced: (record, node) => this.custody.fenced(record, node, this.now),
-      isMember: (node) => members.get(node) !== undefined,
-      isHere: (record) => this.ledger.get(record.spec.id) === record,
+    this.heldBack = this.createHeldBack();
+    const { dispatcher, heldBack } = this;
+    const owned = { ...shared, ledger, dispatcher, waits, heldBack, replicator, placement };
+    this.owner = new Owner({
+      ...owned,
+      settled: options.settled,
+      handed: (record) => keeping.custody.handed(record, this.now),
     });
-    this.heldBack = new HeldBack({
-      ledger: this.ledger,
-      random,
-      outbox,
+    const offersTask = (task: string): boolean => members.self().tasks.some(({ name }) => name === task);
+    this.executor = new Executor({ ...shared, offersTask });
+    this.requests = new Requests({ ...owned, owner: this.owner, asks, keeping });
+  }
+
+  private createHeldBack(): HeldBack {
+    const { options, keeping } = this;
+    return new HeldBack({
+      ledger: keeping.ledger,
+      random: options.random,
+      outbox: options.outbox,
       nextTimeMs: options.nextTimeMs ?? (() => null),
       request: (command, asker, now) => this.requests.handle(command, asker, now),
       abandoned: (asker) => this.requests.abandon(asker),
       released: (record, now) => this.owner.letStart(record, now),
       failed: (record, error, now) => this.owner.failHeldBack(record, error, now),
-      changed: (record) => this.replicator.changed(record),
-    });
-    this.owner = new Owner({
-      self,
-      config,
-      random,
-      ledger: this.ledger,
-      dispatcher: this.dispatcher,
-      waits: this.waits,
-      heldBack: this.heldBack,
-      outbox,
-      answer,
-      deliver,
-      replicator: this.replicator,
-      placement: this.placement,
-      now: () => this.now,
-      settled: options.settled,
-      handed: (record) => this.custody.handed(record, this.now),
-    });
-    const { ledger, copies, replicator, placement, journal, waits, asks, dispatcher } = this;
-    this.custody = new Custody({
-      self,
-      ledger,
-      copies,
-      owner: this.owner,
-      waits,
-      replicator,
-      placement,
-      journal,
-      fatalitiesMax: config.fatalitiesMax,
-      isThere: isPresent,
-      deposed: (held, by) => this.takeover.deposed(held, by),
-      deliver,
-      moved: (record, waiters, now) => this.requests.aboutJobs.moved(record, waiters, now),
-    });
-    const { custody } = this;
-    const lineage = options.journal?.lineage ?? [];
-    const shared = { self, instance, members, ledger, copies, custody, replicator, asks, outbox, placement };
-    this.takeover = new Takeover({ ...shared, lineage });
-    this.doubt = new Doubt({ ...shared, dispatcher });
-    const offersTask = (task: string): boolean => members.self().tasks.some(({ name }) => name === task);
-    this.executor = new Executor({ self, config, outbox, offersTask, deliver });
-    this.requests = new Requests({
-      self,
-      instance,
-      config,
-      members,
-      ledger: this.ledger,
-      owner: this.owner,
-      waits: this.waits,
-      heldBack: this.heldBack,
-      asks: this.asks,
-      placement,
-      holdsCopy,
-      ownerOf: (job) => this.copies.get(job)?.copy.owner ?? null,
-      doubtCopy: (job) => this.takeover.reviewJob(job),
-      inquired: (from, items) => this.takeover.answer(from, items),
-      answer,
+      changed: (record) => keeping.replicator.changed(record),
     });
   }
 
   /** The first step: what the journal had is looked at again, since others may have gone on with it. */
   start(now: Instant): void {
     this.now = now;
-    for (const { slot, copy } of this.options.journal?.copies ?? []) {
-      this.journal.reserve(slot);
-      this.copies.restore(slot, copy, now);
-    }
-    this.takeover.start(now);
+    this.keeping.start(now);
     this.contactOpened(this.options.self);
   }
 
@@ -233,16 +164,16 @@ export class Jobs {
     switch (event.type) {
       case 'tick':
         // It stood still for so long that others may have taken it for dead.
-        if (event.lateMs >= stoodStillMs) this.standStill(now);
+        if (event.lateMs >= stoodStillMs) this.keeping.standStill(now);
         return this.tick(now);
       case 'flush':
-        return this.flush();
+        return this.keeping.flush();
       case 'journal_written':
-        return this.journal.written(event.seq);
+        return this.keeping.journalWritten(event.seq);
       case 'journal_failed':
-        return this.journalFailed(event.code, event.message, now);
+        return this.keeping.journalFailed(event.code, event.message, now);
       case 'journal_recovered':
-        return this.journalRecovered(now);
+        return this.keeping.journalRecovered(now);
       case 'request':
         return this.requests.handle(event.command, { type: 'client', request: event.request }, now);
       case 'request_abandoned':
@@ -278,57 +209,26 @@ export class Jobs {
       startsMs,
       this.dispatcher.unreached.nextDeadlineMs(),
       moreWaiting,
-      this.ledger.nextExpiryMs(),
+      this.keeping.nextDeadlineMs(),
       this.waits.nextExpiryMs(),
       this.asks.nextDeadlineMs(),
       this.asked.nextDeadlineMs(),
       this.requests.nextDeadlineMs(),
       this.heldBack.nextDeadlineMs(),
       this.executor.nextDeadlineMs(),
-      this.copies.nextExpiryMs(),
-      this.custody.nextDeadlineMs(),
-      this.takeover.nextDeadlineMs(),
-      this.doubt.nextDeadlineMs(),
       this.acks.nextDeadlineMs(),
     );
   }
 
   /** Something waits for the end of the turn. */
   get wantsFlush(): boolean {
-    return this.journal.wantsFlush || this.replicator.wantsFlush;
-  }
-
-  private flush(): void {
-    this.replicator.flush();
-    this.journal.flush();
-  }
-
-  private standStill(now: Instant): void {
-    this.doubt.begin(now);
-    this.takeover.reviewAll();
-  }
-
-  private journalFailed(code: string, message: string, now: Instant): void {
-    const text = `the journal can't be written (${message}): durable jobs are refused here, and go to other nodes`;
-    this.options.outbox.log('error', text, { code });
-    this.journal.failed();
-    this.options.journalChanged('failed');
-    this.custody.handOver(now, { onlyDurable: true, running: true });
-  }
-
-  /** What was not written in the meantime is written now. */
-  private journalRecovered(now: Instant): void {
-    this.options.outbox.log('info', 'the journal takes writes again', {});
-    this.journal.state = 'open';
-    this.options.journalChanged('open');
-    this.custody.writeAll();
-    this.custody.membersChanged(now);
+    return this.keeping.wantsFlush;
   }
 
   setDraining(draining: boolean, now: Instant): void {
     this.now = now;
     this.executor.setDraining(draining, now);
-    this.custody.setDraining(draining, now);
+    this.keeping.custody.setDraining(draining, now);
     this.askedBeforeDraining = this.asks.nextNumber;
   }
 
@@ -337,7 +237,7 @@ export class Jobs {
     return (
       !this.executor.isEmpty() ||
       this.ledger.counts.running > 0 ||
-      this.custody.handingCount > 0 ||
+      this.keeping.custody.handingCount > 0 ||
       this.hasRunnable() ||
       this.asks.hasBefore(this.askedBeforeDraining) ||
       this.owner.nextStartMs() <= monotonicMs
@@ -351,7 +251,7 @@ export class Jobs {
 
   /** Jobs of this node that end with it if it ends then, as nodes are now: due later, or for none that takes work. */
   lostCount(monotonicMs: number): number {
-    if (this.custody.hasHeirs) return 0;
+    if (this.keeping.custody.hasHeirs) return 0;
     const members = [...this.options.members.all()];
     let count = this.ledger.counts.queued;
     for (const runnable of this.dispatcher.runnableCounts()) count -= runnable;
@@ -366,8 +266,8 @@ export class Jobs {
   /** Gives what this node still owns to other nodes. True while some of it is on its way. */
   handOverAll(now: Instant): boolean {
     this.now = now;
-    this.custody.handOver(now, { onlyDurable: false, running: true });
-    return this.custody.handingCount > 0;
+    this.keeping.custody.handOver(now, { onlyDurable: false, running: true });
+    return this.keeping.custody.handingCount > 0;
   }
 
   /** Answers to other nodes so far. */
@@ -401,11 +301,7 @@ export class Jobs {
 
   private tick(now: Instant): void {
     this.owner.tick(now);
-    this.ledger.expire(now.monotonicMs);
-    this.copies.expire(now.monotonicMs);
-    this.custody.tick(now);
-    this.takeover.tick(now);
-    this.doubt.tick(now);
+    this.keeping.tick(now);
     this.waits.expire(now.monotonicMs);
     this.asks.tick(now);
     this.asked.tick(now);
@@ -421,29 +317,29 @@ export class Jobs {
         return this.executor.handleRun(from, message, now);
       case 'ran':
         if (from !== this.options.self) this.acks.note(from, message, now);
-        return this.owner.handleRan(from, message.key, message.outcome, now);
+        return this.owner.ends.handleRan(from, message.key, message.outcome, now);
       case 'ran_ack':
         return this.executor.handleRanAck(from, message.seq);
       case 'refuse':
-        return this.owner.handleRefuse(from, message.key, now);
+        return this.owner.ends.handleRefuse(from, message.key, now);
       case 'stop':
         return this.executor.handleStop(from, message.key, message.reason);
       case 'holding':
         // What its next ends are numbered from may have changed.
         this.acks.delete(from);
-        return this.owner.handleHolding(from, message, now);
+        return this.owner.ends.handleHolding(from, message, now);
       case 'resync':
         return this.executor.handleResync(from, message.seq);
       case 'resync_wanted':
         this.dispatcher.resync(from);
-        this.replicator.contactOpened(from);
+        this.keeping.replicator.contactOpened(from);
         return this.asks.askingWanted(from, now);
       case 'grant':
         return this.dispatcher.granted(from, message.window, now);
       case 'started':
-        return this.owner.handleStarted(from, message.key);
+        return this.owner.ends.handleStarted(from, message.key);
       case 'progress':
-        return this.owner.handleProgress(from, message.key, message.value);
+        return this.owner.ends.handleProgress(from, message.key, message.value);
       case 'ask':
         return this.handleAsk(from, message, now);
       case 'answer':
@@ -459,9 +355,9 @@ export class Jobs {
       case 'asks_unknown':
         return this.asks.handleUnknown(from, message);
       case 'keep':
-        return this.custody.handleKeep(from, message, now);
+        return this.keeping.custody.handleKeep(from, message, now);
       case 'kept':
-        return this.replicator.handleKept(from, message);
+        return this.keeping.replicator.handleKept(from, message);
       default:
         assertNever(message);
     }
@@ -480,30 +376,23 @@ export class Jobs {
     const isGone = member.state === 'dead' || member.state === 'left';
     const wasGone = previous === null || previous.state === 'dead' || previous.state === 'left';
     const hasRestarted = previous !== null && previous.instance !== member.instance;
-    this.placement.membersChanged();
-    this.custody.membersChanged(now);
+    this.keeping.membersChanged(now);
     // Who was taken for dead and contradicts may have lost its jobs to others.
     if (member.id === this.options.self && previous !== null && isRefutation(member, previous))
-      this.standStill(now);
+      this.keeping.standStill(now);
     if (member.id !== this.options.self && ((isGone && !wasGone) || hasRestarted)) {
       this.acks.delete(member.id);
       this.executor.ownerGone(member.id, now);
       this.asked.forget(member.id);
       this.asks.nodeGone(member.id, now);
       const hasBroken = this.dispatcher.hasBroken(member.id) || hasRestarted;
-      this.owner.executorGone(member.id, member.name, isGone ? member.state : 'restarted', now);
-      this.custody.holderGone(member.id, now);
+      this.owner.ends.executorGone(member.id, member.name, isGone ? member.state : 'restarted', now);
+      this.keeping.processGone(member, hasBroken, now);
       this.requests.aboutJobs.nodeLost(now);
-      const isBlamed = hasBroken && member.state !== 'left';
-      const error = { name: 'NodeLost', message: `node ${member.name} was lost while running it` };
-      if (isGone) this.takeover.ownerGone(member.id, isBlamed ? error : null, now);
-      else this.takeover.ownerBack(member.id, isBlamed ? error : null, now);
-      if (!isGone) this.doubt.holderBack(member.id);
       // A new instance may have a link already; it starts from nothing, and is told so.
       if (!isGone) this.contactOpened(member.id);
     } else if (member.id !== this.options.self && previous !== null && wasGone && !isGone) {
-      this.takeover.ownerBack(member.id, null, now);
-      this.doubt.holderBack(member.id);
+      this.keeping.nodeBack(member.id, now);
       // It was only silent, and its link may have lived on: what was forgotten at its death is asked for anew, both ways.
       this.contactOpened(member.id);
     }
@@ -517,7 +406,7 @@ export class Jobs {
   private contactOpened(node: NodeId): void {
     this.dispatcher.resync(node);
     if (node === this.options.self) return;
-    this.replicator.contactOpened(node);
+    this.keeping.replicator.contactOpened(node);
     this.deliver(node, { type: 'resync_wanted' });
     this.asks.contactOpened(node, this.now);
   }
@@ -527,7 +416,7 @@ export class Jobs {
     this.dispatcher.contactLost(node, reason, now);
     const hasEnds = this.executor.contactLost(node);
     this.asks.contactLost(node, now);
-    this.replicator.contactLost(node);
+    this.keeping.replicator.contactLost(node);
     const { reach } = this.options;
     if (reach.isSparse() && (hasEnds || this.asks.waitsFor(node))) reach.want(node);
     const state = this.options.members.get(node)?.state;
@@ -542,8 +431,7 @@ export class Jobs {
 
   /** It was gone for so long that nobody expects it back, or was none at all. */
   memberForgotten(node: NodeId): void {
-    this.replicator.forgetNode(node);
-    this.takeover.memberForgotten(node);
+    this.keeping.forgetNode(node);
   }
 
   /** A message to a peer, or straight to this node's own half. */
@@ -561,16 +449,18 @@ export class Jobs {
 
   /** All that this node keeps now for what is not over, for checkers. */
   debts(): Debt[] {
-    const { owner, dispatcher, executor, waits, asks, asked, requests, acks, heldBack } = this;
-    const { copies, journal, replicator, custody, takeover, doubt } = this;
-    const parts = [owner, dispatcher, executor, waits, asks, asked, requests, acks, heldBack];
-    const keepers = [copies, journal, replicator, custody, takeover, doubt];
-    return [...parts, ...keepers].flatMap((part) => part.debts());
+    const { owner, dispatcher, executor, waits, asks, asked, requests, acks, heldBack, keeping } = this;
+    const parts = [owner, dispatcher, executor, waits, asks, asked, requests, acks, heldBack, keeping];
+    return parts.flatMap((part) => part.debts());
   }
 }
 
 /** After so long without a turn, a node may have been declared dead. */
 const stoodStillMs = 1_500;
+
+function isThere(member: MemberRecord | undefined): boolean {
+  return member !== undefined && isPresent(member);
+}
 
 /** A new incarnation that says nothing new about the node: it contradicts somebody. */
 function isRefutation(member: MemberRecord, previous: MemberRecord): boolean {

@@ -184,3 +184,13 @@ export function afterBytes({ after }: { readonly after: readonly JobId[] }): num
 export function keyOf(record: JobRecord): AttemptKey {
   return { job: record.spec.id, epoch: record.epoch, attempt: record.attempt };
 }
+
+export function addStep(record: JobRecord, step: PendingStep): void {
+  if (record.pending === null) record.pending = [step];
+  else record.pending.push(step);
+}
+
+/** The attempt that was announced is not to be sent any more. */
+export function forgetAnnounced(record: JobRecord): void {
+  if (record.pending !== null) record.pending = record.pending.filter(({ type }) => type !== 'isolated');
+}

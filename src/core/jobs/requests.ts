@@ -5,7 +5,7 @@ import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import { isPresent } from '../member.js';
-import type { InquiryItem, PeerCommand } from '../messages.js';
+import type { PeerCommand } from '../messages.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { rendezvousFirst } from '../routing/rendezvous.js';
 import { Admission, drainingReply } from './admission.js';
@@ -18,11 +18,11 @@ import type { HeldBack } from './held-back.js';
 import { JobListing } from './job-listing.js';
 import { JobRequests, movedReply } from './job-requests.js';
 import { type Findings, JobSearch } from './job-search.js';
+import type { Keeping } from './keeping.js';
 import { KeyCheck } from './key-check.js';
 import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import type { Owner } from './owner.js';
-import type { Placement } from './placement.js';
 import type { Asker } from './record.js';
 import { idOfKey } from './submission.js';
 import type { Waits } from './waits.js';
@@ -37,15 +37,7 @@ export interface RequestsOptions {
   readonly waits: Waits;
   readonly heldBack: HeldBack;
   readonly asks: Asks;
-  readonly placement: Placement;
-  /** Whether this node holds the job for another owner. */
-  readonly holdsCopy: (job: JobId) => boolean;
-  /** The owner that this node holds the job for; null: it doesn't. */
-  readonly ownerOf: (job: JobId) => NodeId | null;
-  /** The owner of a copy seems not to know the job. */
-  readonly doubtCopy: (job: JobId) => void;
-  /** What this node knows of jobs that another one holds. */
-  readonly inquired: (from: NodeId, items: readonly InquiryItem[]) => Reply;
+  readonly keeping: Keeping;
   readonly answer: (asker: Asker, reply: Reply) => void;
 }
 
@@ -79,7 +71,7 @@ export class Requests {
   constructor(private readonly options: RequestsOptions) {
     this.search = new JobSearch(options);
     this.listing = new JobListing(options);
-    this.admission = new Admission(options);
+    this.admission = new Admission({ ...options, placement: options.keeping.placement });
     const { dependencies } = options.heldBack;
     this.afterChecks = new AfterChecks({ ...options, dependencies, searching: this.searching });
     const { search, admission } = this;
@@ -114,7 +106,8 @@ export class Requests {
   handleAsk(command: PeerCommand, asker: Extract<Asker, { type: 'peer' }>, now: Instant): void {
     const { answer } = this.options;
     if (command.type === 'claim') answer(asker, this.claim(command.job, asker.node, now));
-    else if (command.type === 'inquire') answer(asker, this.options.inquired(asker.node, command.items));
+    else if (command.type === 'inquire')
+      answer(asker, this.options.keeping.takeover.answer(asker.node, command.items));
     else this.handle(command, asker, now);
   }
 
@@ -128,7 +121,7 @@ export class Requests {
     this.searching.get(asker)?.giveUp();
     this.searching.delete(asker);
     this.options.waits.remove(asker);
-    this.options.owner.abandon(asker);
+    this.options.owner.acceptances.abandon(asker);
     this.aboutJobs.abandon(asker);
     this.search.abandon(asker);
     this.listing.abandon(asker);
@@ -173,7 +166,7 @@ export class Requests {
     }
     const id = idOfKey(command.options.key);
     if (ledger.get(id) !== undefined) this.submitHere(id, command, asker, now);
-    else if (this.options.ownerOf(id) !== null) this.submitToOwner(id, command, asker, now);
+    else if (this.options.keeping.ownerOf(id) !== null) this.submitToOwner(id, command, asker, now);
     else if (asker.type === 'peer' && this.isDraining()) {
       // The asking node goes on to the next home.
       this.options.answer(asker, drainingReply());
@@ -214,7 +207,7 @@ export class Requests {
 
   /** This node holds the job for another owner. Where that one is gone, there will be another one soon. */
   private submitToOwner(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
-    const owner = this.options.ownerOf(id);
+    const owner = this.options.keeping.ownerOf(id);
     if (owner !== null && owner !== this.options.self && this.isThere(owner))
       this.passKeyOn(id, owner, command, asker, now, []);
     else this.submitLater(command, asker, now);
@@ -301,7 +294,7 @@ export class Requests {
       if (holder === null && busy) {
         const why = 'a node that may know this key had no room to say so; nothing was taken';
         this.options.answer(asker, errorReply('BUSY', `retry-after=1s ${why}`));
-      } else if (holder === null && (isMoving || this.options.ownerOf(id) !== null)) {
+      } else if (holder === null && (isMoving || this.options.keeping.ownerOf(id) !== null)) {
         this.submitLater(command, asker, now);
       } else if (holder === null) this.submitHere(id, command, asker, now);
       else {
@@ -317,9 +310,10 @@ export class Requests {
   private claim(id: JobId, from: NodeId, now: Instant): Reply {
     const { self, ledger } = this.options;
     if (ledger.get(id) !== undefined) return okReply();
-    if (this.options.holdsCopy(id)) {
+    const owner = this.options.keeping.ownerOf(id);
+    if (owner !== null) {
       // Its owner asks, who should know.
-      if (this.options.ownerOf(id) === from) this.options.doubtCopy(id);
+      if (owner === from) this.options.keeping.takeover.reviewJob(id);
       return movedReply(id);
     }
     const check = this.checking.get(id);

@@ -1,0 +1,197 @@
+import type { InstanceId, JobId, NodeId } from '../ids.js';
+import type { Instant } from '../instant.js';
+import { isPresent, type JournalState, type MemberRecord } from '../member.js';
+import type { JobMessage } from '../messages.js';
+import type { Outbox } from '../outbox.js';
+import type { Asks } from './asks.js';
+import type { JobsConfig } from './config.js';
+import { Copies } from './copies.js';
+import type { JobCopy } from './copy.js';
+import { Custody } from './custody.js';
+import type { Debt } from './debts.js';
+import type { Dispatcher } from './dispatcher.js';
+import { Doubt } from './doubt.js';
+import { JournalLog } from './journal-log.js';
+import { Ledger } from './ledger.js';
+import type { MemberView } from './member-view.js';
+import type { Owner } from './owner.js';
+import { Placement } from './placement.js';
+import type { Reach } from './reach.js';
+import type { JobRecord, Waiter } from './record.js';
+import { Replicator } from './replicator.js';
+import { Takeover } from './takeover.js';
+import type { Waits } from './waits.js';
+
+/** What a node's journal held when it was opened. */
+export interface JournalStart {
+  readonly copies: readonly { readonly slot: number; readonly copy: JobCopy }[];
+  /** Processes of this node, the latest last, since which nothing has been lost. */
+  readonly lineage: readonly InstanceId[];
+}
+
+export interface KeepingOptions {
+  readonly self: NodeId;
+  readonly instance: InstanceId;
+  readonly config: JobsConfig;
+  readonly outbox: Outbox;
+  readonly members: MemberView;
+  readonly reach: Reach;
+  /** Null: it keeps nothing on disk. */
+  readonly journal: JournalStart | null;
+  readonly journalChanged: (state: JournalState) => void;
+  readonly waits: Waits;
+  readonly asks: Asks;
+  readonly dispatcher: () => Dispatcher;
+  readonly owner: () => Owner;
+  readonly now: () => Instant;
+  readonly deliver: (to: NodeId, message: JobMessage) => void;
+  /** Who has waited here for a job finds it again. */
+  readonly moved: (record: JobRecord, waiters: readonly Waiter[], now: Instant) => void;
+}
+
+/** How jobs outlive nodes: this node's own, their copies with others, the copies that it holds, and its journal. */
+export class Keeping {
+  readonly ledger: Ledger;
+  readonly copies: Copies;
+  readonly placement: Placement;
+  readonly replicator: Replicator;
+  readonly custody: Custody;
+  readonly takeover: Takeover;
+  private readonly journal: JournalLog;
+  private readonly doubt: Doubt;
+
+  constructor(private readonly options: KeepingOptions) {
+    const { self, config, outbox, members, now } = options;
+    this.journal = new JournalLog(outbox, options.journal === null ? 'absent' : 'open');
+    this.ledger = new Ledger(config, (record) => this.custody.dropped(record));
+    this.copies = new Copies({ config, journal: this.journal });
+    this.placement = new Placement({ self, members });
+    this.replicator = new Replicator({
+      ...options,
+      journal: this.journal,
+      reached: (record, isOnDisk) => options.owner().reached(record, isOnDisk),
+      refused: (record, node) => this.custody.refused(record, node, now()),
+      fenced: (record, node) => this.custody.fenced(record, node, now()),
+      isMember: (node) => members.get(node) !== undefined,
+      isHere: (record) => this.ledger.get(record.spec.id) === record,
+    });
+    const { ledger, copies, replicator, placement, journal } = this;
+    const shared = { ...options, ledger, copies, replicator, placement, journal };
+    this.custody = new Custody({
+      ...shared,
+      fatalitiesMax: config.fatalitiesMax,
+      isThere: (node) => isThere(members.get(node)),
+      deposed: (held, by) => this.takeover.deposed(held, by),
+    });
+    const { custody } = this;
+    this.takeover = new Takeover({ ...shared, custody, lineage: options.journal?.lineage ?? [] });
+    this.doubt = new Doubt({ ...shared, custody });
+  }
+
+  /** The first step: what the journal had is looked at again, since others may have gone on with it. */
+  start(now: Instant): void {
+    for (const { slot, copy } of this.options.journal?.copies ?? []) {
+      this.journal.reserve(slot);
+      this.copies.restore(slot, copy, now);
+    }
+    this.takeover.start(now);
+  }
+
+  /** Something waits for the end of the turn. */
+  get wantsFlush(): boolean {
+    return this.journal.wantsFlush || this.replicator.wantsFlush;
+  }
+
+  flush(): void {
+    this.replicator.flush();
+    this.journal.flush();
+  }
+
+  tick(now: Instant): void {
+    this.ledger.expire(now.monotonicMs);
+    this.copies.expire(now.monotonicMs);
+    this.custody.tick(now);
+    this.takeover.tick(now);
+    this.doubt.tick(now);
+  }
+
+  nextDeadlineMs(): number {
+    return Math.min(
+      this.ledger.nextExpiryMs(),
+      this.copies.nextExpiryMs(),
+      this.custody.nextDeadlineMs(),
+      this.takeover.nextDeadlineMs(),
+      this.doubt.nextDeadlineMs(),
+    );
+  }
+
+  /** This node stood still, or was taken for dead: others may have its jobs by now. */
+  standStill(now: Instant): void {
+    this.doubt.begin(now);
+    this.takeover.reviewAll();
+  }
+
+  journalWritten(seq: number): void {
+    this.journal.written(seq);
+  }
+
+  journalFailed(code: string, message: string, now: Instant): void {
+    const text = `the journal can't be written (${message}): durable jobs are refused here, and go to other nodes`;
+    this.options.outbox.log('error', text, { code });
+    this.journal.failed();
+    this.options.journalChanged('failed');
+    this.custody.handOver(now, { onlyDurable: true, running: true });
+  }
+
+  /** What was not written in the meantime is written now. */
+  journalRecovered(now: Instant): void {
+    this.options.outbox.log('info', 'the journal takes writes again', {});
+    this.journal.state = 'open';
+    this.options.journalChanged('open');
+    this.custody.writeAll();
+    this.custody.membersChanged(now);
+  }
+
+  membersChanged(now: Instant): void {
+    this.placement.membersChanged();
+    this.custody.membersChanged(now);
+  }
+
+  /** A process of that node is gone; `broke`: as it goes when a job takes it down. Another one may be there in its place. */
+  processGone({ id, name, state }: MemberRecord, broke: boolean, now: Instant): void {
+    this.custody.holderGone(id, now);
+    const isBlamed = broke && state !== 'left';
+    const error = isBlamed ? { name: 'NodeLost', message: `node ${name} was lost while running it` } : null;
+    if (state === 'dead' || state === 'left') this.takeover.ownerGone(id, error, now);
+    else {
+      this.takeover.ownerBack(id, error, now);
+      this.doubt.holderBack(id);
+    }
+  }
+
+  /** It was only silent. */
+  nodeBack(node: NodeId, now: Instant): void {
+    this.takeover.ownerBack(node, null, now);
+    this.doubt.holderBack(node);
+  }
+
+  /** It was gone for so long that nobody expects it back, or was no member at all. */
+  forgetNode(node: NodeId): void {
+    this.replicator.forgetNode(node);
+    this.takeover.memberForgotten(node);
+  }
+
+  /** The owner that this node holds the job for; null: it doesn't. */
+  ownerOf(job: JobId): NodeId | null {
+    return this.copies.get(job)?.copy.owner ?? null;
+  }
+
+  debts(): Debt[] {
+    const { copies, journal, replicator, custody, takeover, doubt } = this;
+    return [copies, journal, replicator, custody, takeover, doubt].flatMap((part) => part.debts());
+  }
+}
+
+function isThere(member: MemberRecord | undefined): boolean {
+  return member !== undefined && isPresent(member);
+}
