@@ -67,11 +67,19 @@ function describe(rows: readonly Measured[], bareSyncs: readonly number[]): stri
   for (const { title, throughputs } of rows) {
     const rate = median(throughputs.map(({ jobsPerSecond }) => jobsPerSecond));
     const shares = (throughputs[0]?.cpuMicrosPerJob ?? []).map(({ name }, index) => {
-      const micros = median(throughputs.map(({ cpuMicrosPerJob }) => cpuMicrosPerJob[index]?.micros ?? Number.NaN));
+      const micros = median(
+        throughputs.map(({ cpuMicrosPerJob }) => cpuMicrosPerJob[index]?.micros ?? Number.NaN),
+      );
       return `${name} ${micros.toFixed(0)}`;
     });
     const p99 = median(throughputs.map(({ p99Ms }) => p99Ms));
-    table.push([title, rate.toFixed(0), `${((100 * rate) / ceiling).toFixed(0)} %`, p99.toFixed(0), shares.join(', ')]);
+    table.push([
+      title,
+      rate.toFixed(0),
+      `${((100 * rate) / ceiling).toFixed(0)} %`,
+      p99.toFixed(0),
+      shares.join(', '),
+    ]);
   }
   table.push(['(bare appends of 300 bytes, 1,000 a sync)', median(bareSyncs).toFixed(0), '', '', '']);
   return table.toString();

@@ -21,7 +21,8 @@ function submitRow(promise: string): DurableRow {
     title: `SUBMIT ${promise}`,
     request: `SUBMIT echo delay=1h ${promise}`,
     check: (_, text) => {
-      if (!text.endsWith(` ${promise}`)) throw new Error(`${promise} was asked for, and reached was: ${text}`);
+      if (!text.endsWith(` ${promise}`))
+        throw new Error(`${promise} was asked for, and reached was: ${text}`);
     },
   };
 }
@@ -56,10 +57,9 @@ export interface DurableOptions {
 /** Two new nodes with journals on disk, one row, one round. */
 export async function measureDurable(row: DurableRow, options: DurableOptions): Promise<Throughput> {
   const { profileDirectory } = options;
-  if (profileDirectory !== null)
-    process.env.NODE_OPTIONS = `--cpu-prof --cpu-prof-dir=${profileDirectory} --cpu-prof-interval=500`;
   const args = ['--log-level', 'warn', '--concurrency', '256'];
-  const cluster = await startCluster({ nodes: 2, names: ['front', 'worker'], args });
+  const within = profileDirectory === null ? [] : profiled(profileDirectory);
+  const cluster = await startCluster({ nodes: 2, names: ['front', 'worker'], args, within });
   const [front] = cluster.nodes;
   const target = lineTarget({
     name: row.title,
@@ -74,7 +74,7 @@ export async function measureDurable(row: DurableRow, options: DurableOptions): 
     // A profile is written at an orderly exit: the second signal asks for that without a drain.
     if (profileDirectory !== null) {
       for (const node of cluster.nodes) node.kill('SIGTERM');
-      await delay(500);
+      await delay(50);
       for (const node of cluster.nodes) node.kill('SIGTERM');
       await Promise.all(cluster.nodes.map(({ ended }) => ended));
     }
@@ -82,6 +82,11 @@ export async function measureDurable(row: DurableRow, options: DurableOptions): 
   } finally {
     await target.stop();
   }
+}
+
+/** NODE_OPTIONS takes no --cpu-prof. */
+function profiled(directory: string): string[] {
+  return ['sh', '-c', `exec "$0" --cpu-prof --cpu-prof-dir='${directory}' --cpu-prof-interval=500 "$@"`];
 }
 
 const bareRecordBytes = 300;
