@@ -1,5 +1,5 @@
 import { type CopyRank, type CopyStage, copyStates, type JobCopy } from '../core/jobs/copy.js';
-import type { JobSpec } from '../core/jobs/record.js';
+import type { JobError, JobSpec } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import type { JobUpdate } from '../core/messages.js';
 import type { Payload } from '../core/payload.js';
@@ -14,21 +14,15 @@ import type { FieldReader } from './peer-fields.js';
  * [awaited job...]
  */
 export function encodeCopy(copy: JobCopy): unknown[] {
-  return [...encodeRank(copy), encodeSpec(copy.spec), copy.args, ...encodeRest(copy)];
-}
-
-/** What may change of a job: the same fields but for spec and args. */
-export function encodeUpdate(update: JobUpdate): unknown[] {
-  return [...encodeRank(update), ...encodeRest(update)];
-}
-
-/** generation, stage, epoch, owner, change */
-export function encodeRank({ generation, stage, epoch, owner, change }: CopyRank): unknown[] {
-  return [generation, stage, epoch, owner, change];
-}
-
-function encodeRest(copy: JobUpdate): unknown[] {
+  // Written out, as all that is done once a job here: spreading costs many times as much.
   return [
+    copy.generation,
+    copy.stage,
+    copy.epoch,
+    copy.owner,
+    copy.change,
+    encodeSpec(copy.spec),
+    copy.args,
     copy.instance,
     copy.holders,
     copyStates.indexOf(copy.state),
@@ -44,16 +38,80 @@ function encodeRest(copy: JobUpdate): unknown[] {
   ];
 }
 
+/** What may change of a job: the same fields but for spec and args. */
+export function encodeUpdate(update: JobUpdate): unknown[] {
+  return [
+    update.generation,
+    update.stage,
+    update.epoch,
+    update.owner,
+    update.change,
+    update.instance,
+    update.holders,
+    copyStates.indexOf(update.state),
+    update.attempt,
+    update.failures,
+    update.fatalities,
+    update.executor,
+    update.notBeforeMs,
+    update.finishedAtMs,
+    update.error === null ? null : encodeError(update.error),
+    update.result,
+    update.awaits,
+  ];
+}
+
+/** generation, stage, epoch, owner, change */
+export function encodeRank({ generation, stage, epoch, owner, change }: CopyRank): unknown[] {
+  return [generation, stage, epoch, owner, change];
+}
+
 /** The reverse. Each field is checked by itself: a PeerFault for a wrong one. Bytes are copied out of what was only lent. */
 export function decodeCopy(fields: FieldReader): JobCopy {
-  const rank = decodeRank(fields);
-  const spec = decodeSpec(fields.nested('spec', 0));
-  const args = fields.nullable(readPayload);
-  return { ...rank, spec, args, ...decodeRest(fields) };
+  // The fields are read in the order in which they stand here.
+  return {
+    generation: fields.count(),
+    stage: fields.integer(0, 2) as CopyStage,
+    epoch: fields.count(),
+    owner: fields.nodeId(),
+    change: fields.count(),
+    spec: decodeSpec(fields.nested('spec', 0)),
+    args: fields.nullable(readPayload),
+    instance: fields.instanceId(),
+    holders: readHolders(fields),
+    state: fields.oneOf(copyStates),
+    attempt: fields.count(),
+    failures: fields.count(),
+    fatalities: fields.count(),
+    executor: fields.nullable(readNodeId),
+    notBeforeMs: fields.wallMs(),
+    finishedAtMs: fields.nullable(readWallMs),
+    error: fields.nullable(readNestedError),
+    result: fields.nullable(readPayload),
+    awaits: fields.jobIds(limits.afterMax),
+  };
 }
 
 export function decodeUpdate(fields: FieldReader): JobUpdate {
-  return { ...decodeRank(fields), ...decodeRest(fields) };
+  return {
+    generation: fields.count(),
+    stage: fields.integer(0, 2) as CopyStage,
+    epoch: fields.count(),
+    owner: fields.nodeId(),
+    change: fields.count(),
+    instance: fields.instanceId(),
+    holders: readHolders(fields),
+    state: fields.oneOf(copyStates),
+    attempt: fields.count(),
+    failures: fields.count(),
+    fatalities: fields.count(),
+    executor: fields.nullable(readNodeId),
+    notBeforeMs: fields.wallMs(),
+    finishedAtMs: fields.nullable(readWallMs),
+    error: fields.nullable(readNestedError),
+    result: fields.nullable(readPayload),
+    awaits: fields.jobIds(limits.afterMax),
+  };
 }
 
 export function decodeRank(fields: FieldReader): CopyRank {
@@ -66,22 +124,21 @@ export function decodeRank(fields: FieldReader): CopyRank {
   };
 }
 
-function decodeRest(fields: FieldReader): Omit<JobUpdate, keyof CopyRank> {
-  return {
-    instance: fields.instanceId(),
-    // A job that is being moved is with its old holders still, and with its new ones.
-    holders: fields.nodeIds(2 * limits.copiesMax),
-    state: fields.oneOf(copyStates),
-    attempt: fields.count(),
-    failures: fields.count(),
-    fatalities: fields.count(),
-    executor: fields.nullable((inner) => inner.nodeId()),
-    notBeforeMs: fields.wallMs(),
-    finishedAtMs: fields.nullable((inner) => inner.wallMs()),
-    error: fields.nullable((inner) => readError(inner.nested('error', 0))),
-    result: fields.nullable(readPayload),
-    awaits: fields.jobIds(limits.afterMax),
-  };
+/** A job that is being moved is with its old holders still, and with its new ones. */
+function readHolders(fields: FieldReader): string[] {
+  return fields.nodeIds(2 * limits.copiesMax);
+}
+
+function readNodeId(fields: FieldReader): string {
+  return fields.nodeId();
+}
+
+function readWallMs(fields: FieldReader): number {
+  return fields.wallMs();
+}
+
+function readNestedError(fields: FieldReader): JobError {
+  return readError(fields.nested('error', 0));
 }
 
 /**

@@ -74,13 +74,20 @@ function entryBytes(entry: KeepEntry): number {
 
 /** Encodes a message that has to go in chunks, its text chunk by chunk as they are taken. */
 export function encodeLarge(message: PeerMessage): Chunks {
-  const fields = encoders[message.type](message);
-  fields.unshift(frameKinds[message.type]);
+  const fields = fieldsOf(message);
   const parts = new PartsAroundText();
-  parts.add(fields);
+  if (hasLargeText(fields)) parts.add(fields);
   if (parts.text === null) return new ContentChunks(packFrame(fields).subarray(frameHeaderBytes));
   const { before, text, after } = parts;
   return new TextChunks({ before: Buffer.concat(before), text, after: Buffer.concat(after) });
+}
+
+function hasLargeText(values: readonly unknown[]): boolean {
+  return values.some((value) => (Array.isArray(value) ? hasLargeText(value) : isLargeText(value)));
+}
+
+function isLargeText(value: unknown): value is string {
+  return typeof value === 'string' && value.length > limits.chunkBytesMax;
 }
 
 /** What a message's array is packed to, around its first large string. */
@@ -92,10 +99,9 @@ class PartsAroundText {
   add(values: readonly unknown[]): void {
     this.put(arrayHeader(values.length));
     for (const value of values) {
-      if (Array.isArray(value)) this.add(value);
-      else if (this.text === null && typeof value === 'string' && value.length > limits.chunkBytesMax) {
-        this.text = value;
-      } else this.put(packr.pack(value));
+      if (Array.isArray(value) && this.text === null && hasLargeText(value)) this.add(value);
+      else if (this.text === null && isLargeText(value)) this.text = value;
+      else this.put(packr.pack(value));
     }
   }
 

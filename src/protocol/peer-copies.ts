@@ -37,10 +37,16 @@ export const copyCodecs: MessageCodecs<CopyMessage> = {
 
 function encodeEntry(entry: KeepEntry): unknown[] {
   switch (entry.type) {
-    case 'copy':
-      return [entryKinds.copy, ...encodeCopy(entry.copy)];
-    case 'update':
-      return [entryKinds.update, entry.job, ...encodeUpdate(entry.update)];
+    case 'copy': {
+      const fields = encodeCopy(entry.copy);
+      fields.unshift(entryKinds.copy);
+      return fields;
+    }
+    case 'update': {
+      const fields = encodeUpdate(entry.update);
+      fields.unshift(entryKinds.update, entry.job);
+      return fields;
+    }
     case 'drop':
       return [entryKinds.drop, entry.job, ...encodeRank(entry.rank)];
   }

@@ -191,7 +191,7 @@ t.test('the journal of another node is refused, and left as it is', async (t) =>
 const older: RecordFormat = {
   version: 0,
   encode: (copy) => [...encodeCopy(copy).slice(0, -2), 'old'],
-  decode: (values) => decodeCopy(new FieldReader([...values.slice(0, -1), null, null], 'old record', 0)),
+  decode: (values) => decodeCopy(new FieldReader([...values.slice(0, -1), null, []], 'old record', 0)),
 };
 const newer: RecordFormat = { ...(recordFormats[0] as RecordFormat), version: 2 };
 

@@ -33,6 +33,8 @@ export interface ClusterOptions {
   readonly tls?: boolean;
   /** `node-1` and so on when not said. */
   readonly names?: readonly string[];
+  /** As for a node. */
+  readonly within?: readonly string[];
 }
 
 /** A member as NODES tells it; programs may rely on these fields. */
@@ -62,6 +64,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       name,
       directory,
       listen,
+      within: options.within ?? [],
       join: nodes
         .filter((node) => node.name !== name && isRunning(node))
         .map((node) => node.peer)

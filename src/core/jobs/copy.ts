@@ -53,6 +53,35 @@ export interface JobCopy extends CopyRank {
   readonly result: Payload | null;
 }
 
+/** What a holder has of a job's beginning, and what has changed since. */
+export function copyFrom(
+  update: Omit<JobCopy, 'spec' | 'args'>,
+  spec: JobSpec,
+  args: Payload | null,
+): JobCopy {
+  return {
+    generation: update.generation,
+    stage: update.stage,
+    epoch: update.epoch,
+    owner: update.owner,
+    change: update.change,
+    spec,
+    args: update.state === 'done' ? null : args,
+    instance: update.instance,
+    holders: update.holders,
+    state: update.state,
+    attempt: update.attempt,
+    failures: update.failures,
+    fatalities: update.fatalities,
+    executor: update.executor,
+    awaits: update.awaits,
+    notBeforeMs: update.notBeforeMs,
+    finishedAtMs: update.finishedAtMs,
+    error: update.error,
+    result: update.result,
+  };
+}
+
 /** Below 0 where `a` is outdated by `b`, over 0 where it is the other way round, 0 for the same state. */
 export function compareRanks(a: CopyRank, b: CopyRank): number {
   return (

@@ -5,7 +5,7 @@ import type { JobMessage, KeepEntry, KeepRefusal, KeepRefusalReason } from '../m
 import { payloadBytes } from '../payload.js';
 import { fatalError } from './attempt-ends.js';
 import type { Copies, Held } from './copies.js';
-import { type CopyRank, compareRanks, type JobCopy } from './copy.js';
+import { type CopyRank, compareRanks, copyFrom, type JobCopy } from './copy.js';
 import type { Debt } from './debts.js';
 import type { JournalLog } from './journal-log.js';
 import type { Ledger } from './ledger.js';
@@ -136,7 +136,7 @@ export class Custody {
         const held = copies.get(entry.job);
         const { spec, args } = held?.copy ?? this.options.ledger.get(entry.job) ?? {};
         if (spec === undefined || args === undefined) return 'lacking';
-        return this.merge({ ...entry.update, spec, args: entry.update.state === 'done' ? null : args }, now);
+        return this.merge(copyFrom(entry.update, spec, args), now);
       }
       case 'drop': {
         const held = copies.get(entry.job);
