@@ -25,7 +25,8 @@ configuration file. Three have other names there: --no-http is RONDO_HTTP=false,
 --tag is RONDO_TAGS=K=V,K=V.
 
 SIGTERM, Ctrl-C and SIGHUP (a terminal that is closed) have the node drain and leave, as \`rondo leave\` does. A second \
-SIGTERM or Ctrl-C ends it at once, with exit code 1, and its unfinished jobs go with it.`;
+SIGTERM or Ctrl-C ends it at once, with exit code 1, and hands nothing over: other nodes go on with the jobs that they hold, \
+it goes on with durable ones when it starts again, and the rest is lost.`;
 
 function addStart(program: Command): void {
   const command = program
@@ -41,8 +42,16 @@ function addStart(program: Command): void {
     .option('--join <host:port>', 'a node to join by; may be repeated', collect)
     .option('--advertise <host:port>', 'the address that peers are told, where it is not the one listened at')
     .option('--key-file <file>', "the cluster's key; needed to leave this machine")
-    .option('--data <dir>', 'where this node keeps its identity')
-    .addOption(new Option('--no-journal', 'keep nothing on disk: every start is a new node'))
+    .option(
+      '--data <dir>',
+      'where this node keeps its identity and its journal (default: ~/.local/share/rondo/<cluster>/<name>)',
+    )
+    .addOption(
+      new Option(
+        '--no-journal',
+        'keep nothing on disk: jobs are in memory only, and every start is a new node',
+      ),
+    )
     .option('--tasks <dir>', 'a directory of tasks; may be repeated', collect)
     .option(
       '--threads <n>',

@@ -54,11 +54,14 @@ export function withRunOptions(command: Command): Command {
     .option('--to <node>', 'only the node of this name', name)
     .option(
       '--copies <n>',
-      'nodes that keep the job; this version keeps one',
+      'nodes that hold the job before it is acknowledged (default: 2 where two are alive)',
       wholeNumber(1, limits.copiesMax),
     )
-    .option('--durable', 'on disk before it is acknowledged; this version refuses that')
-    .option('--no-durable', 'in memory only')
+    .option(
+      '--durable',
+      'on disk at each of them before it is acknowledged (default: where enough nodes have a journal)',
+    )
+    .option('--no-durable', 'in memory only: faster, and lost when all that hold it are lost at once')
     .option('--ttl <duration>', 'how long the outcome is kept', duration);
 }
 

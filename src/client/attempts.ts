@@ -57,6 +57,7 @@ export class Attempts {
     const end: NextAttempt = { type: 'end', reply };
     if (reply.ok || this.repetition === 'nowhere') return end;
     switch (reply.code) {
+      case 'STORE_FAILED':
       case 'DRAINING': {
         const isLast = ++this.refusals >= this.options.nodeCount;
         return isSubmission(this.request) && !isLast ? this.again(true, 0) : this.refused(reply);

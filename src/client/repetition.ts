@@ -10,7 +10,18 @@ export type Repetition =
   /** It means the node that is asked, and would do harm at another one. */
   | 'nowhere';
 
-const questions = new Set(['HELLO', 'PING', 'HELP', 'INFO', 'NODES', 'TASKS', 'STATUS', 'WAIT', 'JOBS']);
+const questions = new Set([
+  'HELLO',
+  'PING',
+  'HELP',
+  'INFO',
+  'NODES',
+  'TASKS',
+  'STATUS',
+  'WAIT',
+  'JOBS',
+  'SCHEDULES',
+]);
 
 /** A job that is cancelled already is cancelled, and a node that drains already drains. */
 const idempotent = new Set(['CANCEL', 'DRAIN', 'RESUME']);

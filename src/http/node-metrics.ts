@@ -7,6 +7,11 @@ export interface NodeMetrics {
   readonly jobs: Readonly<Record<'delayed' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled', number>>;
   readonly queueLength: number;
   readonly queueBytes: number;
+  /** Jobs that this node holds for other owners. */
+  readonly copies: Readonly<Record<'unfinished' | 'finished', number>>;
+  readonly copyBytes: number;
+  /** 1 for the state that the journal is in, 0 for the other; both are 0 on a node that keeps none. */
+  readonly journal: Readonly<Record<'open' | 'failed', number>>;
   /** Attempts on this node's own threads. */
   readonly attemptsRunning: number;
   readonly attemptsQueued: number;

@@ -26,6 +26,19 @@ const metrics: readonly Metric[] = [
   { name: 'rondo_jobs', help: 'Jobs that this node owns', label: 'state', read: (m) => m.jobs },
   { name: 'rondo_queue_length', help: 'Unfinished jobs that this node owns', read: (m) => m.queueLength },
   { name: 'rondo_queue_bytes', help: 'What their arguments take', read: (m) => m.queueBytes },
+  {
+    name: 'rondo_copies',
+    help: 'Jobs that this node holds for other owners',
+    label: 'state',
+    read: (m) => m.copies,
+  },
+  { name: 'rondo_copies_bytes', help: 'What these take', read: (m) => m.copyBytes },
+  {
+    name: 'rondo_journal',
+    help: '1 for the state of the journal, 0 for others; a node without one has 0 for all',
+    label: 'state',
+    read: (m) => m.journal,
+  },
   { name: 'rondo_attempts_running', help: 'Attempts running on this node', read: (m) => m.attemptsRunning },
   {
     name: 'rondo_attempts_queued',

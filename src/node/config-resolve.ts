@@ -56,6 +56,7 @@ export function resolveConfig(values: ConfigValues, places: Places, env: NodeJS.
       backoffMs: jobs.backoff,
       backoffMaxMs: jobs.backoffMax,
       ttlMs: jobs.ttl,
+      copies: jobs.copies,
       queueLengthMax: jobs.queueLengthMax,
       queueBytesMax: jobs.queueBytesMax,
       outcomesMax: jobs.outcomesMax,

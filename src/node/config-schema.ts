@@ -161,8 +161,14 @@ const jobs = v.strictObject({
     limits.durationMsMax,
   ),
   ttl: time('How long an outcome is kept', formatDuration(work.ttlMs), 0, limits.durationMsMax),
+  copies: count(
+    'Nodes that hold a job which says nothing, its owner among them, as far as so many are alive',
+    work.copies,
+    1,
+    limits.copiesMax,
+  ),
   queueLengthMax: count(
-    'Unfinished jobs that this node owns; past it, submits are answered BUSY',
+    'Unfinished jobs that this node owns; past it, submits are answered BUSY. It holds as many more for other owners',
     work.queueLengthMax,
     1,
     100_000_000,
@@ -277,14 +283,15 @@ export const configSchema = v.strictObject({
     only: 'environment and file',
   }),
   data: setting(orNull(path), {
-    description: "This node's own directory, where it keeps its identity",
+    description:
+      "This node's own directory, where it keeps its identity and the journal of the jobs that it holds",
     allowed: 'a directory',
     default: null,
     defaultNote:
       '$XDG_DATA_HOME or ~/.local/share, then rondo/<cluster>/<name or node-<peer port>>; none where the peer port is 0 and there is no name',
   }),
   journal: setting(yesOrNo, {
-    description: 'false: nothing is kept on disk, and every start is a new node',
+    description: 'false: nothing is kept on disk: jobs are in memory only, and every start is a new node',
     allowed: 'true or false',
     default: true,
     flag: 'no-journal',

@@ -73,6 +73,7 @@ export interface JobSettings {
   readonly backoffMs: number;
   readonly backoffMaxMs: number;
   readonly ttlMs: number;
+  readonly copies: number;
   readonly queueLengthMax: number;
   readonly queueBytesMax: number;
   readonly outcomesMax: number;

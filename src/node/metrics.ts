@@ -1,3 +1,4 @@
+import type { JournalState } from '../core/member.js';
 import type { NodeCore } from '../core/node/node-core.js';
 import type { NodeMetrics } from '../http/node-metrics.js';
 import type { ClientServer } from '../net/client-server.js';
@@ -16,7 +17,8 @@ export interface MetricsSources {
 /** Everything /metrics tells, read off the parts at the moment it is asked for. */
 export function collectMetrics({ core, driver, network, clients, scheduler }: MetricsSources): NodeMetrics {
   const jobs = core.jobs.counts();
-  const { totals } = core.jobs.owner;
+  const { copies, owner } = core.jobs;
+  const { totals } = owner;
   const threads = scheduler.stats();
   const peers = network.stats();
   const lines = clients.stats();
@@ -26,6 +28,9 @@ export function collectMetrics({ core, driver, network, clients, scheduler }: Me
     jobs,
     queueLength: core.jobs.ledger.unfinished,
     queueBytes: core.jobs.ledger.queueBytes,
+    copies: { unfinished: copies.waitingCount, finished: copies.size - copies.waitingCount },
+    copyBytes: copies.bytes,
+    journal: journalStates(core.self().journal),
     attemptsRunning: threads.running,
     attemptsQueued: threads.queued,
     jobsSubmittedTotal: totals.submitted,
@@ -49,4 +54,9 @@ export function collectMetrics({ core, driver, network, clients, scheduler }: Me
     peerBytesQueued: peers.queuedBytes,
     eventLoopDelayMs: driver.tickLateMsMax(),
   };
+}
+
+/** One of them is 1. */
+function journalStates(state: JournalState | undefined): NodeMetrics['journal'] {
+  return { open: Number(state === 'open'), failed: Number(state === 'failed') };
 }

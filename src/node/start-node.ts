@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { formatAddress, parseAddress } from '../core/address.js';
 import { type Hello, peerProtocolVersionMax, peerProtocolVersionMin } from '../core/hello.js';
+import { atStakeText, countAtStake } from '../core/jobs/at-stake.js';
 import { incarnationsPerStart } from '../core/member.js';
 import { NodeCore } from '../core/node/node-core.js';
 import type { HttpServer, Readiness } from '../http/http-server.js';
@@ -196,10 +197,12 @@ class Assembly {
     this.isEnding = true;
     const { unfinished: owned = 0 } = this.core?.jobs.ledger ?? {};
     const running = this.core?.jobs.executor.heldCount ?? 0;
+    const stake = countAtStake(this.core?.jobs.ledger.values() ?? []);
+    const whatOfThem = owned > 0 ? `: ${atStakeText(stake)}` : '';
     this.logger.log(
       'warn',
-      `asked a second time, it ends at once: ${owned} unfinished jobs that this node owns go with it`,
-      { owned, running },
+      `asked a second time, it ends at once, with ${owned} unfinished jobs that this node owns${whatOfThem}`,
+      { owned, running, ...stake },
     );
     const closed = new Promise<void>((resolve) => {
       const late = setTimeout(resolve, endAtOnceMsMax);

@@ -144,7 +144,7 @@ const optionTable = [
   {
     name: 'copies',
     form: 'N',
-    summary: `how many nodes keep the job's record; from 1 to ${limits.copiesMax}`,
+    summary: `how many nodes hold the job before it is acknowledged; from 1 to ${limits.copiesMax}, default 2 where two are alive`,
     read: (draft, value) =>
       readWhole('copies', value, 1, limits.copiesMax, (copies) => {
         draft.submit.copies = copies;
@@ -153,7 +153,7 @@ const optionTable = [
   {
     name: 'durable',
     form: 'yes|no',
-    summary: 'whether the record is on disk before the answer',
+    summary: 'whether each of them has it on disk by then; default yes where enough have a journal',
     read: (draft, value) => {
       if (value !== 'yes' && value !== 'no') return badValue('durable', value, 'it is yes or no');
       draft.submit.durable = value === 'yes';
@@ -163,7 +163,7 @@ const optionTable = [
   {
     name: 'ttl',
     form: 'D',
-    summary: 'how long the outcome is kept; default 1h',
+    summary: 'how long the outcome is kept; default 1h, 0s: not at all',
     read: (draft, value) =>
       readDuration('ttl', value, 0, (ms) => {
         draft.submit.ttlMs = ms;

@@ -133,7 +133,7 @@ const verbTable: readonly VerbSpec[] = [
     payload: true,
     summary: 'hands in a job; the answer says its id and what is promised',
     example: 'SUBMIT echo retries=3 timeout=30s {"greeting":"hello"}',
-    answer: 'OK <id> copies=1 durable=no',
+    answer: 'OK <id> copies=2 durable=yes',
     build: (name, { submit }, args) => ({
       type: 'submit',
       wait: false,
@@ -200,7 +200,7 @@ const verbTable: readonly VerbSpec[] = [
     payload: true,
     summary: 'has a job of this task run at the times of a cron expression, until it is cancelled',
     example: 'SCHEDULE echo cron=30_8_*_*_MON-FRI zone=Europe/Berlin {"greeting":"good morning"}',
-    answer: 'OK <id> copies=1 durable=no',
+    answer: 'OK <id> copies=2 durable=yes',
     build: (name, { submit }, args) => ({
       type: 'submit',
       wait: false,

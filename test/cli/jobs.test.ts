@@ -274,9 +274,12 @@ t.test('drain, resume and leave name the node that they mean', async (t) => {
   );
 });
 
-t.test('leave tells how many jobs go with the node', async (t) => {
+t.test('leave tells how many jobs no other node goes on with', async (t) => {
   for (const [dropped, says] of [
-    [3, '3 of its 12 unfinished jobs go with it: they are not due in 30s, or no other node can run them\n'],
+    [
+      3,
+      '3 of its 12 unfinished jobs will not be run in 30s, and no other node is there to go on with them: durable ones go on when it starts again, the others are lost\n',
+    ],
     [0, ''],
   ] as const) {
     await withScript(
@@ -301,6 +304,7 @@ const members = JSON.stringify([
     tags: { zone: 'eu' },
     tasks: ['echo', 'sleep'],
     draining: false,
+    journal: 'open',
   },
 ]);
 
@@ -315,8 +319,8 @@ t.test('lists are aligned columns in a pipe, a table on a terminal, JSON when as
     const env = { RONDO_NODE: node };
     t.equal(
       (await runCli(['nodes'], { env })).stdout,
-      'NAME  STATE  ADDRESS         CLIENT          TASKS        DRAINING  TAGS     INCARNATION\n' +
-        'a     alive  127.0.0.1:7410  127.0.0.1:7411  echo, sleep  no        zone=eu  1048576\n',
+      'NAME  STATE  ADDRESS         CLIENT          TASKS        DRAINING  JOURNAL  TAGS     INCARNATION\n' +
+        'a     alive  127.0.0.1:7410  127.0.0.1:7411  echo, sleep  no        open     zone=eu  1048576\n',
     );
     t.equal((await runCli(['nodes', '--json'], { env })).stdout, `${members}\n`);
     t.equal((await runCli(['tasks'], { env })).stdout, 'NAME  NODES\necho  a, b\n');

@@ -207,6 +207,17 @@ t.test('new jobs go past a draining node, while its own answers are still waited
   await open.close();
 });
 
+t.test('a job that one node can not write down goes to the next one', async (t) => {
+  const full = await startScriptedServer(() => 'ERR STORE_FAILED the journal of this node takes no writes');
+  const open = await startScriptedServer(({ line }) => `OK ${line}`);
+  const nodes = [full.address, open.address];
+  const client = await connect({ nodes, ownKeys: false });
+  t.strictSame(await client.request({ verb: 'SUBMIT', operands: ['x'] }), { ok: true, text: 'SUBMIT x' });
+  client.close();
+  await full.close();
+  await open.close();
+});
+
 t.test('when all nodes are draining, that is the answer', async (t) => {
   const script: Script = () => 'ERR DRAINING no';
   const servers = [await startScriptedServer(script), await startScriptedServer(script)];

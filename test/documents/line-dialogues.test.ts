@@ -43,7 +43,9 @@ const conditions = new Map<string, FakeNodeOptions>([
   ['fault', { answer: errorReply('INTERNAL', 'see the log') }],
   ['full', { limits: { connectionsMax: 1 } }],
   ['halting', { limits: { stallTimeoutMs: 200 } }],
+  ['moved', { answer: errorReply('MOVED', 'the job has another owner now') }],
   ['small', { limits: { replyBytesMax: 500 } }],
+  ['unwritable', { answer: errorReply('STORE_FAILED', 'the journal of this node takes no writes') }],
 ]);
 
 t.test('PROTOCOL.md lists exactly the error codes there are', async (t) => {
@@ -82,7 +84,7 @@ t.test('each dialogue about the protocol alone goes as written', async (t) => {
 function isPlayable({ title, conditions: words }: Dialogue): boolean {
   return (
     titlesWithoutNode.includes(title) ||
-    ['busy', 'fault', 'full', 'halting', 'small'].includes(words[0] ?? '')
+    ['busy', 'fault', 'full', 'halting', 'moved', 'small', 'unwritable'].includes(words[0] ?? '')
   );
 }
 

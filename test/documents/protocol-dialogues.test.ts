@@ -23,6 +23,10 @@ t.test('so do those on a node that has a token', async (t) => {
   await play(t, ['--config', config], under('auth'));
 });
 
+t.test('and those on a node that keeps no journal', async (t) => {
+  await play(t, ['--no-journal'], under('memory'));
+});
+
 t.test('and those that end their node, each on one of its own', async (t) => {
   for (const dialogue of under('leave')) await play(t, [], [dialogue]);
 });

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 import { connect } from '../../src/client/client.js';
 import { type RunningNode, startNode } from '../../src/node/start-node.js';
 import { runCli } from '../support/run-cli.js';
+import { waitUntil } from '../support/wait-until.js';
 
 function directoryFor(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'rondo-node-'));
@@ -45,6 +46,65 @@ t.test('HELLO tells the limits that the node was given', async (t) => {
   t.match(JSON.parse(hello.ok ? hello.text : ''), {
     limits: { lineBytesMax: 1024, bodyBytesMax: 1024 * 1024, requestsInFlightMax: 7 },
   });
+});
+
+t.test(
+  'whether a node keeps a journal is seen in NODES, INFO and the metrics, and a job gets copies as configured',
+  async (t) => {
+    const config = join(directoryFor(t), 'rondo.yaml');
+    writeFileSync(config, 'jobs: { copies: 1 }');
+    const http = '127.0.0.1:0';
+    const kept = await start({ data: join(directoryFor(t), 'data'), config, http });
+    const unkept = await start({ journal: false, http, join: [kept.peer] });
+    const client = await connect({ nodes: [unkept.client] });
+    const ask = async (verb: string, operands: string[] = []): Promise<string> => {
+      const reply = await client.request({ verb, operands });
+      return reply.ok ? reply.text : reply.message;
+    };
+    const rows = await waitUntil('they know each other', async () => {
+      const found = JSON.parse(await ask('NODES'));
+      return found.length === 2 ? found : null;
+    });
+    const journals = Object.fromEntries(
+      rows.map(({ id, journal }: { id: string; journal: unknown }) => [id, journal]),
+    );
+    t.strictSame(journals, { [kept.id]: 'open', [unkept.id]: null });
+    t.match(JSON.parse(await ask('INFO')), { journal: null, held: { unfinished: 0, finished: 0, bytes: 0 } });
+    t.match(await ask('SUBMIT', ['echo']), / copies=2 durable=no$/);
+    t.match(JSON.parse(await ask('INFO')), { held: { unfinished: 0, finished: 0 } });
+    const single = await connect({ nodes: [kept.client] });
+    const alone = await single.request({ verb: 'SUBMIT', operands: ['echo'] });
+    t.match(alone, { ok: true, text: / copies=1 durable=yes$/ });
+    const metrics = await (await fetch(`http://${kept.http}/metrics`)).text();
+    t.match(metrics, /^rondo_journal\{state="open"\} 1$/m);
+    t.match(metrics, /^rondo_journal\{state="failed"\} 0$/m);
+    t.match(metrics, /^rondo_copies\{state="(un)?finished"\} 1$/m, 'the job of the other node');
+    client.close();
+    single.close();
+    await stop(unkept);
+    await stop(kept);
+  },
+);
+
+t.test('a durable outcome is there after a restart, with the time at which the job ended', async (t) => {
+  const data = join(directoryFor(t), 'data');
+  const outcomeAt = async (node: RunningNode, job: string): Promise<string> => {
+    const client = await connect({ nodes: [node.client] });
+    await client.request({ verb: 'WAIT', operands: [job] });
+    const reply = await client.request({ verb: 'STATUS', operands: [job] });
+    client.close();
+    return JSON.parse(reply.ok ? reply.text : '{}').finishedAt;
+  };
+  const first = await start({ data });
+  const client = await connect({ nodes: [first.client] });
+  const reply = await client.request({ verb: 'SUBMIT', operands: ['echo'], payload: '1' });
+  client.close();
+  const job = reply.ok ? (reply.text.split(' ')[0] ?? '') : '';
+  const finishedAt = await outcomeAt(first, job);
+  await stop(first);
+  const second = await start({ data });
+  t.equal(await outcomeAt(second, job), finishedAt);
+  await stop(second);
 });
 
 t.test('a second start that fails leaves the ready file of the first alone', async (t) => {

@@ -15,6 +15,7 @@ export async function nodes(flags: ListFlags): Promise<void> {
     column('client'),
     column('tasks'),
     { title: 'draining', cell: (row) => (row.draining === true ? 'yes' : 'no') },
+    column('journal'),
     { title: 'tags', cell: (row) => tagsCell(row.tags) },
     column('incarnation'),
   ]);
@@ -39,6 +40,7 @@ export async function jobs(
     column('attempts'),
     column('owner'),
     column('executor'),
+    column('holders'),
     { title: 'created', cell: (row: Row) => oneLine(row.createdAt) },
     { title: 'error', cell: (row: Row) => errorCell(row.error) },
   ];

@@ -30,7 +30,7 @@ function lostJobs(plan: string): string | null {
   const { unfinished, dropped, drainTimeoutMs } = JSON.parse(plan) as Record<string, unknown>;
   if (typeof dropped !== 'number' || dropped === 0) return null;
   const inTime = typeof drainTimeoutMs === 'number' ? ` in ${formatDuration(drainTimeoutMs)}` : '';
-  return `${dropped} of its ${unfinished} unfinished jobs go with it: they are not due${inTime}, or no other node can run them`;
+  return `${dropped} of its ${unfinished} unfinished jobs will not be run${inTime}, and no other node is there to go on with them: durable ones go on when it starts again, the others are lost`;
 }
 
 /** Resolves to what to call the node that was told. */

@@ -122,7 +122,7 @@ export class Ledger {
   finish(record: JobRecord, outcome: JobOutcome, now: Instant): void {
     this.unfinishedBytes -= sizeOf(record);
     this.transition(record, outcome.type);
-    record.finishedAtMs = now.wallMs;
+    record.finishedAtMs ??= now.wallMs;
     record.cancelling = false;
     if (outcome.type === 'done') {
       record.args = null;

@@ -297,7 +297,8 @@ export class Owner {
   private finish(record: JobRecord, outcome: JobOutcome, now: Instant, isAdopted = false): void {
     forgetAnnounced(record);
     record.outcome = outcome;
-    record.finishedAtMs = now.wallMs;
+    // An earlier owner has told when.
+    record.finishedAtMs ??= now.wallMs;
     this.settling++;
     addStep(record, { type: 'settled', isAdopted });
     this.options.replicator.changed(record);

@@ -2,6 +2,7 @@ import { Deadlines } from '../deadlines.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { outcomeReply } from './answers.js';
 import { AskerTable } from './asker-table.js';
+import { fateOf } from './at-stake.js';
 import type { Debt } from './debts.js';
 import type { Asker, ExpiringWait, JobRecord, Waiter } from './record.js';
 
@@ -62,7 +63,7 @@ export class Waits {
   failAll(why: string): void {
     for (const { record, waiter } of this.waits.values()) {
       this.remove(waiter.asker);
-      this.answer(waiter.asker, errorReply('UNAVAILABLE', `${why}, and job ${record.spec.id} ends with it`));
+      this.answer(waiter.asker, errorReply('UNAVAILABLE', `${why}; ${fateText(record)}`));
     }
   }
 
@@ -98,4 +99,17 @@ export class Waits {
 export function cancelReply(record: JobRecord): Reply {
   if (record.state === 'cancelled') return okReply();
   return errorReply('WRONG_STATE', `job ${record.spec.id} is ${record.state} already and can't be cancelled`);
+}
+
+/** What a client is told of a job whose owner ends. */
+function fateText(record: JobRecord): string {
+  const job = `job ${record.spec.id}`;
+  switch (fateOf(record)) {
+    case 'held':
+      return `another node goes on with ${job}: ask there`;
+    case 'journaled':
+      return `${job} goes on when it starts again`;
+    case 'lost':
+      return `${job} ends with it`;
+  }
 }

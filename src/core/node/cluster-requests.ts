@@ -1,5 +1,6 @@
 import type { ClientCommand } from '../commands.js';
 import type { Instant } from '../instant.js';
+import type { Copies } from '../jobs/copies.js';
 import type { Jobs } from '../jobs/jobs.js';
 import type { MemberView } from '../jobs/member-view.js';
 import type { Asker } from '../jobs/record.js';
@@ -67,6 +68,7 @@ export class ClusterRequests {
       address: self.address,
       client: self.client,
       draining: self.draining,
+      journal: self.journal ?? null,
       uptimeMs: Math.round(now.monotonicMs - this.startedAtMs),
       concurrency: options.jobs.concurrency,
       running: jobs.executor.heldCount,
@@ -74,6 +76,7 @@ export class ClusterRequests {
       members: this.parts.countMembers(),
       jobs: { ...jobs.counts() },
       jobBytes: jobs.ledger.bytes,
+      held: heldOf(jobs.copies),
       totals: { ...jobs.owner.totals },
     };
   }
@@ -89,6 +92,7 @@ export class ClusterRequests {
       tags: Object.fromEntries(member.tags),
       tasks: member.tasks.map(({ name }) => name),
       draining: member.draining,
+      journal: member.journal ?? null,
     }));
   }
 
@@ -137,6 +141,11 @@ export class ClusterRequests {
   private answer(asker: Asker, reply: Reply): void {
     this.parts.jobs.answer(asker, reply);
   }
+}
+
+/** Jobs of other owners. */
+function heldOf({ size, waitingCount, bytes }: Copies): Record<string, number> {
+  return { unfinished: waitingCount, finished: size - waitingCount, bytes };
 }
 
 function byName(a: MemberRecord, b: MemberRecord): number {

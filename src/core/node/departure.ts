@@ -1,4 +1,5 @@
 import type { Instant } from '../instant.js';
+import { atStakeText, countAtStake } from '../jobs/at-stake.js';
 import type { Jobs } from '../jobs/jobs.js';
 import type { Outbox } from '../outbox.js';
 
@@ -6,7 +7,10 @@ import type { Outbox } from '../outbox.js';
 export interface DeparturePlan {
   /** Unfinished jobs that it owns. */
   readonly unfinished: number;
-  /** Those of them that will not be run: they are due after the time to drain, or no other node can run them now. */
+  /**
+   * Those of them that will not be run before it ends, and that no other node is there to go on with. Durable ones go on when it starts
+   * again; the others are lost.
+   */
   readonly dropped: number;
   readonly drainTimeoutMs: number;
 }
@@ -123,10 +127,11 @@ export class Departure {
   private part(now: Instant): void {
     const { unfinished } = this.options.jobs.ledger;
     if (unfinished > 0) {
+      const stake = countAtStake(this.options.jobs.ledger.values());
       this.options.outbox.log(
-        'error',
-        `${unfinished} unfinished jobs that this node owns go with it: submit them again elsewhere`,
-        this.remaining(),
+        stake.lost > 0 ? 'error' : 'warn',
+        `${unfinished} unfinished jobs are still this node's as it goes: ${atStakeText(stake)}`,
+        { ...this.remaining(), ...stake },
       );
     }
     this.options.jobs.tellWaiting(now);

@@ -1,0 +1,27 @@
+import type { JobRecord } from './record.js';
+import { isFinished } from './record.js';
+
+/** What becomes of an unfinished job if its owner ends now: another holder goes on with it, or this node at its next start, or nobody. */
+export type Fate = 'held' | 'journaled' | 'lost';
+
+export function fateOf({ missing, holders, spec, slot }: JobRecord): Fate {
+  // Position 0 is the owner itself.
+  if (holders.some((_, position) => position > 0 && (missing & (1 << position)) === 0)) return 'held';
+  return spec.durable && slot !== 0 && (missing & 1) === 0 ? 'journaled' : 'lost';
+}
+
+/** How many of these unfinished jobs nobody else holds, by what becomes of them. */
+export function countAtStake(records: Iterable<JobRecord>): { journaled: number; lost: number } {
+  const counts = { held: 0, journaled: 0, lost: 0 };
+  for (const record of records) if (!isFinished(record.state)) counts[fateOf(record)]++;
+  return { journaled: counts.journaled, lost: counts.lost };
+}
+
+/** For logs: what an operator has to do about them. */
+export function atStakeText({ journaled, lost }: { journaled: number; lost: number }): string {
+  const parts = [
+    ...(journaled > 0 ? [`${journaled} are in its journal, and go on when it starts again`] : []),
+    ...(lost > 0 ? [`${lost} are lost: submit them again elsewhere`] : []),
+  ];
+  return parts.length > 0 ? parts.join('; ') : 'other nodes hold them, and go on with them';
+}

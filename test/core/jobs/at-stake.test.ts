@@ -1,0 +1,41 @@
+import t from 'tap';
+import { atStakeText, countAtStake, fateOf } from '../../../src/core/jobs/at-stake.js';
+import type { JobRecord } from '../../../src/core/jobs/record.js';
+
+function unfinished(change: {
+  holders: number;
+  missing?: number;
+  durable?: boolean;
+  slot?: number;
+}): JobRecord {
+  const { holders, missing = 0, durable = false, slot = 0 } = change;
+  const names = Array.from({ length: holders }, (_, position) => `node${position}`);
+  return { state: 'queued', holders: names, missing, spec: { durable }, slot } as unknown as JobRecord;
+}
+
+t.test('what becomes of a job follows from who has it by the time its owner ends', (t) => {
+  t.equal(fateOf(unfinished({ holders: 2 })), 'held');
+  t.equal(fateOf(unfinished({ holders: 2, missing: 0b01, durable: true, slot: 7 })), 'held');
+  t.equal(fateOf(unfinished({ holders: 2, missing: 0b10 })), 'lost', 'it is still on its way there');
+  t.equal(fateOf(unfinished({ holders: 3, missing: 0b010 })), 'held', 'one of two has it');
+  t.equal(fateOf(unfinished({ holders: 2, missing: 0b10, durable: true, slot: 7 })), 'journaled');
+  t.equal(fateOf(unfinished({ holders: 1, missing: 0b01, durable: true, slot: 7 })), 'lost', 'not synced');
+  t.equal(fateOf(unfinished({ holders: 1 })), 'lost');
+  t.end();
+});
+
+t.test('jobs that have ended are not counted, and the sentence names what there is', (t) => {
+  const alone = unfinished({ holders: 1 });
+  const kept = unfinished({ holders: 1, durable: true, slot: 1 });
+  const over = { ...alone, state: 'done' } as JobRecord;
+  t.strictSame(countAtStake([alone, kept, kept, over, unfinished({ holders: 2 })]), {
+    journaled: 2,
+    lost: 1,
+  });
+  t.equal(
+    atStakeText({ journaled: 2, lost: 1 }),
+    '2 are in its journal, and go on when it starts again; 1 are lost: submit them again elsewhere',
+  );
+  t.equal(atStakeText({ journaled: 0, lost: 0 }), 'other nodes hold them, and go on with them');
+  t.end();
+});
