@@ -17,7 +17,8 @@ export interface MetricsSources {
 /** Everything /metrics tells, read off the parts at the moment it is asked for. */
 export function collectMetrics({ core, driver, network, clients, scheduler }: MetricsSources): NodeMetrics {
   const jobs = core.jobs.counts();
-  const { copies, owner } = core.jobs;
+  const { owner, keeping } = core.jobs;
+  const { copies } = keeping;
   const { totals } = owner;
   const threads = scheduler.stats();
   const peers = network.stats();

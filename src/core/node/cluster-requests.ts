@@ -76,7 +76,7 @@ export class ClusterRequests {
       members: this.parts.countMembers(),
       jobs: { ...jobs.counts() },
       jobBytes: jobs.ledger.bytes,
-      held: heldOf(jobs.copies),
+      held: heldOf(jobs.keeping.copies),
       totals: { ...jobs.owner.totals },
     };
   }
