@@ -38,7 +38,7 @@ t.test('a schedule fires at its times until it is cancelled, and is listed at ev
 t.test('jobs after others run when these are done', async (t) => {
   const { nodes } = await clusterFor(t, { nodes: 2, names: ['a', 'b'] });
   const [a, b] = nodes.map(({ client }) => ({ env: { RONDO_NODE: client } }));
-  const first = (await runCli(['submit', 'sleep', '500'], a)).stdout.trim();
+  const first = (await runCli(['submit', 'sleep', '4000'], a)).stdout.trim();
   const second = (await runCli(['submit', 'echo', '2', '--after', first], b)).stdout.trim();
   t.match(await runCli(['status', second], a), {
     stdout: new RegExp(`waiting +comes after ${first}, not done yet`),
