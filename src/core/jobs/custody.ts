@@ -42,24 +42,12 @@ export interface HandOverOptions {
   readonly running: boolean;
 }
 
-/** How many records one turn looks at, and how many changes may be on their way meanwhile: repair never crowds out work. */
-const walkStep = 1_000;
-const walkIntervalMs = 5;
-const backlogMax = 2_000;
-/** After a member came or went, so that a start of many is one walk. */
-const walkDelayMs = 500;
-const silenceCheckMs = 500;
 /** Jobs on their way to other owners; the next ones go soon. */
 const handingMax = 10_000;
 const handOverIntervalMs = 50;
 
 /** Which node owns a job and which ones hold it, as members come, go, and find each other again. */
 export class Custody {
-  /** The record that the walk looks at next; null: it is over. */
-  private walkAt: JobRecord | null = null;
-  private walkAgain = false;
-  private silenceDueMs = 0;
-  private walkDueMs = Number.POSITIVE_INFINITY;
   private readonly handing = new Set<JobRecord>();
   /** While it drains, jobs that don't run go to other owners. */
   private handOverDueMs = Number.POSITIVE_INFINITY;
@@ -261,14 +249,6 @@ export class Custody {
     for (const record of this.options.replicator.nodeGone(node)) this.refused(record, node, now);
   }
 
-  /** Who is there has changed: every job is looked at, a few at a time. */
-  membersChanged(now: Instant): void {
-    if (this.options.ledger.newest === null) return;
-    this.walkDueMs = Math.min(this.walkDueMs, now.monotonicMs + walkDelayMs);
-    // What the walk has passed already, it has to see again; what it has not, it must not be kept from.
-    this.walkAgain = this.walkAt !== null;
-  }
-
   /** This node can't answer for its jobs any more: others own them from now on. Those that run go on here, unless `running` is asked for. */
   handOver(now: Instant, what: HandOverOptions): void {
     let room = handingMax - this.handing.size;
@@ -355,65 +335,14 @@ export class Custody {
       this.handOverDueMs = now.monotonicMs + handOverIntervalMs;
       this.handOver(now, { onlyDurable: false, running: false });
     }
-    if (now.monotonicMs >= this.silenceDueMs) this.passOverSilent(now);
-    if (now.monotonicMs >= this.walkDueMs) this.walk();
-    if (this.walkDueMs < now.monotonicMs) this.walkDueMs = now.monotonicMs + walkIntervalMs;
-  }
-
-  private passOverSilent(now: Instant): void {
-    this.silenceDueMs = now.monotonicMs + silenceCheckMs;
-    for (const { node, records } of this.options.replicator.takeSilent(now)) {
-      for (const record of records) if (this.hasOther(record, node)) this.refused(record, node, now, true);
-    }
-  }
-
-  /** Whether another node than that one could hold the job, or own it. */
-  private hasOther({ spec, holders, owner }: JobRecord, node: NodeId): boolean {
-    if (owner !== this.options.self) return true;
-    return this.options.placement.choose(spec.id, 1, spec.durable, [node, ...holders]).length > 0;
-  }
-
-  private walk(): void {
-    const { ledger, replicator } = this.options;
-    this.walkDueMs = Number.POSITIVE_INFINITY;
-    let record = this.walkAt ?? ledger.newest;
-    for (let count = 0; record !== null && count < walkStep && replicator.backlog < backlogMax; count++) {
-      this.place(record);
-      record = record.older;
-    }
-    this.walkAt = record;
-    if (record === null && !this.walkAgain) return;
-    if (record === null) this.walkAgain = false;
-    this.walkDueMs = Number.NEGATIVE_INFINITY;
   }
 
   nextDeadlineMs(): number {
-    const silenceDueMs = this.options.replicator.backlog > 0 ? this.silenceDueMs : Number.POSITIVE_INFINITY;
-    return Math.min(this.walkDueMs, this.handOverDueMs, silenceDueMs);
-  }
-
-  /** Its holders are the ones that rank first for it, of those that are there. */
-  private place(record: JobRecord): void {
-    const { self, placement, replicator } = this.options;
-    if (record.owner !== self || isForgotten(record)) return;
-    const { id, copies, durable } = record.spec;
-    const wanted = placement.choose(id, copies - 1, durable);
-    // A holder that is suspect is neither chosen nor given up.
-    const doubted = record.holders.filter(
-      (node) => node !== self && !wanted.includes(node) && placement.isDoubted(node),
-    );
-    // Nor is one that drains, as long as there is nobody in its place.
-    const staying = record.holders.filter((node) => node !== self && this.options.isThere(node));
-    const others = [...new Set([...doubted, ...wanted, ...staying])];
-    const holders = [self, ...others.slice(0, Math.max(0, copies - 1))];
-    if (holders.length === record.holders.length && holders.every((node) => record.holders.includes(node)))
-      return;
-    this.setHolders(record, holders, true);
-    replicator.changed(record);
+    return this.handOverDueMs;
   }
 
   /** `tell`: those that were holders and are not any more are told, once the new ones have it. */
-  private setHolders(record: JobRecord, holders: readonly NodeId[], tell: boolean): void {
+  setHolders(record: JobRecord, holders: readonly NodeId[], tell: boolean): void {
     const before = record.holders;
     let based = 0;
     for (const [position, node] of holders.entries()) {
@@ -432,7 +361,7 @@ export class Custody {
   }
 }
 
-function isForgotten(record: JobRecord): boolean {
+export function isForgotten(record: JobRecord): boolean {
   return isFinished(record.state) && record.spec.ttlMs === 0;
 }
 

@@ -2,16 +2,16 @@ import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { ContactLoss, MemberRecord } from '../member.js';
 import type { AttemptKey, JobMessage } from '../messages.js';
-import { hashText, type Random } from '../random.js';
-import { candidatesFor, type Demand } from '../routing/candidates.js';
+import type { Random } from '../random.js';
+import { candidatesFor } from '../routing/candidates.js';
 import { type ExecutorLoad, pickAffinity, pickLeastLoaded, pickRoundRobin } from '../routing/policies.js';
 import { rendezvousFirst } from '../routing/rendezvous.js';
 import { type Debt, debtsByNode } from './debts.js';
+import { classNameOf, type JobClass, newJobClass } from './job-class.js';
 import type { Ledger } from './ledger.js';
 import type { Reach } from './reach.js';
 import { argsBytes, type JobRecord, keyOf } from './record.js';
 import { Unreached } from './unreached.js';
-import { WaitingLine } from './waiting-line.js';
 
 /** What an owner knows of one executor. */
 interface Executor {
@@ -28,20 +28,6 @@ interface Executor {
   outstandingBytes: number;
   /** Attempts sent there whose end has not been told. */
   readonly outstanding: Map<string, JobRecord>;
-}
-
-/** Jobs with the same demand and policy wait in one line and share one walk round the candidates. */
-interface JobClass {
-  readonly name: string;
-  readonly demand: Demand;
-  readonly policy: JobRecord['spec']['route'];
-  readonly affinity: string | null;
-  readonly line: WaitingLine;
-  /** Those that may run such a job; `near`: of these, the ones with a link. The same list where all have one. */
-  candidates: NodeId[];
-  near: NodeId[];
-  candidatesVersion: number;
-  cursor: number;
 }
 
 export interface DispatcherOptions {
@@ -368,19 +354,7 @@ export class Dispatcher {
     const name = classNameOf(record);
     let jobClass = this.classes.get(name);
     if (jobClass === undefined) {
-      const { task, on, node, route, affinity } = record.spec;
-      jobClass = {
-        name,
-        demand: { task, on, node },
-        policy: route,
-        affinity,
-        line: new WaitingLine(),
-        candidates: [],
-        near: [],
-        candidatesVersion: -1,
-        // Each owner starts its walk elsewhere, so that many owners with one job each don't all choose the same node.
-        cursor: hashText(`${this.options.self}/${name}`),
-      };
+      jobClass = newJobClass(name, record, this.options.self);
       this.classes.set(name, jobClass);
     }
     return jobClass;
@@ -412,10 +386,3 @@ const idleClassesMax = 1_024;
 /** Arguments on their way to one executor; the job that goes over it is sent still. */
 const outstandingBytesMax = 8 * 1024 * 1024;
 const noRoom: ExecutorLoad = { window: 0, outstanding: 0 };
-
-/** Space can't stand in any name, so joined names can't run into each other. */
-function classNameOf({ spec }: JobRecord): string {
-  if (spec.on.length === 0 && spec.node === null && spec.route === 'round-robin') return spec.task;
-  const tags = spec.on.map(([key, value]) => `${key}=${value}`).join(' ');
-  return `${spec.task} ${spec.route} ${spec.node ?? ''} ${spec.affinity ?? ''} ${tags}`;
-}

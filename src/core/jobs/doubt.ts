@@ -7,11 +7,11 @@ import type { Asks } from './asks.js';
 import type { Custody } from './custody.js';
 import type { Debt } from './debts.js';
 import type { Dispatcher } from './dispatcher.js';
+import { type InquiryAnswer, parseInquiryAnswers } from './inquiries.js';
 import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import { isFinished, type JobRecord } from './record.js';
 import { type Replicator, rankOf } from './replicator.js';
-import { type InquiryAnswer, parseInquiryAnswers } from './takeover.js';
 
 export interface DoubtOptions {
   readonly self: NodeId;

@@ -1,68 +1,26 @@
 import { assertNever } from '../assert.js';
 import type { ClientCommand } from '../commands.js';
-import type { InstanceId, NodeId, RequestId, RunId } from '../ids.js';
+import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import { type ContactLoss, isPresent, type JournalState, type MemberRecord } from '../member.js';
+import { type ContactLoss, isPresent, type MemberRecord } from '../member.js';
 import type { JobMessage } from '../messages.js';
-import type { Outbox } from '../outbox.js';
-import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
 import { whyNobody } from '../routing/candidates.js';
 import { Asked } from './asked.js';
 import { Asks, askedBytes } from './asks.js';
-import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
 import { EndAcks } from './end-acks.js';
 import { Executor } from './executor.js';
 import { HeldBack } from './held-back.js';
-import { type JournalStart, Keeping } from './keeping.js';
+import type { JobsEvent, JobsOptions } from './jobs-contract.js';
+import { Keeping } from './keeping.js';
 import type { Ledger } from './ledger.js';
-import type { MemberView } from './member-view.js';
 import { Owner } from './owner.js';
-import type { Reach } from './reach.js';
-import type { Asker, AttemptOutcome, JobRecord, JobState } from './record.js';
+import type { Asker, JobState } from './record.js';
+import { isRefutation } from './refutation.js';
 import { Requests } from './requests.js';
-import type { NextTime } from './schedules.js';
 import { Waits } from './waits.js';
-
-export interface JobsOptions {
-  readonly self: NodeId;
-  readonly instance: InstanceId;
-  readonly config: JobsConfig;
-  readonly random: Random;
-  readonly outbox: Outbox;
-  readonly members: MemberView;
-  readonly reach: Reach;
-  /** The times of schedules; without it, none is taken. */
-  readonly nextTimeMs?: NextTime;
-  /** A command that is not about jobs; false when it is. */
-  readonly handleOther: (command: ClientCommand, asker: Asker, now: Instant) => boolean;
-  /** This node's journal, and what was in it; null: it keeps none. */
-  readonly journal: JournalStart | null;
-  /** An outcome has been accepted; `isAdopted`: an earlier owner may have accepted the same one. */
-  readonly settled: (record: JobRecord, isAdopted: boolean) => void;
-  /** The journal takes no writes any more, or takes them again. */
-  readonly journalChanged: (state: JournalState) => void;
-}
-
-export type JobsEvent =
-  | { readonly type: 'tick'; readonly lateMs: number }
-  /** All that came in one turn has been handled: what it has changed goes out together. */
-  | { readonly type: 'flush' }
-  | { readonly type: 'journal_written'; readonly seq: number }
-  | { readonly type: 'journal_failed'; readonly code: string; readonly message: string }
-  | { readonly type: 'journal_recovered' }
-  | { readonly type: 'request'; readonly request: RequestId; readonly command: ClientCommand }
-  | { readonly type: 'request_abandoned'; readonly request: RequestId }
-  | { readonly type: 'message'; readonly from: NodeId; readonly message: JobMessage }
-  | { readonly type: 'contact_opened'; readonly node: NodeId }
-  | { readonly type: 'contact_lost'; readonly node: NodeId; readonly reason: ContactLoss }
-  | { readonly type: 'pressure'; readonly node: NodeId; readonly congested: boolean }
-  | { readonly type: 'member_changed'; readonly member: MemberRecord; readonly previous: MemberRecord | null }
-  | { readonly type: 'attempt_started'; readonly run: RunId }
-  | { readonly type: 'attempt_ended'; readonly run: RunId; readonly outcome: AttemptOutcome }
-  | { readonly type: 'attempt_progress'; readonly run: RunId; readonly value: string };
 
 /** The job core: what this node does as an owner, as an executor, and for its clients. Effects go to the outbox. */
 export class Jobs {
@@ -460,15 +418,4 @@ const stoodStillMs = 1_500;
 
 function isThere(member: MemberRecord | undefined): boolean {
   return member !== undefined && isPresent(member);
-}
-
-/** A new incarnation that says nothing new about the node: it contradicts somebody. */
-function isRefutation(member: MemberRecord, previous: MemberRecord): boolean {
-  return (
-    member.incarnation > previous.incarnation &&
-    member.instance === previous.instance &&
-    member.draining === previous.draining &&
-    member.journal === previous.journal &&
-    member.tasks === previous.tasks
-  );
 }

@@ -11,6 +11,7 @@ import { Custody } from './custody.js';
 import type { Debt } from './debts.js';
 import type { Dispatcher } from './dispatcher.js';
 import { Doubt } from './doubt.js';
+import { Inquiries } from './inquiries.js';
 import { JournalLog } from './journal-log.js';
 import { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
@@ -18,6 +19,7 @@ import type { Owner } from './owner.js';
 import { Placement } from './placement.js';
 import type { Reach } from './reach.js';
 import type { JobRecord, Waiter } from './record.js';
+import { Repair } from './repair.js';
 import { Replicator } from './replicator.js';
 import { Takeover } from './takeover.js';
 import type { Waits } from './waits.js';
@@ -57,8 +59,10 @@ export class Keeping {
   readonly replicator: Replicator;
   readonly custody: Custody;
   readonly takeover: Takeover;
+  readonly inquiries: Inquiries;
   private readonly journal: JournalLog;
   private readonly doubt: Doubt;
+  private readonly repair: Repair;
 
   constructor(private readonly options: KeepingOptions) {
     const { self, config, outbox, members, now } = options;
@@ -84,7 +88,9 @@ export class Keeping {
       deposed: (held, by) => this.takeover.deposed(held, by),
     });
     const { custody } = this;
-    this.takeover = new Takeover({ ...shared, custody, lineage: options.journal?.lineage ?? [] });
+    this.repair = new Repair({ ...shared, custody, isThere: (node) => isThere(members.get(node)) });
+    this.takeover = new Takeover({ ...shared, custody });
+    this.inquiries = new Inquiries({ ...shared, lineage: options.journal?.lineage ?? [] });
     this.doubt = new Doubt({ ...shared, custody });
   }
 
@@ -111,6 +117,7 @@ export class Keeping {
     this.ledger.expire(now.monotonicMs);
     this.copies.expire(now.monotonicMs);
     this.custody.tick(now);
+    this.repair.tick(now);
     this.takeover.tick(now);
     this.doubt.tick(now);
   }
@@ -120,6 +127,7 @@ export class Keeping {
       this.ledger.nextExpiryMs(),
       this.copies.nextExpiryMs(),
       this.custody.nextDeadlineMs(),
+      this.repair.nextDeadlineMs(),
       this.takeover.nextDeadlineMs(),
       this.doubt.nextDeadlineMs(),
     );
@@ -149,12 +157,12 @@ export class Keeping {
     this.journal.state = 'open';
     this.options.journalChanged('open');
     this.custody.writeAll();
-    this.custody.membersChanged(now);
+    this.repair.membersChanged(now);
   }
 
   membersChanged(now: Instant): void {
     this.placement.membersChanged();
-    this.custody.membersChanged(now);
+    this.repair.membersChanged(now);
   }
 
   /** A process of that node is gone; `broke`: as it goes when a job takes it down. Another one may be there in its place. */

@@ -107,7 +107,7 @@ export class Requests {
     const { answer } = this.options;
     if (command.type === 'claim') answer(asker, this.claim(command.job, asker.node, now));
     else if (command.type === 'inquire')
-      answer(asker, this.options.keeping.takeover.answer(asker.node, command.items));
+      answer(asker, this.options.keeping.inquiries.answer(asker.node, command.items));
     else this.handle(command, asker, now);
   }
 

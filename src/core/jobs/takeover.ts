@@ -1,29 +1,26 @@
 import { assert } from '../assert.js';
 import { Deadlines } from '../deadlines.js';
 import { Fifo } from '../fifo.js';
-import type { InstanceId, JobId, NodeId } from '../ids.js';
+import type { JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import { isPresent } from '../member.js';
-import type { InquiryItem } from '../messages.js';
 import type { Outbox } from '../outbox.js';
-import { okReply, type Reply } from '../reply.js';
+import type { Reply } from '../reply.js';
 import type { Asks } from './asks.js';
 import type { Copies, Held } from './copies.js';
-import { type CopyRank, compareRanks, type JobCopy } from './copy.js';
+import type { JobCopy } from './copy.js';
 import type { Custody } from './custody.js';
 import type { Debt } from './debts.js';
+import { type InquiryAnswer, parseInquiryAnswers, rankOnly } from './inquiries.js';
 import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import type { Placement } from './placement.js';
 import type { JobError } from './record.js';
-import { type Replicator, rankOf } from './replicator.js';
+import type { Replicator } from './replicator.js';
 
 export interface TakeoverOptions {
   readonly self: NodeId;
-  readonly instance: InstanceId;
-  /** Processes of this node since which its journal has lost nothing. */
-  readonly lineage: readonly InstanceId[];
   readonly members: MemberView;
   readonly ledger: Ledger;
   readonly copies: Copies;
@@ -33,16 +30,6 @@ export interface TakeoverOptions {
   readonly asks: Asks;
   readonly outbox: Outbox;
 }
-
-/**
- * What a node says of a job that it is asked about:
- *
- *     same, older, newer    its own state, compared with the asker's; with `newer`, who owns the job
- *     released              it owns the job, and the asker is no holder of it any more
- *     gone                  the job was its own, and is over: it has forgotten nothing else
- *     unknown               it never had it, or may have lost it
- */
-export type InquiryAnswer = 'same' | 'older' | `newer ${NodeId}` | 'released' | 'gone' | 'unknown';
 
 /** A copy that several nodes are asked about. */
 interface Review {
@@ -342,37 +329,6 @@ export class Takeover {
     this.since.delete(held);
   }
 
-  /** What this node knows of jobs that another one holds. */
-  answer(from: NodeId, items: readonly InquiryItem[]): Reply {
-    return okReply(JSON.stringify(items.map((item) => this.answerItem(from, item))));
-  }
-
-  private answerItem(from: NodeId, item: InquiryItem): InquiryAnswer {
-    const { ledger, copies, replicator, self } = this.options;
-    const record = ledger.get(item.job);
-    if (record !== undefined) {
-      const order = compareForInquiry(rankOf(record), item);
-      if (order < 0) return 'older';
-      if (record.owner === self && !record.holders.includes(from)) return 'released';
-      if (order === 0) return 'same';
-      replicator.again(from, record);
-      return `newer ${record.owner}`;
-    }
-    const held = copies.get(item.job);
-    if (held === undefined) return this.hasForgotten(item) ? 'gone' : 'unknown';
-    const order = compareForInquiry(held.copy, item);
-    if (order === 0) return 'same';
-    return order < 0 ? 'older' : `newer ${held.copy.owner}`;
-  }
-
-  /** A job that was this node's, of a process since which it has lost nothing: that it isn't here means that it is over. */
-  private hasForgotten({ owner, instance, isDurable }: InquiryItem): boolean {
-    const { self, lineage } = this.options;
-    return (
-      owner === self && (instance === this.options.instance || (isDurable && lineage.includes(instance)))
-    );
-  }
-
   private isThere(node: NodeId): boolean {
     const member = this.options.members.get(node);
     return member !== undefined && isPresent(member);
@@ -386,32 +342,5 @@ export class Takeover {
     return [
       { kind: 'copies in doubt', count: this.queue.length + this.later.size + this.openReviews, node: null },
     ];
-  }
-}
-
-/** An outcome that holds and one that is only known are the same, where the rest is. */
-function compareForInquiry(a: CopyRank, b: CopyRank): number {
-  const isSame =
-    a.generation === b.generation && a.epoch === b.epoch && a.owner === b.owner && a.change === b.change;
-  return isSame ? 0 : compareRanks(a, b);
-}
-
-export function rankOnly({ generation, stage, epoch, owner, change }: CopyRank): CopyRank {
-  return { generation, stage, epoch, owner, change };
-}
-
-const answerPattern = /^(?:same|older|released|gone|unknown|newer [0-9a-v]{12})$/;
-
-/** Null where another node has answered something else. */
-export function parseInquiryAnswers(text: string, count: number): InquiryAnswer[] | null {
-  try {
-    const answers: unknown = JSON.parse(text);
-    const isRight =
-      Array.isArray(answers) &&
-      answers.length === count &&
-      answers.every((answer) => typeof answer === 'string' && answerPattern.test(answer));
-    return isRight ? (answers as InquiryAnswer[]) : null;
-  } catch {
-    return null;
   }
 }
