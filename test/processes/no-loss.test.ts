@@ -2,6 +2,9 @@ import '../support/netns/enter.js';
 import t from 'tap';
 import { runSoak } from '../../scripts/soak-processes/run.js';
 
+// Alone it takes some 30 s; what it waits for is time-outs of nodes.
+t.setTimeout(240_000);
+
 const jobs = 2_000;
 
 t.test('no acknowledged job is lost to a kill, a stop, a full disk and a rolling restart', async (t) => {

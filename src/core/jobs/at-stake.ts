@@ -1,3 +1,7 @@
+import type { MemberRecord } from '../member.js';
+import { whyNobody } from '../routing/candidates.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { Ledger } from './ledger.js';
 import type { JobRecord } from './record.js';
 import { isFinished } from './record.js';
 
@@ -24,4 +28,21 @@ export function atStakeText({ journaled, lost }: { journaled: number; lost: numb
     ...(lost > 0 ? [`${lost} are lost: submit them again elsewhere`] : []),
   ];
   return parts.length > 0 ? parts.join('; ') : 'other nodes hold them, and go on with them';
+}
+
+/** Jobs that can't start by then: due later, or for none that takes work. */
+export function countUnrunnable(
+  ledger: Ledger,
+  dispatcher: Dispatcher,
+  members: readonly MemberRecord[],
+  monotonicMs: number,
+): number {
+  let count = ledger.counts.queued;
+  for (const runnable of dispatcher.runnableCounts()) count -= runnable;
+  for (const { state, deadline, spec } of ledger.values()) {
+    if (state !== 'delayed') continue;
+    const isLate = deadline === null || deadline.atMs > monotonicMs;
+    if (isLate || whyNobody(spec, members) !== null) count++;
+  }
+  return count;
 }

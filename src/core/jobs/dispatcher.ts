@@ -193,6 +193,11 @@ export class Dispatcher {
     for (const jobClass of [...this.waiting]) this.dispatch(jobClass, now);
   }
 
+  hasRunnable(): boolean {
+    for (const _ of this.runnableCounts()) return true;
+    return false;
+  }
+
   /** How many queued jobs each line has that a node could run that is there, now or once it has room. */
   *runnableCounts(): Iterable<number> {
     for (const jobClass of this.waiting)

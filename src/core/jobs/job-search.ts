@@ -72,7 +72,7 @@ export class JobSearch {
   /** The node that owns a job with this id if it comes now: the same one, whichever node is asked. */
   homeOf(id: JobId, except: readonly NodeId[] = []): NodeId {
     const alive = [...this.options.members.all()].filter(
-      (member) => member.state === 'alive' && !member.draining,
+      ({ state, draining, journal }) => state === 'alive' && !draining && journal !== 'failed',
     );
     const ids = alive.map((member) => member.id).filter((id) => !except.includes(id));
     return rendezvousFirst(id, ids) ?? this.options.self;

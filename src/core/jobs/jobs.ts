@@ -2,12 +2,12 @@ import { assertNever } from '../assert.js';
 import type { ClientCommand } from '../commands.js';
 import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import { type ContactLoss, isPresent, type MemberRecord } from '../member.js';
+import type { ContactLoss, MemberRecord } from '../member.js';
 import type { JobMessage } from '../messages.js';
 import type { Reply } from '../reply.js';
-import { whyNobody } from '../routing/candidates.js';
 import { Asked } from './asked.js';
 import { Asks, askedBytes } from './asks.js';
+import { countUnrunnable } from './at-stake.js';
 import type { Debt } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
 import { EndAcks } from './end-acks.js';
@@ -16,6 +16,7 @@ import { HeldBack } from './held-back.js';
 import type { JobsEvent, JobsOptions } from './jobs-contract.js';
 import { Keeping } from './keeping.js';
 import type { Ledger } from './ledger.js';
+import { isThere } from './member-view.js';
 import { Owner } from './owner.js';
 import type { Asker, JobState } from './record.js';
 import { isRefutation } from './refutation.js';
@@ -49,7 +50,7 @@ export class Jobs {
     this.asks = new Asks({
       ...shared,
       nameOf: (node) => members.get(node)?.name ?? node,
-      isPresent: (node) => isThere(members.get(node)),
+      isPresent: (node) => isThere(members, node),
       hasContact: (node) => this.dispatcher.hasContact(node),
     });
     this.asked = new Asked({
@@ -91,12 +92,11 @@ export class Jobs {
   }
 
   private createHeldBack(): HeldBack {
-    const { options, keeping } = this;
+    const { keeping, ledger } = this;
     return new HeldBack({
-      ledger: keeping.ledger,
-      random: options.random,
-      outbox: options.outbox,
-      nextTimeMs: options.nextTimeMs ?? (() => null),
+      ...this.options,
+      ledger,
+      nextTimeMs: this.options.nextTimeMs ?? (() => null),
       request: (command, asker, now) => this.requests.handle(command, asker, now),
       abandoned: (asker) => this.requests.abandon(asker),
       released: (record, now) => this.owner.letStart(record, now),
@@ -121,17 +121,14 @@ export class Jobs {
   private handle(event: JobsEvent, now: Instant): void {
     switch (event.type) {
       case 'tick':
-        // It stood still for so long that others may have taken it for dead.
-        if (event.lateMs >= stoodStillMs) this.keeping.standStill(now);
+        this.keeping.noteLate(event.lateMs, now);
         return this.tick(now);
       case 'flush':
         return this.keeping.flush();
       case 'journal_written':
-        return this.keeping.journalWritten(event.seq);
       case 'journal_failed':
-        return this.keeping.journalFailed(event.code, event.message, now);
       case 'journal_recovered':
-        return this.keeping.journalRecovered(now);
+        return this.keeping.handleJournal(event, now);
       case 'request':
         return this.requests.handle(event.command, { type: 'client', request: event.request }, now);
       case 'request_abandoned':
@@ -196,29 +193,16 @@ export class Jobs {
       !this.executor.isEmpty() ||
       this.ledger.counts.running > 0 ||
       this.keeping.custody.handingCount > 0 ||
-      this.hasRunnable() ||
+      this.dispatcher.hasRunnable() ||
       this.asks.hasBefore(this.askedBeforeDraining) ||
       this.owner.nextStartMs() <= monotonicMs
     );
   }
 
-  private hasRunnable(): boolean {
-    for (const _ of this.dispatcher.runnableCounts()) return true;
-    return false;
-  }
-
   /** Jobs of this node that end with it if it ends then, as nodes are now: due later, or for none that takes work. */
   lostCount(monotonicMs: number): number {
     if (this.keeping.custody.hasHeirs) return 0;
-    const members = [...this.options.members.all()];
-    let count = this.ledger.counts.queued;
-    for (const runnable of this.dispatcher.runnableCounts()) count -= runnable;
-    for (const { state, deadline, spec } of this.ledger.values()) {
-      if (state !== 'delayed') continue;
-      const isLate = deadline === null || deadline.atMs > monotonicMs;
-      if (isLate || whyNobody(spec, members) !== null) count++;
-    }
-    return count;
+    return countUnrunnable(this.ledger, this.dispatcher, [...this.options.members.all()], monotonicMs);
   }
 
   /** Gives what this node still owns to other nodes. True while some of it is on its way. */
@@ -233,7 +217,7 @@ export class Jobs {
     return this.asked.answerCount;
   }
 
-  /** Whether one of the first `count` answers to other nodes has not arrived there. */
+  /** Whether one of the first `count` of these has not arrived there. */
   hasAnswersOnTheWay(count: number): boolean {
     return this.asked.hasAnswers(count);
   }
@@ -343,9 +327,8 @@ export class Jobs {
       this.executor.ownerGone(member.id, now);
       this.asked.forget(member.id);
       this.asks.nodeGone(member.id, now);
-      const hasBroken = this.dispatcher.hasBroken(member.id) || hasRestarted;
+      this.keeping.processGone(member, this.dispatcher.hasBroken(member.id) || hasRestarted, now);
       this.owner.ends.executorGone(member.id, member.name, isGone ? member.state : 'restarted', now);
-      this.keeping.processGone(member, hasBroken, now);
       this.requests.aboutJobs.nodeLost(now);
       // A new instance may have a link already; it starts from nothing, and is told so.
       if (!isGone) this.contactOpened(member.id);
@@ -411,11 +394,4 @@ export class Jobs {
     const parts = [owner, dispatcher, executor, waits, asks, asked, requests, acks, heldBack, keeping];
     return parts.flatMap((part) => part.debts());
   }
-}
-
-/** After so long without a turn, a node may have been declared dead. */
-const stoodStillMs = 1_500;
-
-function isThere(member: MemberRecord | undefined): boolean {
-  return member !== undefined && isPresent(member);
 }

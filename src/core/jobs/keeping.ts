@@ -1,6 +1,6 @@
 import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import { isPresent, type JournalState, type MemberRecord } from '../member.js';
+import type { JournalState, MemberRecord } from '../member.js';
 import type { JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
 import type { Asks } from './asks.js';
@@ -12,9 +12,10 @@ import type { Debt } from './debts.js';
 import type { Dispatcher } from './dispatcher.js';
 import { Doubt } from './doubt.js';
 import { Inquiries } from './inquiries.js';
+import type { JobsEvent } from './jobs-contract.js';
 import { JournalLog } from './journal-log.js';
 import { Ledger } from './ledger.js';
-import type { MemberView } from './member-view.js';
+import { isThere, type MemberView } from './member-view.js';
 import type { Owner } from './owner.js';
 import { Placement } from './placement.js';
 import type { Reach } from './reach.js';
@@ -51,6 +52,11 @@ export interface KeepingOptions {
   readonly moved: (record: JobRecord, waiters: readonly Waiter[], now: Instant) => void;
 }
 
+type JournalEvent = Extract<JobsEvent, { type: `journal_${string}` }>;
+
+/** After so long without a turn, a node may have been declared dead. */
+const stoodStillMs = 1_500;
+
 /** How jobs outlive nodes: this node's own, their copies with others, the copies that it holds, and its journal. */
 export class Keeping {
   readonly ledger: Ledger;
@@ -84,11 +90,11 @@ export class Keeping {
     this.custody = new Custody({
       ...shared,
       fatalitiesMax: config.fatalitiesMax,
-      isThere: (node) => isThere(members.get(node)),
+      isThere: (node) => isThere(members, node),
       deposed: (held, by) => this.takeover.deposed(held, by),
     });
     const { custody } = this;
-    this.repair = new Repair({ ...shared, custody, isThere: (node) => isThere(members.get(node)) });
+    this.repair = new Repair({ ...shared, custody, isThere: (node) => isThere(members, node) });
     this.takeover = new Takeover({ ...shared, custody });
     this.inquiries = new Inquiries({ ...shared, lineage: options.journal?.lineage ?? [] });
     this.doubt = new Doubt({ ...shared, custody });
@@ -133,17 +139,29 @@ export class Keeping {
     );
   }
 
+  /** It may have stood still for so long that others have taken it for dead. */
+  noteLate(lateMs: number, now: Instant): void {
+    if (lateMs >= stoodStillMs) this.standStill(now);
+  }
+
   /** This node stood still, or was taken for dead: others may have its jobs by now. */
   standStill(now: Instant): void {
     this.doubt.begin(now);
     this.takeover.reviewAll();
   }
 
-  journalWritten(seq: number): void {
-    this.journal.written(seq);
+  handleJournal(event: JournalEvent, now: Instant): void {
+    switch (event.type) {
+      case 'journal_written':
+        return this.journal.written(event.seq);
+      case 'journal_failed':
+        return this.journalFailed(event.code, event.message, now);
+      case 'journal_recovered':
+        return this.journalRecovered(now);
+    }
   }
 
-  journalFailed(code: string, message: string, now: Instant): void {
+  private journalFailed(code: string, message: string, now: Instant): void {
     const text = `the journal can't be written (${message}): durable jobs are refused here, and go to other nodes`;
     this.options.outbox.log('error', text, { code });
     this.journal.failed();
@@ -152,7 +170,7 @@ export class Keeping {
   }
 
   /** What was not written in the meantime is written now. */
-  journalRecovered(now: Instant): void {
+  private journalRecovered(now: Instant): void {
     this.options.outbox.log('info', 'the journal takes writes again', {});
     this.journal.state = 'open';
     this.options.journalChanged('open');
@@ -198,8 +216,4 @@ export class Keeping {
     const { copies, journal, replicator, custody, takeover, doubt } = this;
     return [copies, journal, replicator, custody, takeover, doubt].flatMap((part) => part.debts());
   }
-}
-
-function isThere(member: MemberRecord | undefined): boolean {
-  return member !== undefined && isPresent(member);
 }

@@ -1,9 +1,15 @@
 import type { NodeId } from '../ids.js';
-import type { MemberRecord } from '../member.js';
+import { isPresent, type MemberRecord } from '../member.js';
 
 /** What the job core knows of the cluster, kept by membership. */
 export interface MemberView {
   self(): MemberRecord;
   get(node: NodeId): MemberRecord | undefined;
   all(): Iterable<MemberRecord>;
+}
+
+/** Whether a node is a member that takes part. */
+export function isThere(members: MemberView, node: NodeId): boolean {
+  const member = members.get(node);
+  return member !== undefined && isPresent(member);
 }

@@ -200,7 +200,10 @@ export class Requests {
     this.search.passOn(to, command, asker, now, {
       isLost: (reply, isNodeGone) =>
         !reply.ok &&
-        (reply.code === 'DRAINING' || reply.code === 'MOVED' || (reply.code === 'UNAVAILABLE' && isNodeGone)),
+        (reply.code === 'DRAINING' ||
+          reply.code === 'STORE_FAILED' ||
+          reply.code === 'MOVED' ||
+          (reply.code === 'UNAVAILABLE' && isNodeGone)),
       lost: (_, now) => this.submitAtHome(id, command, asker, now, [...draining, to]),
     });
   }
