@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -10,19 +11,21 @@ import {
   statSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 import { open, type RootDatabase } from 'lmdb';
 import {
+  type Change,
   type JournalOrder,
   type JournalReport,
   type JournalThreadStart,
   readChanges,
 } from './journal-orders.js';
-import { endOfLmdbFile, mendLmdbFile } from './lmdb-metas.js';
-import { emptyFile } from './lmdb-pages.js';
+import { endOfLmdbFile, mendLmdbFile, newestMeta } from './lmdb-metas.js';
+import { emptyFile, newPageBytes } from './lmdb-pages.js';
 import { scanLmdbFile } from './lmdb-scan.js';
 
 /**
@@ -36,7 +39,6 @@ const { directory, opening } = start;
 const dataFile = join(directory, 'data.mdb');
 
 const probeIntervalMs = 1_000;
-const probeBytesMin = 256 * 1024;
 /**
  * LMDB maps its file, and what was touched counts as this process's memory until it is closed. So it is opened anew, which takes a
  * millisecond, once so many pages may have been touched.
@@ -59,6 +61,11 @@ const databaseOptions = {
   permissionsMode: 0o600,
 } as const;
 
+/** The file grows by so much more than it must. */
+const reserveBytes = 256 * 1024;
+
+/** What the last commit asked for. */
+let pagesWanted = 0;
 let database: RootDatabase<Buffer, Buffer> | null = null;
 let changesSinceOpening = 0;
 let bytesSinceOpening = 0;
@@ -80,7 +87,7 @@ function write(changes: Uint8Array): void {
     // After some failures LMDB takes nothing more; a new opening starts from what is on disk.
     closeDatabase();
     tidyFile();
-    scheduleProbe(Math.max(probeBytesMin, 2 * changes.length));
+    scheduleProbe();
     return;
   }
   report({ type: 'written' });
@@ -89,15 +96,49 @@ function write(changes: Uint8Array): void {
 
 function commit(into: RootDatabase<Buffer, Buffer>, changes: Uint8Array): void {
   if (changes.length === 0) return;
+  const all = [...readChanges(changes)];
+  pagesWanted = pagesFor(all);
+  reserve(pagesWanted);
   into.transactionSync(() => {
-    for (const { key, value } of readChanges(changes)) {
-      changesSinceOpening++;
+    for (const { key, value } of all) {
       // In a transaction they have happened on return; what they give back is for those outside of one.
       if (value === null) void into.remove(key);
       else void into.put(key, value);
     }
   });
+  changesSinceOpening += all.length;
   bytesSinceOpening += changes.length;
+}
+
+/**
+ * When the disk refuses a page, lmdb writes its complaint over the end of a buffer, and the process may end by that. So the file is made
+ * long enough for the commit before, where a refusal is only an error: blocks that are written to a second time have their room.
+ * Where it is long enough already, its last byte is written again, since a disk may also have become read-only.
+ */
+function reserve(pages: number): void {
+  const descriptor = openSync(dataFile, 'r+');
+  try {
+    const { main, free, lastPage, pageBytes } = newestMeta(descriptor);
+    const ofFreeList = free.branchPages + free.leafPages + free.overflowPages;
+    const end = (lastPage + 1 + pages + main.branchPages + 3 * ofFreeList) * pageBytes;
+    const { size } = fstatSync(descriptor);
+    if (size >= end) return void writeSync(descriptor, Buffer.alloc(1), 0, 1, size - 1);
+    const target = end + reserveBytes;
+    const zeros = Buffer.alloc(Math.min(reserveBytes, target - size));
+    for (let at = size; at < target; ) {
+      at += writeSync(descriptor, zeros, 0, Math.min(zeros.length, target - at), at);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** At the most, branches aside: each change writes a leaf anew, or two where it is split, and a large value has pages of its own. */
+function pagesFor(changes: readonly Change[]): number {
+  return changes.reduce((pages, { value }) => {
+    const bytes = value?.length ?? 0;
+    return pages + 2 + (bytes * 2 < newPageBytes ? 0 : 1 + Math.ceil(bytes / newPageBytes));
+  }, 64);
 }
 
 /** What stands in `opening` is written at once, so that an open journal is one that can be written to. */
@@ -160,31 +201,21 @@ function tidyFile(): void {
   }
 }
 
-/** Asks the file system first: LMDB writes its own complaints on standard error. */
-function scheduleProbe(bytes: number): void {
+/** Again and again, until there is room for what there was none for. */
+function scheduleProbe(): void {
   isTrusted = false;
   setTimeout(() => {
     try {
-      probeDisk(bytes);
+      prepareFiles();
       tidyFile();
+      reserve(pagesWanted);
       database = openDatabase();
     } catch {
       tidyFile();
-      return scheduleProbe(bytes);
+      return scheduleProbe();
     }
     report({ type: 'recovered' });
   }, probeIntervalMs);
-}
-
-function probeDisk(bytes: number): void {
-  const file = join(directory, 'probe');
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    writeFileSync(file, Buffer.alloc(bytes), { mode: 0o600 });
-    syncPath(file);
-  } finally {
-    rmSync(file, { force: true });
-  }
 }
 
 function lookThrough(): void {
@@ -218,7 +249,7 @@ function describe(error: unknown): { code: string; message: string } {
 function hasNoRoom(): boolean {
   try {
     const { bavail, bsize } = statfsSync(directory);
-    return bavail * bsize < probeBytesMin;
+    return bavail * bsize < reserveBytes;
   } catch {
     return false;
   }

@@ -24,9 +24,9 @@ export interface JournalWriterOptions {
 }
 
 /** So many slots, or so many bytes of payloads, are written in one commit at most: it is packed in one turn of the event loop. */
-const groupSlotsMax = 4_096;
+const groupSlotsMax = 1_024;
 const groupBytesMax = 4 * 1024 * 1024;
-const closeTimeoutMs = 2_000;
+const closeTimeoutMs = 5_000;
 /** It keeps next to nothing from one commit to the next. */
 const maxYoungGenerationSizeMb = 4;
 /** A thread that could not start, or ended by itself, is started again after this long. */

@@ -88,6 +88,13 @@ export function metaFault(metas: readonly FoundMeta[], fileBytes: number): strin
   return later.fault ?? earlier.fault;
 }
 
+/** What LMDB goes on from, in a file that is known to be whole. */
+export function newestMeta(file: number): Meta {
+  const first = readMeta(file, 0);
+  const second = readMeta(file, first.pageBytes);
+  return second.transaction > first.transaction ? second : first;
+}
+
 /** Where the last page ends that LMDB knows of; null where that is in doubt. What a failed commit has written may lie behind it. */
 export function endOfLmdbFile(path: string): number | null {
   const file = openSync(path, 'r');

@@ -137,7 +137,7 @@ export function emptyFile(): Buffer {
 }
 
 /** What nearly all machines have; LMDB takes any of these on any. */
-const newPageBytes = 4_096;
+export const newPageBytes = 4_096;
 export const pageSizes: readonly number[] = [4_096, 8_192, 16_384, 32_768, 65_536, 512, 1_024, 2_048];
 
 function readTree(bytes: Buffer, at: number): Tree {

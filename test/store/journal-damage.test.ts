@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { readJournal } from '../../src/store/journal-reader.js';
 import { recordFormats } from '../../src/store/journal-records.js';
+import { mendLmdbFile } from '../../src/store/lmdb-metas.js';
 import { nodeA } from '../protocol/peer-samples.js';
 import { copyIn, directoryFor, fileOf, TestJournal } from '../support/test-journal.js';
 
@@ -273,5 +274,29 @@ t.test('a file of another format of LMDB is refused, and left as it is', async (
     code: 'JOURNAL_UNSUPPORTED',
     message: /another version of LMDB, in its format 1/,
   });
+  t.ok(readFileSync(fileOf(directory)).equals(bytes));
+});
+
+t.test('what a commit has left that failed at its meta page is undone, by whoever knows of it', async (t) => {
+  const { directory, before } = await journalWithHistory(t);
+  const bytes = readFileSync(fileOf(directory));
+  const transactionOf = (page: number): number => Number(bytes.readBigUInt64LE(page + 152));
+  const later = transactionOf(0) > transactionOf(4_096) ? 0 : 4_096;
+  // As LMDB does it: the old number, and the rest as it was to be.
+  bytes.writeBigUInt64LE(BigInt(transactionOf(later) - 2), later + 152);
+  writeFileSync(fileOf(directory), bytes);
+  mendLmdbFile(fileOf(directory));
+  const journal = await TestJournal.open(directory, { instance: 'bbbbb' });
+  t.same(journal.logged, []);
+  t.same(journal.changes, before);
+  await journal.put(copyIn(1, 99));
+  await journal.close();
+  t.same((await reopen(directory)).changes, { ...before, 1: 99 });
+});
+
+t.test('a file that is whole is not mended', async (t) => {
+  const { directory } = await journalWithHistory(t);
+  const bytes = readFileSync(fileOf(directory));
+  mendLmdbFile(fileOf(directory));
   t.ok(readFileSync(fileOf(directory)).equals(bytes));
 });

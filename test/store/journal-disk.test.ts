@@ -1,14 +1,5 @@
 import '../support/own-mounts.js';
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { mountMemory, remount, unmount } from '../support/memory-disk.js';
@@ -98,7 +89,7 @@ t.test(
       t.ok(Array.from({ length: written }, (_, slot) => changes[slot]).every((change) => change === pages));
       await again.close();
       freeDisk(directory);
-      if (pages % 5 === 4) rmSync(join(directory, 'journal'), { recursive: true });
+      if (pages % 75 === 60) rmSync(join(directory, 'journal'), { recursive: true });
     }
   },
 );
@@ -156,14 +147,16 @@ t.test('a disk that is mounted read-only is named, and used once it is no more',
 });
 
 t.test('a broken journal on a full disk is refused, as there is no room to rebuild it', async (t) => {
-  const directory = diskFor(t, '4m');
+  const directory = diskFor(t, '32m');
   const journal = await TestJournal.open(directory);
   for (let slot = 0; slot < 2_000; slot++) journal.write(copyIn(slot, 1));
   await journal.close();
-  const file = openSync(fileOf(directory), 'r+');
-  // One of the pages that hold records.
-  writeSync(file, Buffer.alloc(4_096), 0, 4_096, 4_096 * 100);
-  closeSync(file);
+  // Pages that hold or held one of its records.
+  const bytes = readFileSync(fileOf(directory));
+  const record = Buffer.from(`-${(1_000).toString(36)}`);
+  for (let at = bytes.indexOf(record); at > 0; at = bytes.indexOf(record, at + 1))
+    bytes.fill(0, at & ~4_095, at | 4_095);
+  writeFileSync(fileOf(directory), bytes);
   fillDisk(directory, 100_000);
   await t.rejects(TestJournal.open(directory), { code: 'DATA_DIR_FULL' });
   t.notOk(existsSync(join(directory, 'journal.damaged-1')));

@@ -81,16 +81,16 @@ t.test(
   async (t) => {
     const directory = directoryFor(t);
     const journal = await TestJournal.open(directory);
-    for (let slot = 1; slot <= 3_000; slot++) journal.write(copyIn(slot, slot));
-    await journal.until(() => journal.writtenSeq === 3_000);
+    for (let slot = 1; slot <= 1_000; slot++) journal.write(copyIn(slot, slot));
+    await journal.until(() => journal.writtenSeq === 1_000);
     t.same(
       journal.events.map((event) => (event.type === 'written' ? event.seq : event)),
-      [1, 3_000],
+      [1, 1_000],
       'the first began a commit at once, and the others waited for its end',
     );
     await journal.close();
     const again = await TestJournal.open(directory);
-    t.equal(again.contents.copies.length, 3_000);
+    t.equal(again.contents.copies.length, 1_000);
     await again.close();
   },
 );
@@ -106,14 +106,14 @@ t.test('a write of nothing is told too, in its turn', async (t) => {
 t.test('a close waits for what has been written, and what comes later is left', async (t) => {
   const directory = directoryFor(t);
   const journal = await TestJournal.open(directory);
-  for (let slot = 1; slot <= 20_000; slot++) journal.write(copyIn(slot, 1));
+  for (let slot = 1; slot <= 3_000; slot++) journal.write(copyIn(slot, 1));
   const closed = journal.close();
   journal.write(copyIn(30_000, 1));
   await closed;
   await journal.close();
-  t.equal(journal.writtenSeq, 20_000);
+  t.equal(journal.writtenSeq, 3_000);
   const again = await TestJournal.open(directory);
-  t.equal(again.contents.copies.length, 20_000);
+  t.equal(again.contents.copies.length, 3_000);
   await again.close();
 });
 
@@ -187,11 +187,11 @@ t.test('the journal of another node is refused, and left as it is', async (t) =>
   await again.close();
 });
 
-/** A format as a former version may have had: without the fields that came last, under another name for one. */
+/** A format as a former version may have had: something else in the place of the field that came last. */
 const older: RecordFormat = {
   version: 0,
-  encode: (copy) => [...encodeCopy(copy).slice(0, -2), 'old'],
-  decode: (values) => decodeCopy(new FieldReader([...values.slice(0, -1), null, []], 'old record', 0)),
+  encode: (copy) => [...encodeCopy(copy).slice(0, -1), 'old'],
+  decode: (values) => decodeCopy(new FieldReader([...values.slice(0, -1), []], 'old record', 0)),
 };
 const newer: RecordFormat = { ...(recordFormats[0] as RecordFormat), version: 2 };
 
