@@ -122,6 +122,7 @@ export class Keeping {
   tick(now: Instant): void {
     this.ledger.expire(now.monotonicMs);
     this.copies.expire(now.monotonicMs);
+    this.replicator.tick(now);
     this.custody.tick(now);
     this.repair.tick(now);
     this.takeover.tick(now);
@@ -132,6 +133,7 @@ export class Keeping {
     return Math.min(
       this.ledger.nextExpiryMs(),
       this.copies.nextExpiryMs(),
+      this.replicator.nextDeadlineMs(),
       this.custody.nextDeadlineMs(),
       this.repair.nextDeadlineMs(),
       this.takeover.nextDeadlineMs(),

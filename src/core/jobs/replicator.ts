@@ -67,30 +67,66 @@ const entryBytes = 300;
  */
 export class Replicator {
   private readonly holders = new Map<NodeId, Holder>();
+  /** Jobs that nobody has been promised, and when they are copied all the same: the first is due first. */
+  private readonly unpromised = new Map<JobRecord, number>();
   private lastSeq = 0;
 
   constructor(private readonly options: ReplicatorOptions) {}
 
   /** The record has changed: `reached` comes once all that hold it know, at once where nobody else does. */
   changed(record: JobRecord): void {
-    record.change++;
-    record.missing = 0;
-    // A job that is handed over is told to its next owner alone, who tells the rest.
-    const first = record.owner === this.options.self ? 1 : 0;
-    const end = first === 0 ? 1 : record.holders.length;
-    for (let position = first; position < end; position++) {
-      this.tell(record.holders[position] as NodeId, record);
-      record.missing |= 1 << position;
-    }
-    if (first === 0) return;
-    if (record.spec.durable) this.writeDown(record);
-    else if (record.missing === 0) this.options.reached(record, true);
+    this.unpromised.delete(record);
+    this.count(record);
+    this.spread(record);
+    if (record.owner === this.options.self && !record.spec.durable && record.missing === 0)
+      this.options.reached(record, true);
   }
 
-  private tell(node: NodeId, record: JobRecord): void {
-    const holder = this.holder(node);
-    holder.changed.add(record);
-    if (!holder.hasContact && this.options.reach.isSparse()) this.options.reach.want(node);
+  /**
+   * A new job whose client is told nothing before its outcome. Most end soon, and then the outcome is all that is copied, and written: so
+   * the job itself is only once it has taken some time.
+   */
+  begun(record: JobRecord, now: Instant): void {
+    this.count(record);
+    if (record.missing !== 0) this.unpromised.set(record, now.monotonicMs + unpromisedMs);
+  }
+
+  /** True where nobody else has heard of the job yet: from now on nobody will. */
+  withhold(record: JobRecord): boolean {
+    if (!this.unpromised.delete(record)) return false;
+    record.change++;
+    record.missing = 0;
+    return true;
+  }
+
+  tick(now: Instant): void {
+    for (const [record, dueMs] of this.unpromised) {
+      if (dueMs > now.monotonicMs) return;
+      this.unpromised.delete(record);
+      this.spread(record);
+    }
+  }
+
+  nextDeadlineMs(): number {
+    for (const dueMs of this.unpromised.values()) return dueMs;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** A new change, which none of its holders has. */
+  private count(record: JobRecord): void {
+    record.change++;
+    const { self } = this.options;
+    const holders = ((1 << record.holders.length) - 1) & ~1;
+    // A job that is handed over is told to its next owner alone, who tells the rest.
+    record.missing = record.owner === self ? holders | (record.spec.durable ? 1 : 0) : 1;
+  }
+
+  private spread(record: JobRecord): void {
+    const isOwn = record.owner === this.options.self;
+    const end = isOwn ? record.holders.length : 1;
+    for (let position = isOwn ? 1 : 0; position < end; position++)
+      this.holder(record.holders[position] as NodeId).changed.add(record);
+    if (isOwn && record.spec.durable) this.writeDown(record);
   }
 
   /** Where it is durable, this node's journal is one of those that have to have it: position 0. */
@@ -98,7 +134,6 @@ export class Replicator {
     const { journal } = this.options;
     record.slot = journal.write(record.slot, this.copyOf(record));
     const { change } = record;
-    record.missing |= 1;
     journal.after((isOnDisk) => {
       if (record.change === change) this.oneReached(record, 0, isOnDisk);
     });
@@ -122,6 +157,7 @@ export class Replicator {
 
   /** The job is this node's no longer: nothing more is told of it. */
   forget(record: JobRecord): void {
+    this.unpromised.delete(record);
     for (const node of record.holders) this.holders.get(node)?.changed.delete(record);
     record.change++;
   }
@@ -159,10 +195,11 @@ export class Replicator {
 
   /** Its process is gone, and with it what it was told, for all that is known here: the jobs whose latest change it has not. */
   nodeGone(node: NodeId): JobRecord[] {
+    const unpromised = [...this.unpromised.keys()].filter(({ holders }) => holders.includes(node));
     const holder = this.holders.get(node);
-    if (holder === undefined) return [];
+    if (holder === undefined) return unpromised;
     this.rewind(holder);
-    const records = [...holder.changed];
+    const records = [...holder.changed, ...unpromised];
     holder.changed.clear();
     holder.drops.clear();
     if (!holder.hasContact) this.holders.delete(node);
@@ -347,6 +384,7 @@ export class Replicator {
 
   debts(): Debt[] {
     return [
+      { kind: 'new jobs to copy', count: this.unpromised.size, node: null },
       ...debtsByNode('changes to copy', this.holders, ({ changed, drops }) => changed.size + drops.size),
       ...debtsByNode('changes on their way', this.holders, ({ batches }) => batches.size),
       ...debtsByNode('bytes on their way to holders', this.holders, ({ bytesOnTheWay }) => bytesOnTheWay),
@@ -363,6 +401,8 @@ function canSend({ hasContact, changed, drops, bytesOnTheWay, batches }: Holder)
   );
 }
 
+/** For so long a job that nobody has been promised is its owner's alone: longer than most that are done at once take, also in a crowd. */
+const unpromisedMs = 100;
 /** A holder that answers nothing for so long is passed over, where there is another one. */
 const silentMs = 3_000;
 /** Jobs that one node is to forget. What is over it, the node asks about when it is back. */
