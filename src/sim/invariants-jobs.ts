@@ -36,6 +36,13 @@ export class JobInvariants {
     return this.starts.get(args) ?? 0;
   }
 
+  /** Starts beyond the first of each job. */
+  get repeatedCount(): number {
+    let count = 0;
+    for (const starts of this.starts.values()) count += starts - 1;
+    return count;
+  }
+
   private noteSubmitted(args: string): void {
     this.submitted.add(args);
     if (this.isCalm) this.calm.add(args);
