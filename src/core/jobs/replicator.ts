@@ -162,7 +162,7 @@ export class Replicator {
     const holder = this.holders.get(node);
     if (holder === undefined) return [];
     this.rewind(holder);
-    const records = [...holder.changed];
+    const records = [...holder.changed].filter((record) => this.options.isHere(record));
     holder.changed.clear();
     holder.drops.clear();
     if (!holder.hasContact) this.holders.delete(node);
@@ -233,7 +233,9 @@ export class Replicator {
         const records = new Set(holder.changed);
         for (const { sent } of holder.batches.values())
           for (const each of sent) if (each.type === 'change') records.add(each.record);
-        silent.push({ node, records: [...records].filter((record) => record.missing !== 0) });
+        // One that another node owns by now must not be told of any more.
+        const isOpen = (record: JobRecord): boolean => record.missing !== 0 && this.options.isHere(record);
+        silent.push({ node, records: [...records].filter(isOpen) });
       }
     }
     return silent;
@@ -292,6 +294,7 @@ export class Replicator {
     for (const record of holder.changed) {
       if (entries.length >= limits.keepEntriesMax || bytes >= batchBytesMax) break;
       holder.changed.delete(record);
+      if (!this.options.isHere(record)) continue;
       const position = record.holders.indexOf(node);
       const isBased = position > 0 && (record.based & (1 << position)) !== 0;
       if (isBased) entries.push({ type: 'update', job: record.spec.id, update: this.copyOf(record) });
