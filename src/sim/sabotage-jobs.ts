@@ -19,7 +19,7 @@ export function acknowledgingBeforeCopying({ owner, ledger }: Jobs): void {
   };
 }
 
-export function waitingForAllButOne({ replicator, owner }: Jobs): void {
+export function waitingForAllButOne({ keeping: { replicator }, owner }: Jobs): void {
   const changed = replicator.changed.bind(replicator);
   replicator.changed = (record) => {
     changed(record);
@@ -27,7 +27,7 @@ export function waitingForAllButOne({ replicator, owner }: Jobs): void {
   };
 }
 
-export function holdingTwiceItself({ placement, replicator, owner }: Jobs, self: NodeId): void {
+export function holdingTwiceItself({ keeping: { placement, replicator }, owner }: Jobs, self: NodeId): void {
   const choose = placement.choose.bind(placement);
   placement.choose = (job, count, isDurable, except) => {
     return choose(job, count, isDurable, except).map(() => self);
@@ -50,7 +50,7 @@ function forgive(record: JobRecord, bits: number, owner: Jobs['owner']): void {
   if (record.missing === 0) owner.reached(record, true);
 }
 
-export function acceptingOldEpochs({ custody, ledger, copies }: Jobs): void {
+export function acceptingOldEpochs({ keeping: { custody, copies }, ledger }: Jobs): void {
   const known = (job: JobId): CopyRank | undefined => {
     const record = ledger.get(job);
     return record === undefined ? copies.get(job)?.copy : rankOf(record);
@@ -64,6 +64,6 @@ export function acceptingOldEpochs({ custody, ledger, copies }: Jobs): void {
   };
 }
 
-export function repairingNothing({ custody }: Jobs): void {
+export function repairingNothing({ keeping: { custody } }: Jobs): void {
   custody.membersChanged = () => {};
 }

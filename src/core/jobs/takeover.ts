@@ -353,7 +353,12 @@ export class Takeover {
     if (record !== undefined) {
       const order = compareForInquiry(rankOf(record), item);
       if (order < 0) return 'older';
-      if (record.owner === self && !record.holders.includes(from)) return 'released';
+      if (record.owner === self && !record.holders.includes(from)) {
+        if (item.owner === self || item.epoch < record.epoch) return 'released';
+        // Another node thinks itself the owner, too: it hears of this one by whoever holds the job for it.
+        replicator.push(from, replicator.copyOf(record));
+        return `newer ${self}`;
+      }
       if (order === 0) return 'same';
       replicator.again(from, record);
       return `newer ${record.owner}`;
