@@ -18,6 +18,8 @@ interface Acknowledged {
   isOver: boolean;
   /** As many nodes as had it were lost at once: nobody has promised anything. */
   isExcused: boolean;
+  /** Disks that have lost it since it was last on as many as it is to be. */
+  disksLost: number;
 }
 
 /** Copies are made again within so long; nodes that are lost closer together count as lost at once. */
@@ -34,7 +36,7 @@ export class CopyInvariants {
   private readonly accepted = new Map<string, { readonly node: string; readonly epoch: number }>();
   private readonly started = new Set<string>();
   private readonly lostAtMs = new Map<string, number>();
-  /** How many of each job were looked at in the end. */
+  /** How many jobs were looked at in the end. */
   checkedCount = 0;
 
   constructor(private readonly options: CopyInvariantsOptions) {}
@@ -77,7 +79,9 @@ export class CopyInvariants {
         status === 'dead' || nowMs - (this.lostAtMs.get(name) ?? Number.NEGATIVE_INFINITY) < repairMs,
     ).length;
     for (const [id, job] of this.acknowledged) {
-      if (job.isOver || job.isExcused || this.isKept(id, node, keepsDisk)) continue;
+      if (job.isOver || job.isExcused) continue;
+      if (!keepsDisk && node.disk?.holds(id) === true) this.countLost(id, job, 0);
+      if (this.isKept(id, node, keepsDisk)) continue;
       if (lostCount >= job.copies || (job.isDurable && !keepsDisk && lostCount > 1)) job.isExcused = true;
       else this.fail(9, node, `with it the last copy of ${id} is lost, which ${job.copies} nodes held`);
     }
@@ -92,6 +96,28 @@ export class CopyInvariants {
     }
   }
 
+  /** What its disk had of a job can't be read any more, and the node is down. */
+  recordLost(node: SimNode, id: JobId): void {
+    const job = this.acknowledged.get(id);
+    if (job === undefined || job.isOver || job.isExcused) return;
+    this.countLost(id, job, 1);
+    if (this.isKept(id, node, true)) return;
+    if (job.disksLost >= job.copies) job.isExcused = true;
+    else
+      this.fail(
+        9,
+        node,
+        `one spoilt record, and the last copy of ${id} is lost, which ${job.copies} nodes held`,
+      );
+  }
+
+  /** `gone`: how many of the disks that had it before this loss have it no more. */
+  private countLost(id: JobId, job: Acknowledged, gone: number): void {
+    const disks = [...this.nodes.values()].filter(({ disk }) => disk?.holds(id) === true).length;
+    if (disks + gone >= job.copies) job.disksLost = 0;
+    job.disksLost++;
+  }
+
   /** Acknowledged jobs that have not been run, or have no outcome. */
   missing(): string[] {
     this.checkedCount = 0;
@@ -101,6 +127,10 @@ export class CopyInvariants {
       if (!this.started.has(id)) return [`${id} was never run`];
       return job.isOver || this.isOver(id) ? [] : [`${id} has no outcome`];
     });
+  }
+
+  get excusedCount(): number {
+    return [...this.acknowledged.values()].filter(({ isExcused }) => isExcused).length;
   }
 
   private isOver(id: JobId): boolean {
@@ -133,7 +163,14 @@ export class CopyInvariants {
     const job = this.acknowledged.get(id);
     if (job === undefined) {
       const isOver = this.accepted.has(`${id}/0`);
-      this.acknowledged.set(id, { args, copies: Number(copies), isDurable, isOver, isExcused: false });
+      this.acknowledged.set(id, {
+        args,
+        copies: Number(copies),
+        isDurable,
+        isOver,
+        isExcused: false,
+        disksLost: 0,
+      });
     }
     // Passed on by another node, the word is a moment old.
     const record = node.core.jobs.ledger.get(id);

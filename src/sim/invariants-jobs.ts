@@ -1,4 +1,4 @@
-import type { NodeEffect, NodeEvent } from '../core/effects.js';
+import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
 import type { JobId } from '../core/ids.js';
 import type { JobsConfig } from '../core/jobs/config.js';
 import { isFinished, type JobRecord } from '../core/jobs/record.js';
@@ -26,7 +26,7 @@ export class JobInvariants {
   stepped(node: SimNode, event: NodeEvent, effects: readonly NodeEffect[]): void {
     if (event.type === 'request' && event.command.type === 'submit')
       this.noteSubmitted(String(event.command.args));
-    for (const effect of effects) if (effect.type === 'start_attempt') this.checkStart(node, effect.args);
+    for (const effect of effects) if (effect.type === 'start_attempt') this.checkStart(node, effect);
     if (event.type === 'message' && event.message.type === 'ran')
       this.checkOutcome(node, event.message.key.job);
     this.checkLimits(node);
@@ -36,17 +36,25 @@ export class JobInvariants {
     return this.starts.get(args) ?? 0;
   }
 
+  /** Starts beyond the first of each job. */
+  get repeatedCount(): number {
+    let count = 0;
+    for (const starts of this.starts.values()) count += starts - 1;
+    return count;
+  }
+
   private noteSubmitted(args: string): void {
     this.submitted.add(args);
     if (this.isCalm) this.calm.add(args);
   }
 
-  private checkStart(node: SimNode, args: unknown): void {
+  private checkStart(node: SimNode, { job, args }: AttemptStart): void {
     const text = String(args);
-    if (!this.submitted.has(text)) this.fail(12, node, `it runs ${text}, which nobody asked for`);
+    if (!this.submitted.has(text)) this.fail(12, node, `it runs ${text} (${job}), which nobody asked for`);
     const count = this.startsOf(text) + 1;
     this.starts.set(text, count);
-    if (this.calm.has(text) && count > 1) this.fail(14, node, `it runs ${text} again, and nothing was wrong`);
+    if (this.calm.has(text) && count > 1)
+      this.fail(14, node, `it runs ${text} (${job}) again, and nothing was wrong`);
   }
 
   private checkOutcome(node: SimNode, job: JobId): void {

@@ -1,14 +1,19 @@
 import type { DiskStep } from '../core/durable-steps.js';
 import type { NodeId } from '../core/ids.js';
+import type { Jobs } from '../core/jobs/jobs.js';
 import type { MemberRecord } from '../core/member.js';
 import type { MembershipConfig } from '../core/membership/config.js';
 import type { Membership, MembershipEffect, MembershipEvent } from '../core/membership/membership.js';
 import type { MembershipMessage, Rumour } from '../core/messages.js';
+import * as spoilJobs from './sabotage-jobs.js';
 
 /** A way to spoil nodes on purpose, so that a checker can be seen to find it. It exists in the simulator alone. */
 export interface Sabotage {
   readonly membership?: Partial<MembershipConfig>;
   spoil?(membership: Membership): Membership;
+  spoilJobs?(jobs: Jobs, self: NodeId): void;
+  /** Its journal says that a write is on disk before it is. */
+  readonly skipsJournalSync?: boolean;
   /** What a node does not do when it counts its start on disk. */
   skipsStep?(step: DiskStep): boolean;
 }
@@ -28,6 +33,17 @@ export const sabotages = {
   refuteWithoutRaising: { spoil: (membership) => refutingInVain(membership) },
   /** The count of starts is written, and not synced. */
   skipStartSync: { skipsStep: ({ type }) => type === 'sync' || type === 'sync_directory' },
+  /** A client is told that its job is kept, and only then is it. */
+  acknowledgeBeforeCopying: { spoilJobs: spoilJobs.acknowledgingBeforeCopying },
+  /** One of the nodes that are to have a job need not have answered. */
+  acknowledgeAtCopiesMinusOne: { spoilJobs: spoilJobs.waitingForAllButOne },
+  /** A job's copy of an owner that has been replaced is taken like any other. */
+  acceptOldEpoch: { spoilJobs: spoilJobs.acceptingOldEpochs },
+  /** The owner counts as each of the nodes that are to hold a job. */
+  twoCopiesOnOneNode: { spoilJobs: spoilJobs.holdingTwiceItself },
+  skipJournalSync: { skipsJournalSync: true },
+  /** Nobody looks whether the holders of a job are still there. */
+  noCopyRepair: { spoilJobs: spoilJobs.repairingNothing },
 } as const satisfies Readonly<Record<string, Sabotage>>;
 
 export type SabotageName = keyof typeof sabotages;

@@ -5,6 +5,8 @@ import type { SimNode } from './sim-node.js';
 
 /** What looks into simulated nodes, or spoils them on purpose. The nodes' own cores know nothing of it. */
 export interface SimHooks {
+  /** A node is about to start. */
+  created?(node: SimNode): void;
   /** Puts something around the membership core of a node that is about to start. */
   wrapMembership?(node: SimNode, membership: Membership): Membership;
   /** A node has accepted an outcome of a job that it owns; `isAdopted`: an earlier owner may have accepted the same one. */

@@ -8,6 +8,8 @@ import { decodeCopy, encodeCopy } from '../protocol/copy-codec.js';
 import { nestedFields } from '../protocol/peer-fields.js';
 import type { SimTime } from './sim-time.js';
 
+export const usualSyncMs: readonly [min: number, max: number] = [0.2, 8];
+
 /** What a node's journal has on its disk: what any number of its processes have synced. */
 export class SimJournalDisk {
   private readonly slots = new Map<number, { readonly id: JobId; readonly values: readonly unknown[] }>();
@@ -16,21 +18,32 @@ export class SimJournalDisk {
   private lineage: InstanceId[] = [];
   /** Null: it takes writes. Else what the system says: ENOSPC, EIO. */
   trouble: string | null = null;
+  /** How long a sync takes, drawn evenly. */
+  syncMs: readonly [min: number, max: number] = usualSyncMs;
+  /** Ends what a process has begun to write: it is over before the next one opens the journal. */
+  underWay: (() => void) | null = null;
 
   /** What a process finds, and that it was there. */
   open(instance: InstanceId): JournalStart {
+    this.underWay?.();
     this.lineage.push(instance);
     const copies = [...this.slots].map(([slot, { values }]) => ({ slot, copy: read(values) }));
     return { copies, lineage: [...this.lineage] };
   }
 
-  /** A record can't be read any more: it counts as missing, and nothing that is missing is known to be over. */
-  damage(random: Random): boolean {
-    const slots = [...this.slots.keys()];
-    if (slots.length === 0) return false;
-    this.erase(slots[random.below(slots.length)] as number);
+  /** A record can't be read any more: it counts as missing, and nothing that is missing is known to be over. Null: there is none. */
+  damage(random: Random): JobId | null {
+    this.underWay?.();
+    const slots = [...this.slots];
+    if (slots.length === 0) return null;
+    const [slot, { id }] = slots[random.below(slots.length)] as (typeof slots)[number];
+    this.erase(slot);
     this.lineage = [];
-    return true;
+    return id;
+  }
+
+  get isEmpty(): boolean {
+    return this.slots.size === 0;
   }
 
   holds(job: JobId): boolean {
@@ -76,8 +89,6 @@ export interface SimJournalOptions {
   readonly skipsSync: boolean;
 }
 
-/** How long a sync takes, drawn evenly. */
-const syncMs: readonly [min: number, max: number] = [0.2, 8];
 const recoveryCheckMs = 1_000;
 
 /** A process's journal: writes are gathered while a sync is under way, and come onto the disk together or not at all. */
@@ -99,7 +110,10 @@ export class SimJournal {
     const batch = this.waiting;
     this.waiting = [];
     this.isBusy = true;
-    time.after(syncMs[0] + random.next() * (syncMs[1] - syncMs[0]), () => {
+    const [minMs, maxMs] = disk.syncMs;
+    const end = (): void => {
+      if (disk.underWay !== end) return;
+      disk.underWay = null;
       this.isBusy = false;
       // What is under way when a process ends may be on the disk or not, and it never heard.
       if (this.options.isDead() && random.below(2) === 0) return;
@@ -116,7 +130,9 @@ export class SimJournal {
       if (last !== undefined && !this.options.skipsSync)
         this.options.report({ type: 'journal_written', seq: last.seq });
       if (this.waiting.length > 0 && !this.options.isDead()) this.sync();
-    });
+    };
+    disk.underWay = end;
+    time.after(minMs + random.next() * (maxMs - minMs), end);
   }
 
   private fail(code: string): void {

@@ -85,6 +85,7 @@ export class SimNode {
     this.threads = new SimThreads({ ...parts, report });
     const isDead = (): boolean => this.isDead();
     this.journal = disk === null ? null : new SimJournal({ ...parts, disk, report, isDead });
+    for (const hooks of parts.hooks) hooks.created?.(this);
   }
 
   start(): void {

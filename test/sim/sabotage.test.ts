@@ -13,6 +13,12 @@ const foundBy: Readonly<Record<SabotageName, readonly Invariant[]>> = {
   acceptOldIncarnation: [2, 3],
   refuteWithoutRaising: [4],
   skipStartSync: [1, 21],
+  acknowledgeBeforeCopying: [10],
+  acknowledgeAtCopiesMinusOne: [10],
+  acceptOldEpoch: [13, 17],
+  twoCopiesOnOneNode: [10],
+  skipJournalSync: [9, 10],
+  noCopyRepair: [15],
 };
 const seedsMax = 100;
 
@@ -33,7 +39,7 @@ for (const sabotage of Object.keys(sabotages) as SabotageName[]) {
 /** What follows from it, and breaks another promise first, doesn't count: the checker must name what is wrong. */
 function findFirst(sabotage: SabotageName): { seed: string; violation: InvariantViolation } | null {
   for (let seed = 0; seed < seedsMax; seed++) {
-    const { violation } = runChaos(String(seed), sabotage);
+    const { violation } = runChaos(String(seed), { sabotage });
     if (violation instanceof InvariantViolation && foundBy[sabotage].includes(violation.invariant))
       return { seed: String(seed), violation };
   }

@@ -11,7 +11,8 @@ import { type InquiryAnswer, parseInquiryAnswers } from './inquiries.js';
 import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import { isFinished, type JobRecord } from './record.js';
-import { type Replicator, rankOf } from './replicator.js';
+import { rankOf } from './record-copy.js';
+import type { Replicator } from './replicator.js';
 
 export interface DoubtOptions {
   readonly self: NodeId;
@@ -54,6 +55,7 @@ export class Doubt {
   begin(now: Instant): void {
     if (this.isWalking || this.open > 0 || now.monotonicMs < this.lastMs + gapMs) {
       this.againMs = Math.min(this.againMs, this.lastMs + gapMs);
+      this.freeze(now);
       return;
     }
     this.lastMs = now.monotonicMs;
@@ -63,6 +65,10 @@ export class Doubt {
     this.isWalking = true;
     this.asking = null;
     this.returned.clear();
+    this.freeze(now);
+  }
+
+  private freeze(now: Instant): void {
     this.endsMs = now.monotonicMs + doubtMs;
     this.options.dispatcher().isFrozen = true;
   }
@@ -83,7 +89,8 @@ export class Doubt {
     if (now.monotonicMs >= this.againMs && !this.isWalking && this.open === 0) this.begin(now);
     if (this.returned.size > 0 && !this.isWalking && this.open === 0) this.askReturned();
     if (this.isWalking) this.walk(now);
-    const isOver = !this.isWalking && (this.open === 0 || now.monotonicMs >= this.endsMs);
+    const isHeard = this.open === 0 && this.againMs === Number.POSITIVE_INFINITY;
+    const isOver = !this.isWalking && (isHeard || now.monotonicMs >= this.endsMs);
     if (!isOver || !this.options.dispatcher().isFrozen) return;
     this.endsMs = Number.POSITIVE_INFINITY;
     this.options.dispatcher().isFrozen = false;

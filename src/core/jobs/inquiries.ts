@@ -4,7 +4,8 @@ import { okReply, type Reply } from '../reply.js';
 import type { Copies } from './copies.js';
 import { type CopyRank, compareRanks } from './copy.js';
 import type { Ledger } from './ledger.js';
-import { type Replicator, rankOf } from './replicator.js';
+import { rankOf } from './record-copy.js';
+import type { Replicator } from './replicator.js';
 
 /**
  * What a node says of a job that it is asked about:
@@ -41,7 +42,12 @@ export class Inquiries {
     if (record !== undefined) {
       const order = compareForInquiry(rankOf(record), item);
       if (order < 0) return 'older';
-      if (record.owner === self && !record.holders.includes(from)) return 'released';
+      if (record.owner === self && !record.holders.includes(from)) {
+        if (item.owner === self || item.epoch < record.epoch) return 'released';
+        // Another node thinks itself the owner, too: it hears of this one by whoever holds the job for it.
+        replicator.push(from, replicator.copyOf(record));
+        return `newer ${self}`;
+      }
       if (order === 0) return 'same';
       replicator.again(from, record);
       return `newer ${record.owner}`;

@@ -68,7 +68,7 @@ export class Keeping {
   readonly inquiries: Inquiries;
   private readonly journal: JournalLog;
   private readonly doubt: Doubt;
-  private readonly repair: Repair;
+  readonly repair: Repair;
 
   constructor(private readonly options: KeepingOptions) {
     const { self, config, outbox, members, now } = options;

@@ -7,7 +7,8 @@ import type { CopyRank, JobCopy } from './copy.js';
 import { type Debt, debtsByNode } from './debts.js';
 import type { JournalLog } from './journal-log.js';
 import type { Reach } from './reach.js';
-import { isFinished, type JobRecord } from './record.js';
+import type { JobRecord } from './record.js';
+import { copyOf, rankOf } from './record-copy.js';
 
 type KeptMessage = Extract<JobMessage, { type: 'kept' }>;
 
@@ -199,7 +200,8 @@ export class Replicator {
     const holder = this.holders.get(node);
     if (holder === undefined) return unpromised;
     this.rewind(holder);
-    const records = [...holder.changed, ...unpromised];
+    const { isHere } = this.options;
+    const records = [...holder.changed, ...unpromised].filter((record) => isHere(record));
     holder.changed.clear();
     holder.drops.clear();
     if (!holder.hasContact) this.holders.delete(node);
@@ -270,7 +272,9 @@ export class Replicator {
         const records = new Set(holder.changed);
         for (const { sent } of holder.batches.values())
           for (const each of sent) if (each.type === 'change') records.add(each.record);
-        silent.push({ node, records: [...records].filter((record) => record.missing !== 0) });
+        // One that another node owns by now must not be told of any more.
+        const isOpen = (record: JobRecord): boolean => record.missing !== 0 && this.options.isHere(record);
+        silent.push({ node, records: [...records].filter(isOpen) });
       }
     }
     return silent;
@@ -288,32 +292,8 @@ export class Replicator {
     }
   }
 
-  /** All that a holder, or the journal, has to know of a job. Written out: a literal made by spreading costs a hundred times as much. */
   copyOf(record: JobRecord): JobCopy {
-    const { outcome } = record;
-    const state = stateOf(record);
-    return {
-      generation: record.generation,
-      stage: stageOf(record),
-      epoch: record.epoch,
-      owner: record.owner,
-      change: record.change,
-      spec: record.spec,
-      args: state === 'done' ? null : record.args,
-      instance: this.options.instance,
-      holders: record.holders,
-      state,
-      attempt: record.attempt,
-      failures: record.failures,
-      fatalities: record.fatalities,
-      executor: record.fatalities > 0 ? record.executor : null,
-      awaits: record.awaits,
-      // Clocks differ: only of a job that waits for its time does it say anything.
-      notBeforeMs: record.state === 'delayed' ? record.notBeforeMs : 0,
-      finishedAtMs: record.finishedAtMs,
-      error: outcome?.type === 'failed' ? outcome.error : record.error,
-      result: outcome?.type === 'done' ? outcome.result : record.result,
-    };
+    return copyOf(record, this.options.instance);
   }
 
   private sendBatch(node: NodeId, holder: Holder): void {
@@ -329,6 +309,7 @@ export class Replicator {
     for (const record of holder.changed) {
       if (entries.length >= limits.keepEntriesMax || bytes >= batchBytesMax) break;
       holder.changed.delete(record);
+      if (!this.options.isHere(record)) continue;
       const position = record.holders.indexOf(node);
       const isBased = position > 0 && (record.based & (1 << position)) !== 0;
       if (isBased) entries.push({ type: 'update', job: record.spec.id, update: this.copyOf(record) });
@@ -409,21 +390,6 @@ const silentMs = 3_000;
 const dropsMax = 100_000;
 /** Batches that one holder has not answered. */
 const batchesMax = 64;
-
-function stateOf(record: JobRecord): JobCopy['state'] {
-  if (record.outcome !== null) return record.outcome.type;
-  return isFinished(record.state) ? (record.state as JobCopy['state']) : 'waiting';
-}
-
-function stageOf(record: JobRecord): CopyRank['stage'] {
-  if (isFinished(record.state)) return 2;
-  return record.outcome === null ? 0 : 1;
-}
-
-export function rankOf(record: JobRecord): CopyRank {
-  const { generation, epoch, owner, change } = record;
-  return { generation, stage: stageOf(record), epoch, owner, change };
-}
 
 function bytesOf(record: JobRecord, isBased: boolean): number {
   const { outcome } = record;

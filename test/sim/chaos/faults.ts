@@ -1,9 +1,12 @@
+import type { NodeEffect } from '../../../src/core/effects.js';
 import type { Random } from '../../../src/core/random.js';
 import type { Invariants } from '../../../src/sim/invariants.js';
 import type { SimNode } from '../../../src/sim/sim-node.js';
-import type { DialFate, SimPath } from '../../../src/sim/sim-path.js';
+import { DiskFaults } from './disk-faults.js';
+import { LinkFaults } from './link-faults.js';
 import type { ChaosNodes } from './nodes.js';
 import { type ChaosPlan, drawFault, type FaultKind, pick, pickSome } from './plan.js';
+import { Reliefs } from './reliefs.js';
 
 export interface ChaosFaultsOptions {
   readonly plan: ChaosPlan;
@@ -44,12 +47,19 @@ export class ChaosFaults {
   readonly fired = new Map<FaultKind, number>();
   /** What happened when, for whoever looks into a run. */
   readonly story: string[] = [];
-  /** How to end what goes on. */
-  private readonly reliefs = new Set<() => void>();
+  private readonly reliefs: Reliefs;
+  private readonly links: LinkFaults;
+  private readonly disks: DiskFaults;
   private newcomers = 0;
-  private isOver = false;
+  /** Somebody who copies a job is to be killed at it: after so many more who do. */
+  private busyLeft = Number.POSITIVE_INFINITY;
 
-  constructor(private readonly options: ChaosFaultsOptions) {}
+  constructor(private readonly options: ChaosFaultsOptions) {
+    const { plan, nodes, random } = options;
+    this.reliefs = new Reliefs(nodes.cluster.time);
+    this.links = new LinkFaults({ plan, nodes, random, reliefs: this.reliefs });
+    this.disks = new DiskFaults({ nodes, random, reliefs: this.reliefs });
+  }
 
   /** Draws faults until the time for them is over. */
   schedule(): void {
@@ -68,24 +78,69 @@ export class ChaosFaults {
 
   /** Ends everything that still goes on. */
   relieveAll(): void {
-    this.isOver = true;
-    for (const relieve of [...this.reliefs]) relieve();
+    this.busyLeft = Number.POSITIVE_INFINITY;
+    this.reliefs.relieveAll();
+  }
+
+  /** A node does something. */
+  performed({ name, status }: SimNode, effect: NodeEffect): void {
+    if (this.busyLeft === Number.POSITIVE_INFINITY || !copies(effect)) return;
+    if (status !== 'running' || !this.options.plan.names.includes(name) || --this.busyLeft >= 0) return;
+    this.busyLeft = Number.POSITIVE_INFINITY;
+    // From before anything has arrived until shortly after the answer has.
+    const delayMs = pick(this.options.random, [0, 0, 1, 5, 20]) * this.options.random.next();
+    this.reliefs.later(delayMs, () => this.killAt(name, effect));
   }
 
   private inflict(kind: FaultKind): void {
     const victim = this.pickRunning();
     if (victim === null) return;
-    const about = this[kind](victim);
-    if (about === null) return;
+    const about = this.carryOut(kind, victim);
+    if (about !== null) this.note(kind, about);
+  }
+
+  private carryOut(kind: FaultKind, victim: SimNode): string | null {
+    switch (kind) {
+      case 'resetOne':
+      case 'resetPair':
+      case 'resetStorm':
+      case 'tailLost':
+      case 'silentLink':
+      case 'slowPath':
+      case 'dialsRefused':
+      case 'dialsSilent':
+        return this.links[kind](victim);
+      case 'diskFull':
+      case 'diskBroken':
+      case 'slowSync':
+      case 'bitFlip':
+        return this.disks[kind](victim);
+      default:
+        return this[kind](victim);
+    }
+  }
+
+  private note(kind: FaultKind, about: string): void {
     this.fired.set(kind, (this.fired.get(kind) ?? 0) + 1);
     if (dividing.has(kind)) this.options.invariants.copies.mayRepeat = true;
     this.story.push(`${(this.options.nodes.cluster.time.nowMs / 1000).toFixed(3)} s  ${kind} ${about}`);
   }
 
-  private kill({ name }: SimNode): string {
+  /** It comes when somebody copies a job. */
+  private killBusy(): null {
+    this.busyLeft = this.options.random.below(6);
+    return null;
+  }
+
+  private killAt(name: string, effect: NodeEffect): void {
+    if (this.options.nodes.cluster.node(name).status !== 'running') return;
+    this.note('killBusy', `${this.kill({ name })}, after its ${effect.type}`);
+  }
+
+  private kill({ name }: Pick<SimNode, 'name'>): string {
     this.options.nodes.kill(name);
     const lengthMs = pick(this.options.random, [50, 500, 3_000, 15_000]);
-    this.lasting(lengthMs, () => this.options.nodes.restart(name));
+    this.reliefs.lasting(lengthMs, () => this.options.nodes.restart(name));
     return `${name}, for ${lengthMs} ms`;
   }
 
@@ -93,7 +148,7 @@ export class ChaosFaults {
   private powerLoss({ name }: SimNode): string {
     this.options.nodes.powerOff(name);
     const lengthMs = pick(this.options.random, [500, 3_000, 15_000]);
-    this.lasting(lengthMs, () => this.options.nodes.restart(name));
+    this.reliefs.lasting(lengthMs, () => this.options.nodes.restart(name));
     return `${name}, for ${lengthMs} ms`;
   }
 
@@ -102,7 +157,7 @@ export class ChaosFaults {
     const count = 1 + random.below(3);
     nodes.powerOff(name);
     for (let start = 0; start < count; start++) nodes.startInVain(name);
-    this.lasting(500, () => nodes.restart(name));
+    this.reliefs.lasting(500, () => nodes.restart(name));
     return `${name}, ${count} times`;
   }
 
@@ -119,7 +174,7 @@ export class ChaosFaults {
     const { random } = this.options;
     const [lengthMs, gapMs] = [200 + random.next() * 2_000, 200 + random.next() * 2_000];
     for (let block = 0; block < 6; block++)
-      this.later(block * (lengthMs + gapMs), () => this.sleep(victim, lengthMs));
+      this.reliefs.later(block * (lengthMs + gapMs), () => this.sleep(victim, lengthMs));
     return `${victim.name}, for ${lengthMs.toFixed(0)} ms every ${(lengthMs + gapMs).toFixed(0)} ms`;
   }
 
@@ -161,68 +216,15 @@ export class ChaosFaults {
     const halves = this.drawHalves(this.options.plan.names);
     const periodMs = 200 + random.next() * 3_000;
     for (let flip = 0; flip < 5; flip++)
-      this.later(flip * 2 * periodMs, () => this.cut(halves, 'both', periodMs));
+      this.reliefs.later(flip * 2 * periodMs, () => this.cut(halves, 'both', periodMs));
     return `${describeSides(halves)}, every ${periodMs.toFixed(0)} ms`;
-  }
-
-  private resetOne({ name }: SimNode): string | null {
-    const other = this.pickOther(name);
-    if (other === null) return null;
-    this.options.nodes.cluster.network.resetOneBetween(name, other);
-    return `${name} ${other}`;
-  }
-
-  private resetPair({ name }: SimNode): string | null {
-    const other = this.pickOther(name);
-    if (other === null) return null;
-    this.options.nodes.cluster.network.resetBetween(name, other);
-    return `${name} ${other}`;
-  }
-
-  private resetStorm(): string {
-    const { random, nodes, plan } = this.options;
-    const count = 20 + random.below(40);
-    for (let reset = 0; reset < count; reset++) {
-      this.later(random.next() * 5_000, () => {
-        const [a, b] = pickSome(random, plan.names, 2);
-        nodes.cluster.network.resetBetween(a as string, b as string);
-      });
-    }
-    return `of ${count}`;
-  }
-
-  /** What one end sent last is lost in the reset, and what the other sent is not. */
-  private tailLost({ name }: SimNode): string | null {
-    const other = this.pickOther(name);
-    if (other === null) return null;
-    this.options.nodes.cluster.network.resetLosingTailTo(other, name);
-    return `from ${name} to ${other}`;
-  }
-
-  /** A firewall has forgotten the connection. */
-  private silentLink({ name }: SimNode): string | null {
-    const other = this.pickOther(name);
-    if (other === null) return null;
-    const lengthMs = 20_000 * this.options.random.next();
-    this.lasting(lengthMs, this.options.nodes.cluster.network.silenceBetween(name, other));
-    return `${name} ${other}, for ${lengthMs.toFixed(0)} ms`;
-  }
-
-  private slowPath({ name }: SimNode): string | null {
-    const other = this.pickOther(name);
-    if (other === null) return null;
-    const bytesPerSecond = pick(this.options.random, [300, 2_000, 20_000]);
-    this.spoilPath([name, other], (path) => {
-      path.own = { bytesPerSecond };
-    });
-    return `from ${name} to ${other}, ${bytesPerSecond} bytes a second`;
   }
 
   private stalledReader({ name }: SimNode): string {
     const { network } = this.options.nodes.cluster;
     const lengthMs = pick(this.options.random, [500, 5_000, 15_000]);
     network.stallReads(name, true);
-    this.lasting(lengthMs, () => network.stallReads(name, false));
+    this.reliefs.lasting(lengthMs, () => network.stallReads(name, false));
     return `${name}, for ${lengthMs} ms`;
   }
 
@@ -233,37 +235,9 @@ export class ChaosFaults {
     if (reader === null) return null;
     const count = 10 + random.below(40);
     nodes.cluster.network.stallReads(reader, true);
-    this.lasting(2_000, () => nodes.cluster.network.stallReads(reader, false));
+    this.reliefs.lasting(2_000, () => nodes.cluster.network.stallReads(reader, false));
     for (let job = 0; job < count; job++) submit(name, floodBytes);
     return `of ${count} jobs at ${name}, and ${reader} does not read`;
-  }
-
-  private dialsRefused(victim: SimNode): string | null {
-    return this.failDials(victim, 'refused');
-  }
-
-  private dialsSilent(victim: SimNode): string | null {
-    return this.failDials(victim, 'silent');
-  }
-
-  /** Dials alone; without a reset nobody would dial. */
-  private failDials({ name }: SimNode, fate: DialFate): string | null {
-    const other = this.pickOther(name);
-    if (other === null) return null;
-    this.spoilPath([name, other], (path) => {
-      path.dials = fate;
-    });
-    this.options.nodes.cluster.network.resetBetween(name, other);
-    return `from ${name} to ${other}`;
-  }
-
-  private spoilPath([from, to]: readonly [string, string], spoil: (path: SimPath) => void): void {
-    const path = this.options.nodes.cluster.network.paths.between(from, to);
-    spoil(path);
-    this.lasting(2_000 + this.options.random.next() * 10_000, () => {
-      path.own = {};
-      path.dials = 'answered';
-    });
   }
 
   private lossSpell(): string {
@@ -272,7 +246,7 @@ export class ChaosFaults {
     const loss = pick(random, [0.1, 0.3, 0.8]);
     network.loss = loss;
     const lengthMs = 2_000 + random.next() * 10_000;
-    this.lasting(lengthMs, () => {
+    this.reliefs.lasting(lengthMs, () => {
       network.loss = plan.loss;
     });
     return `${loss}, for ${lengthMs.toFixed(0)} ms`;
@@ -289,7 +263,7 @@ export class ChaosFaults {
     const { random, nodes, plan } = this.options;
     if (plan.seeds.includes(victim.core.self().address)) return null;
     victim.arrive({ type: 'leave' });
-    this.lasting(1_000 + random.next() * 8_000, () => nodes.restart(victim.name));
+    this.reliefs.lasting(1_000 + random.next() * 8_000, () => nodes.restart(victim.name));
     return victim.name;
   }
 
@@ -297,9 +271,9 @@ export class ChaosFaults {
     const { random, nodes, plan } = this.options;
     const gapMs = 300 + random.next() * 1_500;
     plan.names.forEach((name, index) => {
-      this.later(index * 2 * gapMs, () => {
+      this.reliefs.later(index * 2 * gapMs, () => {
         nodes.kill(name);
-        this.lasting(gapMs, () => nodes.restart(name));
+        this.reliefs.lasting(gapMs, () => nodes.restart(name));
       });
     });
     return `every ${(2 * gapMs).toFixed(0)} ms`;
@@ -309,7 +283,7 @@ export class ChaosFaults {
   private twin({ name }: SimNode): string {
     const { nodes } = this.options;
     const twin = nodes.startTwin(name, this.nameNewcomer('t'));
-    this.lasting(5_000, () => nodes.kill(twin.name));
+    this.reliefs.lasting(5_000, () => nodes.kill(twin.name));
     return `${twin.name} of ${name}`;
   }
 
@@ -318,14 +292,14 @@ export class ChaosFaults {
     const { nodes } = this.options;
     nodes.kill(name);
     nodes.renew(name);
-    this.lasting(1_000 * this.options.random.next(), () => nodes.restart(name));
+    this.reliefs.lasting(1_000 * this.options.random.next(), () => nodes.restart(name));
     return name;
   }
 
   private stranger(): string {
     const { nodes } = this.options;
     const stranger = nodes.startStranger(this.nameNewcomer('s'), strangerCluster);
-    this.lasting(10_000, () => nodes.kill(stranger.name));
+    this.reliefs.lasting(10_000, () => nodes.kill(stranger.name));
     return stranger.name;
   }
 
@@ -346,14 +320,14 @@ export class ChaosFaults {
   private bringDown(names: readonly string[], lengthMs: number): void {
     const { nodes } = this.options;
     for (const name of names) nodes.kill(name);
-    this.lasting(lengthMs, () => {
+    this.reliefs.lasting(lengthMs, () => {
       for (const name of names) nodes.restart(name);
     });
   }
 
   private sleep(victim: SimNode, lengthMs: number): string {
     victim.pause();
-    this.lasting(lengthMs, () => victim.resume());
+    this.reliefs.lasting(lengthMs, () => victim.resume());
     return `${victim.name}, for ${lengthMs.toFixed(0)} ms`;
   }
 
@@ -368,25 +342,9 @@ export class ChaosFaults {
     const pairs = left.flatMap((from) => right.map((to) => [from, to] as const));
     const paths = ways === 'forth' ? pairs : [...pairs, ...pairs.map(([from, to]) => [to, from] as const)];
     for (const [from, to] of paths) network.cut(from, to);
-    this.lasting(lengthMs, () => {
+    this.reliefs.lasting(lengthMs, () => {
       for (const [from, to] of paths) network.uncut(from, to);
     });
-  }
-
-  /** A part of a fault that goes on for a while. */
-  private later(delayMs: number, inflict: () => void): void {
-    this.options.nodes.cluster.time.after(delayMs, () => {
-      if (!this.isOver) inflict();
-    });
-  }
-
-  /** Ends by itself after that time, or when all faults end. */
-  private lasting(lengthMs: number, relieve: () => void): void {
-    const once = (): void => {
-      if (this.reliefs.delete(once)) relieve();
-    };
-    this.reliefs.add(once);
-    this.options.nodes.cluster.time.after(lengthMs, once);
   }
 
   private drawHalves(names: readonly string[]): Sides {
@@ -419,4 +377,10 @@ type Sides = readonly [left: readonly string[], right: readonly string[]];
 
 function describeSides([left, right]: Sides): string {
   return `${left.join('')} | ${right.join('')}`;
+}
+
+/** A job is on its way to another node, or to the disk. */
+function copies(effect: NodeEffect): boolean {
+  if (effect.type === 'send') return effect.message.type === 'keep' || effect.message.type === 'kept';
+  return effect.type === 'journal';
 }

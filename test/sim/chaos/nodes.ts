@@ -1,5 +1,6 @@
 import { type DiskStep, replaceFileSteps } from '../../../src/core/durable-steps.js';
 import { RondoError } from '../../../src/core/errors.js';
+import type { JobId } from '../../../src/core/ids.js';
 import type { Random } from '../../../src/core/random.js';
 import type { Invariants } from '../../../src/sim/invariants.js';
 import type { SimCluster } from '../../../src/sim/sim-cluster.js';
@@ -74,6 +75,14 @@ export class ChaosNodes {
     this.disks.delete(name);
     this.options.invariants.copies.nodeLost(this.cluster.node(name), false);
     this.journals.delete(name);
+  }
+
+  /** It is killed, and a record in its journal spoilt: of that job, or of none where nothing is left there. */
+  flipBit(name: string): JobId | null {
+    this.kill(name);
+    const job = this.journalOf(name)?.damage(this.options.random) ?? null;
+    if (job !== null) this.options.invariants.copies.recordLost(this.cluster.node(name), job);
+    return job;
   }
 
   journalOf(name: string): SimJournalDisk | null {

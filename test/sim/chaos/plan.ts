@@ -38,9 +38,24 @@ export const faultKinds = [
   'stranger',
   'seedsGone',
   'coldStart',
+  'killBusy',
+  'diskFull',
+  'diskBroken',
+  'slowSync',
+  'bitFlip',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
+
+/** A run with none at all. */
+export const noFault = 'none';
+/** What a run is to have alone. */
+export type FaultClass = FaultKind | typeof noFault;
+
+/** They need nodes with journals. */
+const journalKinds: ReadonlySet<FaultKind> = new Set(['diskFull', 'diskBroken', 'slowSync', 'bitFlip']);
+/** They are about jobs alone. */
+const jobKinds: readonly FaultKind[] = ['killBusy', ...journalKinds];
 
 /** What exists in one run: drawn first, all from the seed, so that runs differ in kind and not only in moments. */
 export interface ChaosPlan {
@@ -67,6 +82,9 @@ export interface ChaosPlan {
 /** Every so manieth run has no faults at all. */
 const calmOneIn = 10;
 
+/** Some 50 jobs a second. */
+const manyJobsGapMs = 20;
+
 /** So short that they fill. */
 const shortQueues: ChaosPlan['queues'] = {
   windowBytes: 4 * 1024,
@@ -75,11 +93,17 @@ const shortQueues: ChaosPlan['queues'] = {
   queueBytesMax: 32 * 1024,
 };
 
-export function drawPlan(seed: string): ChaosPlan {
+/** `fault`: that one alone, and many jobs. */
+export function drawPlan(seed: string, fault: FaultClass | null = null): ChaosPlan {
+  const plan = drawMixed(seed);
+  return fault === null ? plan : withFault(plan, fault);
+}
+
+function drawMixed(seed: string): ChaosPlan {
   const random = createRandom(`chaos/${seed}`);
   const names = [...'abcdefgh'].slice(0, 2 + random.below(7));
   const isCalm = random.below(calmOneIn) === 0;
-  return {
+  const plan: ChaosPlan = {
     seed,
     names,
     seeds: names.slice(0, 1 + random.below(3)).map((name) => `${name}:1`),
@@ -103,6 +127,23 @@ export function drawPlan(seed: string): ChaosPlan {
     faultGapMs: pick(random, [500, 2_000, 5_000]),
     jobGapMs: pick(random, [200, 1_000]),
     runMs: [1, pick(random, [20, 1_500])],
+  };
+  return { ...plan, weights: { ...plan.weights, ...drawJobWeights(random, plan) } };
+}
+
+/** Nothing else is wrong: what comes of it comes of that fault. */
+function withFault(plan: ChaosPlan, fault: FaultClass): ChaosPlan {
+  const weights = faultKinds.map((kind) => [kind, kind === fault ? 1 : 0] as const);
+  return {
+    ...plan,
+    weights: Object.fromEntries(weights) as Record<FaultKind, number>,
+    isCalm: fault === noFault,
+    hasJournals: plan.hasJournals || (fault !== noFault && journalKinds.has(fault)),
+    loss: 0,
+    pieceBytes: [1, limits.chunkBytesMax],
+    queues: {},
+    jobGapMs: manyJobsGapMs,
+    runMs: [1, 20],
   };
 }
 
@@ -130,11 +171,28 @@ export function drawFault(random: Random, weights: ChaosPlan['weights']): FaultK
   return null;
 }
 
+/** Drawn last: that they are there changes nothing for the others. */
+function drawJobWeights(
+  random: Random,
+  { isCalm, hasJournals }: ChaosPlan,
+): Partial<Record<FaultKind, number>> {
+  const weights = jobKinds.map((kind) => {
+    const weight = drawWeight(random);
+    return [kind, isCalm || (journalKinds.has(kind) && !hasJournals) ? 0 : weight] as const;
+  });
+  return Object.fromEntries(weights);
+}
+
 /** A third of all kinds in each run. */
 function drawWeights(random: Random, isCalm: boolean): Record<FaultKind, number> {
   const weights = faultKinds.map((kind) => {
-    const weight = random.below(3) === 0 ? 1 + random.below(3) : 0;
+    if (jobKinds.includes(kind)) return [kind, 0] as const;
+    const weight = drawWeight(random);
     return [kind, isCalm ? 0 : weight] as const;
   });
   return Object.fromEntries(weights) as Record<FaultKind, number>;
+}
+
+function drawWeight(random: Random): number {
+  return random.below(3) === 0 ? 1 + random.below(3) : 0;
 }

@@ -5,10 +5,10 @@ import { disagreements, Invariants, unsettledPairs } from '../../../src/sim/inva
 import { type Sabotage, type SabotageName, sabotages } from '../../../src/sim/sabotage.js';
 import { SimCluster, type SimRequest } from '../../../src/sim/sim-cluster.js';
 import { defaultQueueLimits } from '../../../src/sim/sim-link.js';
-import type { Invariant, InvariantViolation } from '../../../src/sim/violation.js';
+import { type Invariant, InvariantViolation } from '../../../src/sim/violation.js';
 import { ChaosFaults } from './faults.js';
 import { ChaosNodes } from './nodes.js';
-import { type ChaosPlan, drawPlan, type FaultKind, pick } from './plan.js';
+import { type ChaosPlan, drawPlan, type FaultClass, type FaultKind, pick } from './plan.js';
 
 export interface ChaosReport {
   readonly seed: string;
@@ -21,8 +21,29 @@ export interface ChaosReport {
   /** From the end of all faults until all views were equal and right. */
   readonly agreedAfterMs: number;
   readonly simulatedMs: number;
-  /** The same for the same seed, on every machine. */
+  /** The same for the same seed, on every machine; 0 where one kind of fault was asked for. */
   readonly traceHash: number;
+  readonly jobs: ChaosJobs;
+}
+
+/** What became of the jobs of a run. */
+export interface ChaosJobs {
+  /** Acknowledged, and looked at in the end. */
+  readonly checked: number;
+  /** Acknowledged, and held by nodes that were all lost at once: nothing is promised of them. */
+  readonly excused: number;
+  /** Acknowledged, and not run or without an outcome; a run ends at the first that nobody holds any more. */
+  readonly lost: number;
+  /** Starts beyond the first of a job. */
+  readonly repeated: number;
+}
+
+/** How a run differs from the usual one of its seed. */
+export interface ChaosOptions {
+  /** Nodes are spoilt. */
+  readonly sabotage?: SabotageName | null;
+  /** This fault alone, with many jobs. */
+  readonly fault?: FaultClass | null;
 }
 
 export const metKinds = [
@@ -58,13 +79,17 @@ const jobMs = 5_000;
 const roundsMax = 5;
 
 /** The command that repeats a run, and tells its story. */
-export function replayCommand(seed: string, sabotage: SabotageName | null = null): string {
-  return `npm run soak -- --seed ${seed}${sabotage === null ? '' : ` --sabotage ${sabotage}`}`;
+export function replayCommand(seed: string, { sabotage = null, fault = null }: ChaosOptions = {}): string {
+  const options = [
+    fault === null ? '' : ` --fault ${fault}`,
+    sabotage === null ? '' : ` --sabotage ${sabotage}`,
+  ];
+  return `npm run soak -- --seed ${seed}${options.join('')}`;
 }
 
 /** One random cluster under random faults, with every invariant checked after every step. */
-export function runChaos(seed: string, sabotage: SabotageName | null = null): ChaosReport {
-  return new ChaosRun(drawPlan(seed), sabotage).run();
+export function runChaos(seed: string, options: ChaosOptions = {}): ChaosReport {
+  return new ChaosRun(drawPlan(seed, options.fault), options).run();
 }
 
 class ChaosRun {
@@ -79,23 +104,35 @@ class ChaosRun {
 
   constructor(
     private readonly plan: ChaosPlan,
-    sabotage: SabotageName | null,
+    options: ChaosOptions,
   ) {
+    const { sabotage = null, fault = null } = options;
     const spoilt: Sabotage = sabotage === null ? {} : sabotages[sabotage];
     const { seed, loss, delayMs, format, pieceBytes, queues, runMs } = plan;
     this.invariants = new Invariants({
       nowMs: () => this.cluster.time.nowMs,
       seed,
-      replay: replayCommand(seed, sabotage),
+      replay: replayCommand(seed, options),
     });
     const { invariants } = this;
     const cluster = new SimCluster({
       seed: `chaos/${seed}`,
+      skipsTrace: fault !== null,
       network: { loss, delayMs, format, pieceBytes, ...queues },
       runMs,
       membership: spoilt.membership ?? {},
-      watch: { arrived: (_, event) => this.note(event), performed: () => {} },
-      hooks: [{ wrapMembership: (_, membership) => spoilt.spoil?.(membership) ?? membership }, invariants],
+      watch: {
+        arrived: (_, event) => this.note(event),
+        performed: (node, effect) => this.faults.performed(node, effect),
+      },
+      hooks: [
+        {
+          wrapMembership: (_, membership) => spoilt.spoil?.(membership) ?? membership,
+          created: ({ core }) => spoilt.spoilJobs?.(core.jobs, core.self().id),
+        },
+        invariants,
+      ],
+      skipsSync: spoilt.skipsJournalSync ?? false,
     });
     this.cluster = cluster;
     this.random = cluster.random.fork('chaos');
@@ -132,6 +169,19 @@ class ChaosRun {
       agreedAfterMs: this.agreedAfterMs,
       simulatedMs: this.cluster.time.nowMs,
       traceHash: this.cluster.traceHash,
+      jobs: this.countJobs(violation),
+    };
+  }
+
+  private countJobs(violation: InvariantViolation | Error | null): ChaosJobs {
+    const { copies, jobs } = this.invariants;
+    const found = violation instanceof InvariantViolation ? violation.invariant : null;
+    const missing = copies.missing().length;
+    return {
+      checked: copies.checkedCount,
+      excused: copies.excusedCount,
+      lost: found === 11 ? missing : Number(found === 9),
+      repeated: jobs.repeatedCount,
     };
   }
 
