@@ -1,0 +1,196 @@
+import t from 'tap';
+import { defaultSubmitOptions, type SubmitCommand, type SubmitOptions } from '../../src/core/commands.js';
+import { isFinished } from '../../src/core/jobs/record.js';
+import { SimCluster, type SimClusterOptions } from '../../src/sim/sim-cluster.js';
+import { SimJournalDisk } from '../../src/sim/sim-journal.js';
+
+const hour = 3_600_000;
+
+function submitOf(args: string, options: Partial<SubmitOptions> = {}): SubmitCommand {
+  const all = { ...defaultSubmitOptions, ...options };
+  return { type: 'submit', wait: false, task: 'echo', args, options: all };
+}
+
+/** Nodes with journals, whose disks outlive them. */
+class Keepers {
+  readonly cluster: SimCluster;
+  readonly disks = new Map<string, SimJournalDisk>();
+
+  constructor(names: string, options: SimClusterOptions) {
+    this.cluster = new SimCluster(options);
+    for (const name of names) this.start(name);
+    this.cluster.runUntil('all know all', () => this.cluster.agree(), 5_000);
+  }
+
+  start(name: string): void {
+    const disk = this.disks.get(name) ?? new SimJournalDisk();
+    this.disks.set(name, disk);
+    this.cluster.start(name, undefined, { disk });
+  }
+
+  /** Names of the live nodes that have the job, whatever it is to them. */
+  holdersOf(job: string): string[] {
+    return this.cluster
+      .running()
+      .filter(({ core: { jobs } }) => jobs.ledger.get(job) ?? jobs.keeping.copies.get(job))
+      .map(({ name }) => name);
+  }
+
+  ownerOf(job: string): string | undefined {
+    return this.cluster.running().find(({ core }) => core.jobs.ledger.get(job) !== undefined)?.name;
+  }
+
+  isDone(job: string): boolean {
+    return this.cluster.running().some(({ core }) => {
+      const record = core.jobs.ledger.get(job);
+      return record !== undefined && isFinished(record.state);
+    });
+  }
+
+  startsOf(args: string): number {
+    return this.cluster.attempts.filter(({ start }) => start.args === args).length;
+  }
+}
+
+const seeds = ['one', 'two', 'three'];
+
+t.test('a job is acknowledged once as many nodes have it on disk as the answer says', async (t) => {
+  for (const seed of seeds) {
+    const keepers = new Keepers('abcd', { seed, runMs: [hour, hour] });
+    const { cluster, disks } = keepers;
+    for (const copies of [1, 2, 3, 4]) {
+      const job = cluster.submit('b', submitOf(String(copies), { copies }));
+      t.equal(keepers.holdersOf(job).length, copies, `${seed}: ${copies} nodes hold it`);
+      t.equal([...disks.values()].filter((disk) => disk.holds(job)).length, copies, 'on disk');
+    }
+    const refused = cluster.request('b', submitOf('5', { copies: 5 }));
+    t.match(refused.reply, { code: 'UNAVAILABLE', message: /nothing was taken/ });
+  }
+});
+
+t.test(
+  'when its owner dies, a job goes on at a node that holds it, and whoever waits hears its end',
+  async (t) => {
+    for (const seed of seeds) {
+      const keepers = new Keepers('abcd', { seed, runMs: [4_000, 4_000] });
+      const { cluster } = keepers;
+      const job = cluster.submit('b', submitOf('7'));
+      const wait = cluster.request('c', { type: 'wait', job, timeoutMs: null });
+      cluster.runFor(500);
+      cluster.node('b').kill();
+      const tookMs = cluster.runUntil(
+        'another node owns it',
+        () => keepers.ownerOf(job) !== undefined,
+        3_000,
+      );
+      t.comment(`${seed}: taken over after ${Math.round(tookMs)} ms`);
+      cluster.runUntil('the end is told', () => wait.reply !== null, 15_000);
+      t.same(wait.reply, { ok: true, text: '7' }, seed);
+      cluster.runUntil('two nodes hold it again', () => keepers.holdersOf(job).length === 2, 10_000);
+    }
+  },
+);
+
+t.test('jobs go on when all nodes died and come back with their disks', async (t) => {
+  for (const seed of seeds) {
+    const keepers = new Keepers('abc', { seed, runMs: [1_000, 3_000] });
+    const { cluster } = keepers;
+    const jobs = [...'abcabc'].map((name, index) => cluster.submit(name, submitOf(String(index))));
+    for (const name of 'abc') cluster.node(name).kill();
+    for (const name of 'abc') keepers.start(name);
+    cluster.runUntil('all are done', () => jobs.every((job) => keepers.isDone(job)), 30_000);
+    for (const index of jobs.keys()) t.ok(keepers.startsOf(String(index)) >= 1, `${seed}: job ${index} ran`);
+  }
+});
+
+t.test('an owner that stood still learns that its job has another one, and the job ends once', async (t) => {
+  for (const seed of seeds) {
+    const keepers = new Keepers('abcd', { seed, runMs: [8_000, 8_000] });
+    const { cluster } = keepers;
+    const job = cluster.submit('b', submitOf('7'));
+    const holder = keepers.holdersOf(job).find((name) => name !== 'b');
+    cluster.runFor(500);
+    cluster.node('b').pause();
+    cluster.runUntil(
+      'its holder owns it',
+      () => cluster.node(String(holder)).core.jobs.ledger.get(job) !== undefined,
+      15_000,
+    );
+    cluster.node('b').resume();
+    cluster.runUntil('it is over', () => keepers.isDone(job), 30_000);
+    cluster.runFor(5_000);
+    const owners = cluster.running().filter(({ core }) => core.jobs.ledger.get(job) !== undefined);
+    t.equal(owners.length, 1, `${seed}: one owner, ${owners.map(({ name }) => name).join(' ')}`);
+    t.not(owners[0]?.name, 'b');
+  }
+});
+
+t.test('a node that leaves hands over what it owns, and what it holds is held elsewhere', async (t) => {
+  for (const seed of seeds) {
+    const keepers = new Keepers('abcd', { seed, runMs: [1_000, 1_000] });
+    const { cluster } = keepers;
+    const jobs = Array.from({ length: 50 }, (_, index) =>
+      cluster.submit('abcd'[index % 4] as string, submitOf(String(index), { delayMs: hour })),
+    );
+    cluster.request('b', { type: 'leave' });
+    cluster.runUntil('b is gone', () => cluster.node('b').status === 'dead', 10_000);
+    t.ok(
+      jobs.every((job) => keepers.ownerOf(job) !== undefined),
+      `${seed}: each has an owner`,
+    );
+    const isHeld = (job: string): boolean => keepers.holdersOf(job).length === 2;
+    cluster.runUntil('each is held twice', () => jobs.every(isHeld), 10_000);
+  }
+});
+
+t.test(
+  'ten thousand jobs of a node that dies are held twice again within ten seconds, in no storm',
+  async (t) => {
+    const keepers = new Keepers('abcd', { seed: 'many', skipsTrace: true, runMs: [1_000, 1_000] });
+    const { cluster } = keepers;
+    const requests = Array.from({ length: 10_000 }, (_, index) =>
+      cluster.request('a', submitOf(String(index), { delayMs: hour })),
+    );
+    cluster.runUntil('all are kept', () => requests.every(({ reply }) => reply?.ok === true), 20_000);
+    const held = cluster.node('b').core.jobs.keeping.copies.size;
+    t.ok(held > 2_000, `b holds ${held}`);
+    cluster.node('b').kill();
+    const { core } = cluster.node('a');
+    const isWhole = (): boolean =>
+      [...core.jobs.ledger.values()].every(
+        ({ holders, missing }) => missing === 0 && holders.length === 2 && !holders.includes('b00000000000'),
+      );
+    let backlogMax = 0;
+    const tookMs = cluster.runUntil(
+      'all are held twice',
+      () => {
+        backlogMax = Math.max(backlogMax, core.jobs.keeping.replicator.backlog);
+        return isWhole();
+      },
+      10_000,
+    );
+    t.comment(`after ${Math.round(tookMs)} ms, with at most ${backlogMax} changes on their way`);
+    t.ok(backlogMax < 4_000, `${backlogMax} at once`);
+  },
+);
+
+t.test(
+  'a node whose disk is full refuses durable jobs, hands its own on, and takes jobs again when there is room',
+  async (t) => {
+    for (const seed of seeds) {
+      const keepers = new Keepers('abc', { seed, runMs: [1_000, 1_000] });
+      const { cluster, disks } = keepers;
+      const job = cluster.submit('b', submitOf('1', { delayMs: hour }));
+      (disks.get('b') as SimJournalDisk).trouble = 'ENOSPC';
+      cluster.request('b', submitOf('2', { delayMs: hour }));
+      cluster.runUntil('b knows', () => cluster.node('b').core.self().journal === 'failed', 5_000);
+      const refused = cluster.request('b', submitOf('3'));
+      t.match(refused.reply, { code: 'STORE_FAILED' }, seed);
+      t.match(cluster.request('b', submitOf('4', { durable: false, copies: 1 })).reply, { ok: true });
+      cluster.runUntil('another node owns its job', () => keepers.ownerOf(job) !== 'b', 5_000);
+      (disks.get('b') as SimJournalDisk).trouble = null;
+      cluster.runUntil('b has recovered', () => cluster.node('b').core.self().journal === 'open', 5_000);
+      cluster.submit('b', submitOf('5'));
+    }
+  },
+);
