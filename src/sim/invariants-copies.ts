@@ -22,6 +22,14 @@ interface Acknowledged {
   disksLost: number;
 }
 
+/** An outcome that an owner has accepted. */
+interface Accepted {
+  readonly node: string;
+  readonly epoch: number;
+  /** The epoch in which its owner heard it from an executor, be it this one or an earlier one. */
+  readonly heardIn: number;
+}
+
 /** Copies are made again within so long; nodes that are lost closer together count as lost at once. */
 const repairMs = 20_000;
 const lostLatelyMs = 3_000;
@@ -33,7 +41,9 @@ export class CopyInvariants {
   private readonly nodes = new Map<string, SimNode>();
   private readonly args = new Map<SimNode, Map<RequestId, string>>();
   private readonly acknowledged = new Map<JobId, Acknowledged>();
-  private readonly accepted = new Map<string, { readonly node: string; readonly epoch: number }>();
+  private readonly accepted = new Map<string, Accepted>();
+  /** Epochs in which an owner has heard an outcome from an executor, by job and generation. */
+  private readonly heard = new Map<string, number[]>();
   private readonly started = new Set<string>();
   private readonly lostAtMs = new Map<string, number>();
   /** How many jobs were looked at in the end. */
@@ -47,6 +57,8 @@ export class CopyInvariants {
       const args = this.args.get(node) ?? new Map<RequestId, string>();
       this.args.set(node, args.set(event.request, String(event.command.args)));
     }
+    if (event.type === 'message' && event.message.type === 'ran')
+      this.noteHeard(node.core.jobs.ledger.get(event.message.key.job));
     for (const effect of effects) {
       if (effect.type === 'reply' && effect.reply.ok) this.noteReply(node, effect.request, effect.reply.text);
       else if (effect.type === 'start_attempt') this.noteStart(node, effect.job);
@@ -59,15 +71,29 @@ export class CopyInvariants {
     const { id } = record.spec;
     const known = this.acknowledged.get(id);
     if (known !== undefined) known.isOver = true;
-    const name = `${id}/${record.generation}`;
+    const name = nameOf(record);
     const earlier = this.accepted.get(name);
-    if (earlier !== undefined && !isAdopted && !this.mayRepeatNow())
+    const { epoch } = record;
+    // A later owner has one that an earlier owner heard, who may accept it still: it is the same one.
+    const heardIn = isAdopted
+      ? Math.max(...(this.heard.get(name) ?? []).filter((each) => each < epoch))
+      : epoch;
+    if (earlier !== undefined && !isAdopted && earlier.heardIn !== heardIn && !this.mayRepeatNow())
       this.fail(
         17,
         node,
-        `${id} was ended by ${earlier.node} in epoch ${earlier.epoch}, and again in ${record.epoch}`,
+        `${id} was ended by ${earlier.node} in epoch ${earlier.epoch}, and again in ${epoch}`,
       );
-    this.accepted.set(name, { node: node.name, epoch: record.epoch });
+    this.accepted.set(name, { node: node.name, epoch, heardIn });
+  }
+
+  /** An executor has told how an attempt ended; the record is its owner's. */
+  private noteHeard(record: JobRecord | undefined): void {
+    if (record === undefined || (record.outcome === null && !isFinished(record.state))) return;
+    const name = nameOf(record);
+    const epochs = this.heard.get(name);
+    if (epochs === undefined) this.heard.set(name, [record.epoch]);
+    else if (!epochs.includes(record.epoch)) epochs.push(record.epoch);
   }
 
   /** A process ends, and what it had only in memory is lost; without `keepsDisk`, its disk as well. */
@@ -220,6 +246,10 @@ export class CopyInvariants {
   private fail(invariant: Invariant, node: SimNode, what: string): never {
     return this.options.fail(invariant, node.name, what);
   }
+}
+
+function nameOf({ spec, generation }: JobRecord): string {
+  return `${spec.id}/${generation}`;
 }
 
 function holdsInMemory({ jobs }: SimNode['core'], id: JobId): boolean {

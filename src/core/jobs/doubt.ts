@@ -118,8 +118,7 @@ export class Doubt {
   private look(record: JobRecord, now: Instant): void {
     if (record.owner !== this.options.self || (isFinished(record.state) && record.spec.ttlMs === 0)) return;
     for (const node of record.holders) {
-      const member = this.options.members.get(node);
-      if (node === this.options.self || member === undefined || !isPresent(member)) continue;
+      if (node === this.options.self || !this.isThere(node)) continue;
       if (this.asking !== null && !this.asking.has(node)) continue;
       const records = this.perHolder.get(node) ?? [];
       records.push(record);
@@ -129,6 +128,11 @@ export class Doubt {
         this.inquire(node, records, now);
       }
     }
+  }
+
+  private isThere(node: NodeId): boolean {
+    const member = this.options.members.get(node);
+    return member !== undefined && isPresent(member);
   }
 
   private inquire(node: NodeId, records: readonly JobRecord[], now: Instant): void {
@@ -142,6 +146,8 @@ export class Doubt {
     const answered = (reply: Reply, now: Instant): void => {
       this.open--;
       const answers = reply.ok ? parseInquiryAnswers(reply.text, records.length) : null;
+      // What it has lost it would lack for ever.
+      if (answers === null && this.isThere(node)) this.returned.add(node);
       for (const [index, answer] of (answers ?? []).entries())
         this.heard(node, records[index] as JobRecord, answer, now);
       this.tick(now);
