@@ -19,7 +19,6 @@ export class Tally {
   private readonly all = noCounts();
   private readonly byClass = new Map<FaultClass, Counts>();
 
-  /** `isUnexpected`: it ended at a job that nobody had submitted. */
   add({ jobs, fired, violation }: ChaosReport): void {
     const isUnexpected =
       violation !== null && 'invariant' in violation && violation.invariant === unexpectedInvariant;

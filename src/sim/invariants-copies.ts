@@ -1,5 +1,5 @@
-import type { NodeEffect, NodeEvent } from '../core/effects.js';
-import type { JobId, NodeId, RequestId } from '../core/ids.js';
+import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
+import type { JobId, NodeId, RequestId, RunId } from '../core/ids.js';
 import { isFinished, type JobRecord } from '../core/jobs/record.js';
 import type { SimNode } from './sim-node.js';
 import type { Invariant } from './violation.js';
@@ -45,6 +45,8 @@ export class CopyInvariants {
   /** Epochs in which an owner has heard an outcome from an executor, by job and generation. */
   private readonly heard = new Map<string, number[]>();
   private readonly started = new Set<string>();
+  /** What each process has started. */
+  private readonly runs = new Map<SimNode, Map<RunId, JobId>>();
   private readonly lostAtMs = new Map<string, number>();
   /** How many jobs were looked at in the end. */
   checkedCount = 0;
@@ -57,11 +59,11 @@ export class CopyInvariants {
       const args = this.args.get(node) ?? new Map<RequestId, string>();
       this.args.set(node, args.set(event.request, String(event.command.args)));
     }
-    if (event.type === 'message' && event.message.type === 'ran')
-      this.noteHeard(node.core.jobs.ledger.get(event.message.key.job));
+    if (event.type === 'message' && event.message.type === 'ran') this.noteHeard(node, event.message.key.job);
+    else if (event.type === 'attempt_ended') this.noteHeard(node, this.runs.get(node)?.get(event.run));
     for (const effect of effects) {
       if (effect.type === 'reply' && effect.reply.ok) this.noteReply(node, effect.request, effect.reply.text);
-      else if (effect.type === 'start_attempt') this.noteStart(node, effect.job);
+      else if (effect.type === 'start_attempt') this.noteStart(node, effect);
       else if (effect.type === 'gone') this.noteGone(node);
     }
   }
@@ -87,8 +89,9 @@ export class CopyInvariants {
     this.accepted.set(name, { node: node.name, epoch, heardIn });
   }
 
-  /** An executor has told how an attempt ended; the record is its owner's. */
-  private noteHeard(record: JobRecord | undefined): void {
+  /** An executor has told how an attempt ended. */
+  private noteHeard({ core }: SimNode, job: JobId | undefined): void {
+    const record = job === undefined ? undefined : core.jobs.ledger.get(job);
     if (record === undefined || (record.outcome === null && !isFinished(record.state))) return;
     const name = nameOf(record);
     const epochs = this.heard.get(name);
@@ -218,7 +221,9 @@ export class CopyInvariants {
       this.fail(10, node, `it says that ${copies} nodes hold ${id}, and ${holders.size} do`);
   }
 
-  private noteStart(node: SimNode, id: JobId): void {
+  private noteStart(node: SimNode, { job: id, run }: AttemptStart): void {
+    const runs = this.runs.get(node) ?? new Map<RunId, JobId>();
+    this.runs.set(node, runs.set(run, id));
     this.started.add(id);
     const { ledger, copies } = node.core.jobs.keeping;
     const record = ledger.get(id);

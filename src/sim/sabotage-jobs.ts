@@ -62,6 +62,7 @@ export function acceptingOldEpochs({ keeping: { custody, copies }, ledger }: Job
     const reason = merge(copy, now);
     return isOld && reason === 'fenced' ? null : reason;
   };
+  custody.fenced = () => {};
 }
 
 export function repairingNothing({ keeping: { repair } }: Jobs): void {

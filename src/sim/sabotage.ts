@@ -37,7 +37,7 @@ export const sabotages = {
   acknowledgeBeforeCopying: { spoilJobs: spoilJobs.acknowledgingBeforeCopying },
   /** One of the nodes that are to have a job need not have answered. */
   acknowledgeAtCopiesMinusOne: { spoilJobs: spoilJobs.waitingForAllButOne },
-  /** A job's copy of an owner that has been replaced is taken like any other. */
+  /** An owner that has been replaced goes on, and what it says of a job is taken like the word of any other. */
   acceptOldEpoch: { spoilJobs: spoilJobs.acceptingOldEpochs },
   /** The owner counts as each of the nodes that are to hold a job. */
   twoCopiesOnOneNode: { spoilJobs: spoilJobs.holdingTwiceItself },

@@ -43,6 +43,8 @@ t.test(
 t.test('values that will not do are refused before anything is run', async (t) => {
   for (const [script, args, says] of [
     ['soak', ['--seeds', '7'], /^soak: --seeds takes two numbers/],
+    ['soak', ['--fault', 'hunger'], /^soak: --fault is one of kill, /],
+    ['soak', ['--jobs', 'many'], /^soak: --jobs takes a whole number from 1/],
     ['soak', ['--seeds'], /^soak: Option '--seeds <value>' argument missing/],
     ['soak-processes', ['--faults', 'kill,hunger'], /^soak-processes: --faults takes some of .*"hunger"/],
     ['soak-processes', ['--minutes', '0'], /^soak-processes: --minutes takes a number over 0/],

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { type SabotageName, sabotages } from '../../src/sim/sabotage.js';
 import { type Invariant, InvariantViolation } from '../../src/sim/violation.js';
-import { runChaos } from './chaos/run.js';
+import type { FaultClass } from './chaos/plan.js';
+import { replayCommand, runChaos } from './chaos/run.js';
 
 t.setTimeout(180_000);
 
@@ -21,6 +22,8 @@ const foundBy: Readonly<Record<SabotageName, readonly Invariant[]>> = {
   noCopyRepair: [15],
 };
 const seedsMax = 100;
+/** Where faults are mixed, two owners that both go on with a job may be right to: this one is found where only one kind is. */
+const among: Partial<Record<SabotageName, FaultClass>> = { acceptOldEpoch: 'pause' };
 
 for (const sabotage of Object.keys(sabotages) as SabotageName[]) {
   t.test(`${sabotage} is found`, async (t) => {
@@ -31,15 +34,16 @@ for (const sabotage of Object.keys(sabotages) as SabotageName[]) {
     }
     const { violation, seed } = found;
     t.pass(`by invariant ${violation.invariant}, with seed ${seed}`);
-    t.match(violation.message, `npm run soak -- --seed ${seed} --sabotage ${sabotage}`);
-    t.equal(runChaos(seed).violation, null, 'and not without it');
+    const fault = among[sabotage] ?? null;
+    t.match(violation.message, replayCommand(seed, { sabotage, fault }));
+    t.equal(runChaos(seed, { fault }).violation, null, 'and not without it');
   });
 }
 
 /** What follows from it, and breaks another promise first, doesn't count: the checker must name what is wrong. */
 function findFirst(sabotage: SabotageName): { seed: string; violation: InvariantViolation } | null {
   for (let seed = 0; seed < seedsMax; seed++) {
-    const { violation } = runChaos(String(seed), { sabotage });
+    const { violation } = runChaos(String(seed), { sabotage, fault: among[sabotage] ?? null });
     if (violation instanceof InvariantViolation && foundBy[sabotage].includes(violation.invariant))
       return { seed: String(seed), violation };
   }

@@ -28,7 +28,7 @@ export interface ChaosReport {
 
 /** What became of the jobs of a run. */
 export interface ChaosJobs {
-  /** Acknowledged, and looked at in the end. */
+  /** Acknowledged, and looked at in the end; none where a run ended before. */
   readonly checked: number;
   /** Acknowledged, and held by nodes that were all lost at once: nothing is promised of them. */
   readonly excused: number;
@@ -178,7 +178,7 @@ class ChaosRun {
     const found = violation instanceof InvariantViolation ? violation.invariant : null;
     const missing = copies.missing().length;
     return {
-      checked: copies.checkedCount,
+      checked: violation === null ? copies.checkedCount : 0,
       excused: copies.excusedCount,
       lost: found === 11 ? missing : Number(found === 9),
       repeated: jobs.repeatedCount,
