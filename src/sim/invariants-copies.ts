@@ -26,6 +26,8 @@ interface Acknowledged {
 interface Accepted {
   readonly node: string;
   readonly epoch: number;
+  /** Nodes that had it then. */
+  readonly holders: readonly NodeId[];
   /** The epoch in which its owner heard it from an executor, be it this one or an earlier one. */
   readonly heardIn: number;
 }
@@ -80,13 +82,13 @@ export class CopyInvariants {
     const heardIn = isAdopted
       ? Math.max(...(this.heard.get(name) ?? []).filter((each) => each < epoch))
       : epoch;
-    if (earlier !== undefined && !isAdopted && earlier.heardIn !== heardIn && !this.mayRepeatNow())
+    if (earlier !== undefined && !isAdopted && earlier.heardIn !== heardIn && !this.mayRepeatNow(earlier))
       this.fail(
         17,
         node,
         `${id} was ended by ${earlier.node} in epoch ${earlier.epoch}, and again in ${epoch}`,
       );
-    this.accepted.set(name, { node: node.name, epoch, heardIn });
+    this.accepted.set(name, { node: node.name, epoch, heardIn, holders: record.holders });
   }
 
   /** An executor has told how an attempt ended. */
@@ -230,14 +232,26 @@ export class CopyInvariants {
     const state = copies.get(id)?.copy.state;
     const isOver =
       record === undefined ? state !== undefined && state !== 'waiting' : isFinished(record.state);
-    if (isOver && !this.mayRepeatNow()) this.fail(13, node, `it starts ${id}, and knows its outcome`);
+    const accepted = this.accepted.get(`${id}/${record?.generation ?? copies.get(id)?.copy.generation ?? 0}`);
+    if (isOver && !this.mayRepeatNow(accepted)) this.fail(13, node, `it starts ${id}, and knows its outcome`);
   }
 
-  /** Where all holders of a job were down at once, one that comes back first knows of no outcome. */
-  private mayRepeatNow(): boolean {
+  /** Where all holders of a job were down or stood still at once, others know of no outcome, nor does one that comes back first. */
+  private mayRepeatNow(accepted: Accepted | undefined): boolean {
     const nowMs = this.options.nowMs();
     const lost = [...this.lostAtMs.values()].filter((atMs) => nowMs - atMs < repairMs);
-    return this.mayRepeat || lost.length > 1;
+    if (this.mayRepeat || lost.length > 1) return true;
+    const wereAway = [...this.nodes.values()].filter((node) => this.wasAwayLately(node));
+    const ids = wereAway.map(({ core }) => core.self().id);
+    return accepted?.holders.every((holder) => ids.includes(holder)) ?? false;
+  }
+
+  private wasAwayLately({ name, status, resumedAtMs }: SimNode): boolean {
+    const sinceMs = this.options.nowMs() - repairMs;
+    return (
+      status !== 'running' ||
+      Math.max(resumedAtMs, this.lostAtMs.get(name) ?? Number.NEGATIVE_INFINITY) > sinceMs
+    );
   }
 
   private isKept(id: JobId, lost: SimNode, keepsDisk: boolean): boolean {
