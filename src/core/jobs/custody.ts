@@ -12,7 +12,8 @@ import type { Ledger } from './ledger.js';
 import type { Owner } from './owner.js';
 import type { Placement } from './placement.js';
 import { addStep, isFinished, type JobError, type JobRecord, type Waiter } from './record.js';
-import { type Replicator, rankOf } from './replicator.js';
+import { rankOf } from './record-copy.js';
+import type { Replicator } from './replicator.js';
 import { outcomeToSettle, recordOf } from './submission.js';
 import type { Waits } from './waits.js';
 

@@ -31,6 +31,7 @@ export type DebtKind =
   | 'unfinished copies'
   | 'writes to the journal'
   | 'changes to copy'
+  | 'new jobs to copy'
   | 'changes on their way'
   | 'bytes on their way to holders'
   | 'outcomes to settle'

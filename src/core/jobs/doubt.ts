@@ -10,7 +10,8 @@ import type { Dispatcher } from './dispatcher.js';
 import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import { isFinished, type JobRecord } from './record.js';
-import { type Replicator, rankOf } from './replicator.js';
+import { rankOf } from './record-copy.js';
+import type { Replicator } from './replicator.js';
 import { type InquiryAnswer, parseInquiryAnswers } from './takeover.js';
 
 export interface DoubtOptions {

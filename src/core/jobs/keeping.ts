@@ -110,6 +110,7 @@ export class Keeping {
   tick(now: Instant): void {
     this.ledger.expire(now.monotonicMs);
     this.copies.expire(now.monotonicMs);
+    this.replicator.tick(now);
     this.custody.tick(now);
     this.takeover.tick(now);
     this.doubt.tick(now);
@@ -119,6 +120,7 @@ export class Keeping {
     return Math.min(
       this.ledger.nextExpiryMs(),
       this.copies.nextExpiryMs(),
+      this.replicator.nextDeadlineMs(),
       this.custody.nextDeadlineMs(),
       this.takeover.nextDeadlineMs(),
       this.doubt.nextDeadlineMs(),

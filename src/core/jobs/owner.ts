@@ -84,8 +84,8 @@ export class Owner {
   }
 
   /**
-   * Takes a job whose limits and demands have been checked. It is on its way to its holders and to an executor at once; its
-   * client is answered when all holders have it, or with the outcome.
+   * Takes a job whose limits and demands have been checked. It is on its way to an executor at once; its client is answered when all
+   * holders have it, or with the outcome.
    */
   accept(command: SubmitCommand, id: JobId, asker: Asker, terms: Terms, now: Instant): void {
     const { self, ledger, waits, replicator, placement } = this.options;
@@ -94,9 +94,13 @@ export class Owner {
     const record = buildRecord({ command, id, owner: self, holders, terms, now });
     ledger.insert(record);
     this.totals.submitted++;
-    if (command.wait) waits.add(record, asker, 'outcome', null);
-    else this.acceptances.answerWhenKept(record, asker, command.options.copies ?? 1, now);
-    replicator.changed(record);
+    if (command.wait) {
+      waits.add(record, asker, 'outcome', null);
+      replicator.begun(record, now);
+    } else {
+      this.acceptances.answerWhenKept(record, asker, command.options.copies ?? 1, now);
+      replicator.changed(record);
+    }
     this.begin(record, now);
   }
 
@@ -300,8 +304,17 @@ export class Owner {
     // An earlier owner has told when.
     record.finishedAtMs ??= now.wallMs;
     this.settling++;
+    if (this.isForgottenAtOnce(record)) return this.settle(record, isAdopted);
     addStep(record, { type: 'settled', isAdopted });
     this.options.replicator.changed(record);
+  }
+
+  /** No other node has heard of the job, so none will run it again; and its outcome is kept nowhere. */
+  private isForgottenAtOnce(record: JobRecord): boolean {
+    if (record.spec.ttlMs > 0 || record.pending !== null || !this.options.replicator.withhold(record))
+      return false;
+    record.holders = this.selfAlone;
+    return true;
   }
 
   private settle(record: JobRecord, isAdopted: boolean): void {

@@ -7,7 +7,9 @@ import type { CopyRank, JobCopy } from './copy.js';
 import { type Debt, debtsByNode } from './debts.js';
 import type { JournalLog } from './journal-log.js';
 import type { Reach } from './reach.js';
-import { isFinished, type JobRecord } from './record.js';
+import type { JobRecord } from './record.js';
+import { copyOf, rankOf } from './record-copy.js';
+import { Unpromised } from './unpromised.js';
 
 type KeptMessage = Extract<JobMessage, { type: 'kept' }>;
 
@@ -67,30 +69,65 @@ const entryBytes = 300;
  */
 export class Replicator {
   private readonly holders = new Map<NodeId, Holder>();
+  private readonly unpromised = new Unpromised();
   private lastSeq = 0;
 
   constructor(private readonly options: ReplicatorOptions) {}
 
   /** The record has changed: `reached` comes once all that hold it know, at once where nobody else does. */
   changed(record: JobRecord): void {
-    record.change++;
-    record.missing = 0;
-    // A job that is handed over is told to its next owner alone, who tells the rest.
-    const first = record.owner === this.options.self ? 1 : 0;
-    const end = first === 0 ? 1 : record.holders.length;
-    for (let position = first; position < end; position++) {
-      this.tell(record.holders[position] as NodeId, record);
-      record.missing |= 1 << position;
-    }
-    if (first === 0) return;
-    if (record.spec.durable) this.writeDown(record);
-    else if (record.missing === 0) this.options.reached(record, true);
+    this.unpromised.remove(record);
+    this.count(record);
+    this.spread(record);
+    if (record.owner === this.options.self && !record.spec.durable && record.missing === 0)
+      this.options.reached(record, true);
   }
 
-  private tell(node: NodeId, record: JobRecord): void {
-    const holder = this.holder(node);
-    holder.changed.add(record);
-    if (!holder.hasContact && this.options.reach.isSparse()) this.options.reach.want(node);
+  /**
+   * A new job whose client is told nothing before its outcome. Most end soon, and then the outcome is all that is copied, and written: so
+   * the job itself is only once it has taken some time.
+   */
+  begun(record: JobRecord, now: Instant): void {
+    this.count(record);
+    if (record.missing !== 0) this.unpromised.add(record, now);
+  }
+
+  /** True where nobody else has heard of the job yet: from now on nobody will. */
+  withhold(record: JobRecord): boolean {
+    if (!this.unpromised.remove(record)) return false;
+    record.change++;
+    record.missing = 0;
+    return true;
+  }
+
+  tick(now: Instant): void {
+    for (
+      let record = this.unpromised.takeDue(now);
+      record !== undefined;
+      record = this.unpromised.takeDue(now)
+    )
+      this.spread(record);
+  }
+
+  nextDeadlineMs(): number {
+    return this.unpromised.nextDeadlineMs();
+  }
+
+  /** A new change, which none of its holders has. */
+  private count(record: JobRecord): void {
+    record.change++;
+    const { self } = this.options;
+    const holders = ((1 << record.holders.length) - 1) & ~1;
+    // A job that is handed over is told to its next owner alone, who tells the rest.
+    record.missing = record.owner === self ? holders | (record.spec.durable ? 1 : 0) : 1;
+  }
+
+  private spread(record: JobRecord): void {
+    const isOwn = record.owner === this.options.self;
+    const end = isOwn ? record.holders.length : 1;
+    for (let position = isOwn ? 1 : 0; position < end; position++)
+      this.holder(record.holders[position] as NodeId).changed.add(record);
+    if (isOwn && record.spec.durable) this.writeDown(record);
   }
 
   /** Where it is durable, this node's journal is one of those that have to have it: position 0. */
@@ -98,7 +135,6 @@ export class Replicator {
     const { journal } = this.options;
     record.slot = journal.write(record.slot, this.copyOf(record));
     const { change } = record;
-    record.missing |= 1;
     journal.after((isOnDisk) => {
       if (record.change === change) this.oneReached(record, 0, isOnDisk);
     });
@@ -122,6 +158,7 @@ export class Replicator {
 
   /** The job is this node's no longer: nothing more is told of it. */
   forget(record: JobRecord): void {
+    this.unpromised.remove(record);
     for (const node of record.holders) this.holders.get(node)?.changed.delete(record);
     record.change++;
   }
@@ -159,10 +196,11 @@ export class Replicator {
 
   /** Its process is gone, and with it what it was told, for all that is known here: the jobs whose latest change it has not. */
   nodeGone(node: NodeId): JobRecord[] {
+    const unpromised = this.unpromised.heldBy(node);
     const holder = this.holders.get(node);
-    if (holder === undefined) return [];
+    if (holder === undefined) return unpromised;
     this.rewind(holder);
-    const records = [...holder.changed];
+    const records = [...holder.changed, ...unpromised];
     holder.changed.clear();
     holder.drops.clear();
     if (!holder.hasContact) this.holders.delete(node);
@@ -251,32 +289,9 @@ export class Replicator {
     }
   }
 
-  /** All that a holder, or the journal, has to know of a job. Written out: a literal made by spreading costs a hundred times as much. */
+  /** All that a holder, or the journal, has to know of a job. */
   copyOf(record: JobRecord): JobCopy {
-    const { outcome } = record;
-    const state = stateOf(record);
-    return {
-      generation: record.generation,
-      stage: stageOf(record),
-      epoch: record.epoch,
-      owner: record.owner,
-      change: record.change,
-      spec: record.spec,
-      args: state === 'done' ? null : record.args,
-      instance: this.options.instance,
-      holders: record.holders,
-      state,
-      attempt: record.attempt,
-      failures: record.failures,
-      fatalities: record.fatalities,
-      executor: record.fatalities > 0 ? record.executor : null,
-      awaits: record.awaits,
-      // Clocks differ: only of a job that waits for its time does it say anything.
-      notBeforeMs: record.state === 'delayed' ? record.notBeforeMs : 0,
-      finishedAtMs: record.finishedAtMs,
-      error: outcome?.type === 'failed' ? outcome.error : record.error,
-      result: outcome?.type === 'done' ? outcome.result : record.result,
-    };
+    return copyOf(record, this.options.instance);
   }
 
   private sendBatch(node: NodeId, holder: Holder): void {
@@ -347,6 +362,7 @@ export class Replicator {
 
   debts(): Debt[] {
     return [
+      { kind: 'new jobs to copy', count: this.unpromised.size, node: null },
       ...debtsByNode('changes to copy', this.holders, ({ changed, drops }) => changed.size + drops.size),
       ...debtsByNode('changes on their way', this.holders, ({ batches }) => batches.size),
       ...debtsByNode('bytes on their way to holders', this.holders, ({ bytesOnTheWay }) => bytesOnTheWay),
@@ -369,21 +385,6 @@ const silentMs = 3_000;
 const dropsMax = 100_000;
 /** Batches that one holder has not answered. */
 const batchesMax = 64;
-
-function stateOf(record: JobRecord): JobCopy['state'] {
-  if (record.outcome !== null) return record.outcome.type;
-  return isFinished(record.state) ? (record.state as JobCopy['state']) : 'waiting';
-}
-
-function stageOf(record: JobRecord): CopyRank['stage'] {
-  if (isFinished(record.state)) return 2;
-  return record.outcome === null ? 0 : 1;
-}
-
-export function rankOf(record: JobRecord): CopyRank {
-  const { generation, epoch, owner, change } = record;
-  return { generation, stage: stageOf(record), epoch, owner, change };
-}
 
 function bytesOf(record: JobRecord, isBased: boolean): number {
   const { outcome } = record;

@@ -17,7 +17,8 @@ import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import type { Placement } from './placement.js';
 import type { JobError } from './record.js';
-import { type Replicator, rankOf } from './replicator.js';
+import { rankOf } from './record-copy.js';
+import type { Replicator } from './replicator.js';
 
 export interface TakeoverOptions {
   readonly self: NodeId;
