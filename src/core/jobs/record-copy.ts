@@ -2,7 +2,7 @@ import type { InstanceId } from '../ids.js';
 import type { CopyRank, JobCopy } from './copy.js';
 import { isFinished, type JobRecord } from './record.js';
 
-/** All that a holder, or the journal, has to know of a job. Written out: a literal made by spreading costs a hundred times as much. */
+/** What others are told of a job, as it stands now. Written out: a literal made by spreading costs a hundred times as much. */
 export function copyOf(record: JobRecord, instance: InstanceId): JobCopy {
   const { outcome } = record;
   const state = stateOf(record);
@@ -14,7 +14,7 @@ export function copyOf(record: JobRecord, instance: InstanceId): JobCopy {
     change: record.change,
     spec: record.spec,
     args: state === 'done' ? null : record.args,
-    instance: instance,
+    instance,
     holders: record.holders,
     state,
     attempt: record.attempt,
@@ -30,6 +30,11 @@ export function copyOf(record: JobRecord, instance: InstanceId): JobCopy {
   };
 }
 
+export function rankOf(record: JobRecord): CopyRank {
+  const { generation, epoch, owner, change } = record;
+  return { generation, stage: stageOf(record), epoch, owner, change };
+}
+
 function stateOf(record: JobRecord): JobCopy['state'] {
   if (record.outcome !== null) return record.outcome.type;
   return isFinished(record.state) ? (record.state as JobCopy['state']) : 'waiting';
@@ -38,9 +43,4 @@ function stateOf(record: JobRecord): JobCopy['state'] {
 function stageOf(record: JobRecord): CopyRank['stage'] {
   if (isFinished(record.state)) return 2;
   return record.outcome === null ? 0 : 1;
-}
-
-export function rankOf(record: JobRecord): CopyRank {
-  const { generation, epoch, owner, change } = record;
-  return { generation, stage: stageOf(record), epoch, owner, change };
 }

@@ -9,6 +9,7 @@ import type { JournalLog } from './journal-log.js';
 import type { Reach } from './reach.js';
 import type { JobRecord } from './record.js';
 import { copyOf, rankOf } from './record-copy.js';
+import { Unpromised } from './unpromised.js';
 
 type KeptMessage = Extract<JobMessage, { type: 'kept' }>;
 
@@ -68,15 +69,14 @@ const entryBytes = 300;
  */
 export class Replicator {
   private readonly holders = new Map<NodeId, Holder>();
-  /** Jobs that nobody has been promised, and when they are copied all the same: the first is due first. */
-  private readonly unpromised = new Map<JobRecord, number>();
+  private readonly unpromised = new Unpromised();
   private lastSeq = 0;
 
   constructor(private readonly options: ReplicatorOptions) {}
 
   /** The record has changed: `reached` comes once all that hold it know, at once where nobody else does. */
   changed(record: JobRecord): void {
-    this.unpromised.delete(record);
+    this.unpromised.remove(record);
     this.count(record);
     this.spread(record);
     if (record.owner === this.options.self && !record.spec.durable && record.missing === 0)
@@ -89,28 +89,28 @@ export class Replicator {
    */
   begun(record: JobRecord, now: Instant): void {
     this.count(record);
-    if (record.missing !== 0) this.unpromised.set(record, now.monotonicMs + unpromisedMs);
+    if (record.missing !== 0) this.unpromised.add(record, now);
   }
 
   /** True where nobody else has heard of the job yet: from now on nobody will. */
   withhold(record: JobRecord): boolean {
-    if (!this.unpromised.delete(record)) return false;
+    if (!this.unpromised.remove(record)) return false;
     record.change++;
     record.missing = 0;
     return true;
   }
 
   tick(now: Instant): void {
-    for (const [record, dueMs] of this.unpromised) {
-      if (dueMs > now.monotonicMs) return;
-      this.unpromised.delete(record);
+    for (
+      let record = this.unpromised.takeDue(now);
+      record !== undefined;
+      record = this.unpromised.takeDue(now)
+    )
       this.spread(record);
-    }
   }
 
   nextDeadlineMs(): number {
-    for (const dueMs of this.unpromised.values()) return dueMs;
-    return Number.POSITIVE_INFINITY;
+    return this.unpromised.nextDeadlineMs();
   }
 
   /** A new change, which none of its holders has. */
@@ -158,7 +158,7 @@ export class Replicator {
 
   /** The job is this node's no longer: nothing more is told of it. */
   forget(record: JobRecord): void {
-    this.unpromised.delete(record);
+    this.unpromised.remove(record);
     for (const node of record.holders) this.holders.get(node)?.changed.delete(record);
     record.change++;
   }
@@ -196,7 +196,7 @@ export class Replicator {
 
   /** Its process is gone, and with it what it was told, for all that is known here: the jobs whose latest change it has not. */
   nodeGone(node: NodeId): JobRecord[] {
-    const unpromised = [...this.unpromised.keys()].filter(({ holders }) => holders.includes(node));
+    const unpromised = this.unpromised.heldBy(node);
     const holder = this.holders.get(node);
     if (holder === undefined) return unpromised;
     this.rewind(holder);
@@ -292,6 +292,7 @@ export class Replicator {
     }
   }
 
+  /** All that a holder, or the journal, has to know of a job. */
   copyOf(record: JobRecord): JobCopy {
     return copyOf(record, this.options.instance);
   }
@@ -383,7 +384,7 @@ function canSend({ hasContact, changed, drops, bytesOnTheWay, batches }: Holder)
 }
 
 /** For so long a job that nobody has been promised is its owner's alone: longer than most that are done at once take, also in a crowd. */
-const unpromisedMs = 100;
+const _unpromisedMs = 100;
 /** A holder that answers nothing for so long is passed over, where there is another one. */
 const silentMs = 3_000;
 /** Jobs that one node is to forget. What is over it, the node asks about when it is back. */
