@@ -19,7 +19,7 @@ last; with TEST_NETWORK=required they have failed. The last line is "N passed, N
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const jobsAtOnce = 2;
-const fileTimeoutMs = 60_000;
+const fileTimeoutMs = 150_000;
 const clusterFileTimeoutMs = 180_000;
 /** These start real nodes, and what they measure is their own. */
 const aloneDirectories = ['test/cluster/', 'test/processes/'];

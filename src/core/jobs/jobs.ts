@@ -332,10 +332,11 @@ export class Jobs {
       this.requests.aboutJobs.nodeLost(now);
       // A new instance may have a link already; it starts from nothing, and is told so.
       if (!isGone) this.contactOpened(member.id);
-    } else if (member.id !== this.options.self && previous !== null && wasGone && !isGone) {
+    } else if (member.id !== this.options.self && wasGone && !isGone) {
+      // Also one that was gone for so long that it had been forgotten.
       this.keeping.nodeBack(member.id, now);
       // It was only silent, and its link may have lived on: what was forgotten at its death is asked for anew, both ways.
-      this.contactOpened(member.id);
+      if (previous !== null) this.contactOpened(member.id);
     }
     this.dispatcher.membersChanged(member, previous === null, now);
   }

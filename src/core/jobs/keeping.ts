@@ -149,7 +149,7 @@ export class Keeping {
   /** This node stood still, or was taken for dead: others may have its jobs by now. */
   standStill(now: Instant): void {
     this.doubt.begin(now);
-    this.takeover.reviewAll();
+    this.takeover.stoodStill(now);
   }
 
   handleJournal(event: JournalEvent, now: Instant): void {

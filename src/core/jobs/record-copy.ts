@@ -1,4 +1,5 @@
 import type { InstanceId } from '../ids.js';
+import { payloadBytes } from '../payload.js';
 import type { CopyRank, JobCopy } from './copy.js';
 import { isFinished, type JobRecord } from './record.js';
 
@@ -43,4 +44,11 @@ function stateOf(record: JobRecord): JobCopy['state'] {
 function stageOf(record: JobRecord): CopyRank['stage'] {
   if (isFinished(record.state)) return 2;
   return record.outcome === null ? 0 : 1;
+}
+
+/** What a holder has to be told takes; `isBased`: it has the arguments. */
+export function bytesToCopy(record: JobRecord, isBased: boolean): number {
+  const { outcome } = record;
+  const result = outcome?.type === 'done' ? payloadBytes(outcome.result) : 0;
+  return result + (isBased || record.args === null ? 0 : payloadBytes(record.args));
 }

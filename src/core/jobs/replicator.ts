@@ -2,13 +2,12 @@ import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import type { JobMessage, KeepEntry } from '../messages.js';
-import { payloadBytes } from '../payload.js';
 import type { CopyRank, JobCopy } from './copy.js';
 import { type Debt, debtsByNode } from './debts.js';
 import type { JournalLog } from './journal-log.js';
 import type { Reach } from './reach.js';
 import type { JobRecord } from './record.js';
-import { copyOf, rankOf } from './record-copy.js';
+import { bytesToCopy, copyOf, rankOf } from './record-copy.js';
 import { Unpromised } from './unpromised.js';
 
 type KeptMessage = Extract<JobMessage, { type: 'kept' }>;
@@ -126,8 +125,15 @@ export class Replicator {
     const isOwn = record.owner === this.options.self;
     const end = isOwn ? record.holders.length : 1;
     for (let position = isOwn ? 1 : 0; position < end; position++)
-      this.holder(record.holders[position] as NodeId).changed.add(record);
+      this.tell(record.holders[position] as NodeId, record);
     if (isOwn && record.spec.durable) this.writeDown(record);
+  }
+
+  private tell(node: NodeId, record: JobRecord): void {
+    const { reach } = this.options;
+    const holder = this.holder(node);
+    holder.changed.add(record);
+    if (!holder.hasContact && reach.isSparse()) reach.want(node);
   }
 
   /** Where it is durable, this node's journal is one of those that have to have it: position 0. */
@@ -315,7 +321,7 @@ export class Replicator {
       const isBased = position > 0 && (record.based & (1 << position)) !== 0;
       if (isBased) entries.push({ type: 'update', job: record.spec.id, update: this.copyOf(record) });
       else entries.push({ type: 'copy', copy: this.copyOf(record) });
-      bytes += entryBytes + bytesOf(record, isBased);
+      bytes += entryBytes + bytesToCopy(record, isBased);
       sent.push({ type: 'change', record, change: record.change });
     }
     const seq = ++this.lastSeq;
@@ -383,17 +389,9 @@ function canSend({ hasContact, changed, drops, bytesOnTheWay, batches }: Holder)
   );
 }
 
-/** For so long a job that nobody has been promised is its owner's alone: longer than most that are done at once take, also in a crowd. */
-const _unpromisedMs = 100;
 /** A holder that answers nothing for so long is passed over, where there is another one. */
 const silentMs = 3_000;
 /** Jobs that one node is to forget. What is over it, the node asks about when it is back. */
 const dropsMax = 100_000;
 /** Batches that one holder has not answered. */
 const batchesMax = 64;
-
-function bytesOf(record: JobRecord, isBased: boolean): number {
-  const { outcome } = record;
-  const result = outcome?.type === 'done' ? payloadBytes(outcome.result) : 0;
-  return result + (isBased || record.args === null ? 0 : payloadBytes(record.args));
-}

@@ -57,6 +57,7 @@ const reviewsMax = 8 * limits.inquiryItemsMax;
 /** How much longer each further holder waits before it takes a job over. */
 const rankDelayMs = 1_500;
 const retryMs = 1_000;
+const reviewAgainMs = 3_000;
 const inquiryTimeoutMs = 3_000;
 /** After its start a node waits so long for holders that it has not met yet. */
 const graceMs = 5_000;
@@ -78,6 +79,7 @@ export class Takeover {
   private readonly hints = new Map<Held, NodeId>();
   private readonly since = new Map<Held, number>();
   private openReviews = 0;
+  private reviewAgainMs = Number.POSITIVE_INFINITY;
   private startedAtMs = 0;
   private adopted = 0;
 
@@ -89,7 +91,13 @@ export class Takeover {
     this.reviewAll();
   }
 
-  reviewAll(): void {
+  /** What came while this node stood still may be read only now, and be an old state by then: so all is looked at twice. */
+  stoodStill(now: Instant): void {
+    this.reviewAll();
+    this.reviewAgainMs = now.monotonicMs + reviewAgainMs;
+  }
+
+  private reviewAll(): void {
     for (const held of this.options.copies.values()) this.review(held);
   }
 
@@ -128,6 +136,10 @@ export class Takeover {
   }
 
   tick(now: Instant): void {
+    if (now.monotonicMs >= this.reviewAgainMs) {
+      this.reviewAgainMs = Number.POSITIVE_INFINITY;
+      this.reviewAll();
+    }
     for (
       let held = this.later.takeDue(now.monotonicMs);
       held !== undefined;
@@ -146,7 +158,7 @@ export class Takeover {
 
   nextDeadlineMs(): number {
     const canGoOn = this.queue.length > 0 && this.openReviews < reviewsMax;
-    return canGoOn ? Number.NEGATIVE_INFINITY : this.later.nextMs();
+    return canGoOn ? Number.NEGATIVE_INFINITY : Math.min(this.later.nextMs(), this.reviewAgainMs);
   }
 
   private look(held: Held, asked: Map<NodeId, Review[]>, now: Instant): void {

@@ -6,9 +6,9 @@ interface Assertions {
   fail(message: string): unknown;
 }
 
-/** What must have happened in every hundred seeds, or it was not tested. */
-const firedMin = 10;
-const calmMin = 3;
+/** What must have happened in every sixty seeds, or it was not tested. */
+const firedMin = 5;
+const calmMin = 2;
 
 /** Runs seeds; in each everything must hold, and over all of them everything must have gone wrong that can. */
 export function checkSeeds(t: Assertions, from: number, to: number): void {
