@@ -35,7 +35,7 @@ export const defaultJobsConfig: JobsConfig = {
   ttlMs: 3_600_000,
   copies: 2,
   queueLengthMax: 1_000_000,
-  queueBytesMax: 512 * 1024 * 1024,
+  queueBytesMax: 1024 * 1024 * 1024,
   outcomesMax: 100_000,
   outcomeBytesMax: 64 * 1024 * 1024,
   fatalitiesMax: 3,

@@ -62,6 +62,8 @@ export interface JobTotals {
   reassigned: number;
 }
 
+const pairsMax = 1_024;
+
 /** The owner's side of a job's life: accepted, started, retried, finished, told to whoever waits. */
 export class Owner {
   readonly totals: JobTotals = { submitted: 0, done: 0, failed: 0, cancelled: 0, retried: 0, reassigned: 0 };
@@ -71,6 +73,7 @@ export class Owner {
   private settling = 0;
   /** Shared by all records that nobody else holds. */
   private readonly selfAlone: readonly NodeId[];
+  private readonly pairs = new Map<NodeId, readonly NodeId[]>();
 
   constructor(private readonly options: OwnerOptions) {
     this.selfAlone = [options.self];
@@ -90,7 +93,7 @@ export class Owner {
   accept(command: SubmitCommand, id: JobId, asker: Asker, terms: Terms, now: Instant): void {
     const { self, ledger, waits, replicator, placement } = this.options;
     const others = placement.choose(id, terms.copies - 1, terms.isDurable);
-    const holders = others.length === 0 ? this.selfAlone : [self, ...others];
+    const holders = this.holdersWith(others);
     const record = buildRecord({ command, id, owner: self, holders, terms, now });
     ledger.insert(record);
     this.totals.submitted++;
@@ -102,6 +105,22 @@ export class Owner {
       replicator.changed(record);
     }
     this.begin(record, now);
+  }
+
+  /** This node, and others after it; shared by all jobs that the same two hold. */
+  private holdersWith(others: readonly NodeId[]): readonly NodeId[] {
+    const [first] = others;
+    if (first === undefined) return this.selfAlone;
+    const { self } = this.options;
+    if (others.length > 1) return [self, ...others];
+    let both = this.pairs.get(first);
+    if (both === undefined) {
+      // Nodes come and go: those that are gone are not kept for ever.
+      if (this.pairs.size >= pairsMax) this.pairs.clear();
+      both = [self, first];
+      this.pairs.set(first, both);
+    }
+    return both;
   }
 
   /** Another client asks for a job that is here: it is told the same, and no sooner. */

@@ -5,7 +5,7 @@ import type { Instant } from '../instant.js';
 import type { TaskOffer } from '../member.js';
 import type { JobsConfig } from './config.js';
 import type { JobCopy } from './copy.js';
-import type { JobOutcome, JobRecord } from './record.js';
+import type { JobOutcome, JobRecord, JobSpec } from './record.js';
 
 /** On what a job is taken: what applies where it says nothing, its task's own options, then the node's; and the promise that it gets. */
 export interface Terms {
@@ -35,7 +35,7 @@ export function buildRecord({ command, id, owner, holders, terms, now }: RecordS
   return {
     spec: {
       id,
-      task: command.task,
+      task: task.name,
       priority: options.priority,
       timeoutMs: options.timeoutMs ?? task.timeoutMs ?? config.timeoutMs,
       retries: options.retries ?? task.retries ?? config.retries,
@@ -43,11 +43,11 @@ export function buildRecord({ command, id, owner, holders, terms, now }: RecordS
       ttlMs: options.ttlMs ?? config.ttlMs,
       route: options.route,
       affinity: options.affinity,
-      on: options.on,
+      on: shareDemands(options.on),
       node: options.node,
       copies: terms.copies,
       durable: terms.isDurable,
-      after: options.after,
+      after: options.after.length === 0 ? none : options.after,
       cron: options.cron,
       timeZone: options.timeZone,
       createdAtMs: now.wallMs,
@@ -67,9 +67,24 @@ export function buildRecord({ command, id, owner, holders, terms, now }: RecordS
     finishedAtMs: null,
     error: null,
     result: null,
-    awaits: options.after,
+    awaits: options.after.length === 0 ? none : options.after,
     ...unborn,
   };
+}
+
+/** A million waiting jobs are mostly alike: what many records say is kept once. */
+const none: readonly JobId[] = [];
+let latestDemands: JobSpec['on'] = [];
+
+/** The same array as the job before had, where it says the same. */
+function shareDemands(on: JobSpec['on']): JobSpec['on'] {
+  const isSame =
+    on.length === latestDemands.length &&
+    on.every(
+      ([key, value], index) => latestDemands[index]?.[0] === key && latestDemands[index]?.[1] === value,
+    );
+  if (!isSame) latestDemands = on;
+  return latestDemands;
 }
 
 /** What a record has that no copy does: all that ends with its owner's process. */
