@@ -32,6 +32,7 @@ const running = { durationMs: 1_500, delayMs: 0, hasKey: false };
 const plantedPauseMs = 200;
 /** Says whether a node takes jobs. */
 const trial = { durationMs: 0, delayMs: 0, hasKey: false };
+const ballast = 48 * 1024;
 const trialsAtOnce = 5;
 const trialEveryMs = 100;
 /** A node whose disk is full has some room left in what it has: it must run out of that. */
@@ -160,7 +161,7 @@ async function fillDisk(
   try {
     nodes.fillDisk();
     while (!hasRefused() && Date.now() < fromMs + noticeMs) {
-      await workload.plant(entry, trialsAtOnce, trial);
+      await workload.plant(entry, trialsAtOnce, { ...trial, ballast });
       await delay(trialEveryMs);
     }
     await delay(forMs);

@@ -19,6 +19,8 @@ interface Job {
   readonly durationMs: number;
   readonly delayMs: number;
   readonly hasKey: boolean;
+  /** Arguments are made so much longer: a journal on a full disk has room of its own for a while. */
+  readonly ballast?: number;
 }
 
 /** Codes that say that the job was not taken. After any other the job may have been taken, as after no answer. */
@@ -63,7 +65,7 @@ export class Workload {
   async plant(
     entry: Entry,
     count: number,
-    kind: Pick<Job, 'durationMs' | 'delayMs' | 'hasKey'>,
+    kind: Pick<Job, 'durationMs' | 'delayMs' | 'hasKey' | 'ballast'>,
   ): Promise<number> {
     const answers = Array.from({ length: count }, () =>
       this.#submitOnce({ ...this.#draw(), ...kind }, entry),
@@ -134,13 +136,13 @@ export class Workload {
   }
 
   async #submitOnce(job: Job, entry: Entry): Promise<'ok' | 'fail' | 'unknown' | 'unsent'> {
-    const { number, durationMs, delayMs, hasKey } = job;
+    const { number, durationMs, delayMs, hasKey, ballast = 0 } = job;
     const request = [
       `SUBMIT ${noteTask}`,
       ...(hasKey ? [`key=soak-${number}`] : []),
       ...(delayMs > 0 ? [`delay=${delayMs}ms`] : []),
       ...(this.options.promise === undefined ? [] : [this.options.promise]),
-      JSON.stringify({ n: number, ms: durationMs }),
+      JSON.stringify({ n: number, ms: durationMs, ...(ballast > 0 && { ballast: 'x'.repeat(ballast) }) }),
     ].join(' ');
     const invokedAtMs = Date.now();
     const answer = await entry.ask(request, submitTimeoutMs);
