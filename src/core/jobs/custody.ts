@@ -164,6 +164,8 @@ export class Custody {
     if (copy.owner === self) {
       const before = copies.get(copy.spec.id);
       if (before !== undefined) slot = copies.take(before);
+      if (before !== undefined && before.copy.owner !== self)
+        this.tellDeposed(before.copy.owner, { job: copy.spec.id, rank: copy });
       this.own(copy, recordOf(copy, slot, now), now);
     } else {
       const before = held?.copy.owner ?? copy.owner;

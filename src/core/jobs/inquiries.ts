@@ -43,10 +43,13 @@ export class Inquiries {
       const order = compareForInquiry(rankOf(record), item);
       if (order < 0) return 'older';
       if (record.owner === self && !record.holders.includes(from)) {
-        if (item.owner === self || item.epoch < record.epoch) return 'released';
-        // Another node thinks itself the owner, too: it hears of this one by whoever holds the job for it.
-        replicator.push(from, replicator.copyOf(record));
-        return `newer ${self}`;
+        if (item.owner !== self && item.epoch >= record.epoch) {
+          // Another node thinks itself the owner, too: it hears of this one by whoever holds the job for it.
+          replicator.push(from, replicator.copyOf(record));
+          return `newer ${self}`;
+        }
+        // Those that are to have it may not: until they do, it is to be kept wherever it is, and asked about again.
+        return (record.missing & ~1) === 0 ? 'released' : `newer ${self}`;
       }
       if (order === 0) return 'same';
       replicator.again(from, record);
