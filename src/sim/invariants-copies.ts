@@ -1,6 +1,7 @@
 import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
 import type { JobId, NodeId, RequestId, RunId } from '../core/ids.js';
 import { isFinished, type JobRecord } from '../core/jobs/record.js';
+import type { SimJournalDisk } from './sim-journal.js';
 import type { SimNode } from './sim-node.js';
 import type { Invariant } from './violation.js';
 
@@ -50,6 +51,8 @@ export class CopyInvariants {
   /** What each process has started. */
   private readonly runs = new Map<SimNode, Map<RunId, JobId>>();
   private readonly lostAtMs = new Map<string, number>();
+  /** No node will ever open them again. */
+  private readonly disksGone = new WeakSet<SimJournalDisk>();
   /** How many jobs were looked at in the end. */
   checkedCount = 0;
 
@@ -109,11 +112,14 @@ export class CopyInvariants {
       ({ name, status }) =>
         status === 'dead' || nowMs - (this.lostAtMs.get(name) ?? Number.NEGATIVE_INFINITY) < repairMs,
     ).length;
+    const diskLost = keepsDisk ? null : node.disk;
+    if (diskLost !== null) this.disksGone.add(diskLost);
     for (const [id, job] of this.acknowledged) {
       if (job.isOver || job.isExcused) continue;
-      if (!keepsDisk && node.disk?.holds(id) === true) this.countLost(id, job, 0);
-      if (this.isKept(id, node, keepsDisk)) continue;
-      if (lostCount >= job.copies || (job.isDurable && !keepsDisk && lostCount > 1)) job.isExcused = true;
+      if (diskLost?.holds(id) === true) this.countLost(id, job, 1);
+      if (this.isKept(id, node)) continue;
+      // What is on disk outlives the end of any number of processes.
+      if ((job.isDurable ? job.disksLost : lostCount) >= job.copies) job.isExcused = true;
       else this.fail(9, node, `with it the last copy of ${id} is lost, which ${job.copies} nodes held`);
     }
   }
@@ -121,7 +127,7 @@ export class CopyInvariants {
   /** It has left. Where it could see nobody to hand its jobs to, it has said so. */
   private noteGone(node: SimNode): void {
     for (const [id, job] of this.acknowledged) {
-      if (job.isOver || job.isExcused || this.isKept(id, node, true)) continue;
+      if (job.isOver || job.isExcused || this.isKept(id, node)) continue;
       if (this.mayRepeat) job.isExcused = true;
       else this.fail(9, node, `it leaves, and nobody else has ${id}`);
     }
@@ -132,7 +138,7 @@ export class CopyInvariants {
     const job = this.acknowledged.get(id);
     if (job === undefined || job.isOver || job.isExcused) return;
     this.countLost(id, job, 1);
-    if (this.isKept(id, node, true)) return;
+    if (this.isKept(id, node)) return;
     if (job.disksLost >= job.copies) job.isExcused = true;
     else
       this.fail(
@@ -144,8 +150,7 @@ export class CopyInvariants {
 
   /** `gone`: how many of the disks that had it before this loss have it no more. */
   private countLost(id: JobId, job: Acknowledged, gone: number): void {
-    const disks = [...this.nodes.values()].filter(({ disk }) => disk?.holds(id) === true).length;
-    if (disks + gone >= job.copies) job.disksLost = 0;
+    if (this.disksWith(id) + gone >= job.copies) job.disksLost = 0;
     job.disksLost++;
   }
 
@@ -200,7 +205,8 @@ export class CopyInvariants {
         isDurable,
         isOver,
         isExcused: false,
-        disksLost: 0,
+        // One that had it may have been lost before the word came here.
+        disksLost: Math.max(0, Number(copies) - this.disksWith(id)),
       });
     }
     // Passed on by another node, the word is a moment old.
@@ -254,12 +260,20 @@ export class CopyInvariants {
     );
   }
 
-  private isKept(id: JobId, lost: SimNode, keepsDisk: boolean): boolean {
+  private isKept(id: JobId, lost: SimNode): boolean {
     for (const node of this.nodes.values()) {
       if (node !== lost && node.status !== 'dead' && holdsInMemory(node.core, id)) return true;
-      if ((node.name !== lost.name || keepsDisk) && node.disk?.holds(id) === true) return true;
+      if (this.isOnDiskOf(node, id)) return true;
     }
     return false;
+  }
+
+  private disksWith(id: JobId): number {
+    return [...this.nodes.values()].filter((node) => this.isOnDiskOf(node, id)).length;
+  }
+
+  private isOnDiskOf({ disk }: SimNode, id: JobId): boolean {
+    return disk !== null && !this.disksGone.has(disk) && disk.holds(id);
   }
 
   private fail(invariant: Invariant, node: SimNode, what: string): never {

@@ -32,6 +32,11 @@ const chaosSeeds: readonly [seed: string, found: string][] = [
 const faultSeeds: readonly [seed: string, fault: FaultClass, found: string][] = [
   ['0', 'pause', 'a node that went on again handed out jobs while an earlier question about them was open'],
   ['7', 'pause', 'an outcome that two owners accepted, one from the other, was taken for two'],
+  [
+    '54',
+    'diskFull',
+    'a node whose disk failed as it took a job over gave it back, and went on with it as well',
+  ],
   ['7', 'kill', 'a holder gave up what it held for one of two owners, and neither heard of the other'],
 ];
 

@@ -154,7 +154,11 @@ export class Custody {
     const order = known === undefined ? -1 : compareRanks(known, copy);
     if (order > 0) return 'fenced';
     if (order === 0) return null;
-    if (copy.spec.durable && journal.state === 'failed') return 'failed';
+    if (copy.spec.durable && journal.state === 'failed') {
+      // It can't hold the job, nor does it own it any more.
+      if (record !== undefined && copy.owner !== self) this.fenced(record, copy.owner, now);
+      return 'failed';
+    }
     if (known === undefined && !copies.hasRoomFor(copy.args === null ? 0 : payloadBytes(copy.args)))
       return 'full';
     let slot = 0;
