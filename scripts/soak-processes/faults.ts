@@ -32,8 +32,9 @@ const running = { durationMs: 1_500, delayMs: 0, hasKey: false };
 const plantedPauseMs = 200;
 /** Says whether a node takes jobs. */
 const trial = { durationMs: 0, delayMs: 0, hasKey: false };
-const ballast = 48 * 1024;
-const trialsAtOnce = 5;
+/** What fills the room that is left in the node's own files: it must stay for so long, as what is done makes room again. */
+const filling = { ...trial, delayMs: 8_000, ballast: 48 * 1024 };
+const trialsAtOnce = 10;
 const trialEveryMs = 100;
 /** A node whose disk is full has some room left in what it has: it must run out of that. */
 const noticeMs = 10_000;
@@ -161,7 +162,7 @@ async function fillDisk(
   try {
     nodes.fillDisk();
     while (!hasRefused() && Date.now() < fromMs + noticeMs) {
-      await workload.plant(entry, trialsAtOnce, { ...trial, ballast });
+      await workload.plant(entry, trialsAtOnce, filling);
       await delay(trialEveryMs);
     }
     await delay(forMs);

@@ -126,6 +126,7 @@ class Soak {
       this.#lookForEndedNodes();
       const { events } = this.#workload;
       const history = { events, runs: readRuns(this.nodes.directory), faults: this.#periods };
+      writeFileSync(join(this.nodes.directory, 'history.json'), JSON.stringify(history));
       return {
         findings: checkHistory(history),
         fired: this.#fired,
@@ -155,13 +156,17 @@ class Soak {
       const fault = plan.next().value;
       this.#doing = describeFault(fault, (place) => this.nodes.nameOf(place));
       this.#tell();
+      const fromMs = Date.now();
       try {
         const { period, hasFired } = await performFault(fault, this.#faultsOptions());
         this.#periods.push(period);
         if (hasFired) this.#fired[fault.kind] = (this.#fired[fault.kind] ?? 0) + 1;
       } catch (error) {
         this.#problems.push(`${this.#doing}: ${(error as Error).message}`);
-        return this.#bringBack();
+        await this.#bringBack();
+        const names = this.#entries.map(({ name }) => name);
+        this.#periods.push({ kind: fault.kind, nodes: names, fromMs, untilMs: Date.now() });
+        return;
       }
       this.#doing = 'calm';
       await delay(random.below(isBrief ? briefCalmMs : calmMs));

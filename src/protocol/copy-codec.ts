@@ -1,5 +1,6 @@
 import { type CopyRank, type CopyStage, copyStates, type JobCopy } from '../core/jobs/copy.js';
-import type { JobError, JobSpec } from '../core/jobs/record.js';
+import type { JobError } from '../core/jobs/record.js';
+import type { JobSpec } from '../core/jobs/spec.js';
 import { limits } from '../core/limits.js';
 import type { JobUpdate } from '../core/messages.js';
 import type { Payload } from '../core/payload.js';

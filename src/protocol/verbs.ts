@@ -3,6 +3,7 @@ import { jobIdPattern, namePattern } from '../core/ids.js';
 import type { Payload } from '../core/payload.js';
 import { errorReply, type Reply } from '../core/reply.js';
 import { nameRule, type OptionDraft, type OptionName } from './options.js';
+import { ownText } from './own-text.js';
 import { quoted } from './wording.js';
 
 /** What a client asks of its connection alone; the session answers it without the node. */
@@ -138,7 +139,7 @@ const verbTable: readonly VerbSpec[] = [
       type: 'submit',
       wait: false,
       task: name ?? '',
-      args,
+      args: ownText(args),
       options: submit,
     }),
   }),

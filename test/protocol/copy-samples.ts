@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type CopyStage, copyStates, type JobCopy } from '../../src/core/jobs/copy.js';
-import type { JobSpec } from '../../src/core/jobs/record.js';
+import type { JobSpec } from '../../src/core/jobs/spec.js';
 import { limits } from '../../src/core/limits.js';
 import type { JobUpdate, PeerMessage } from '../../src/core/messages.js';
 import { nodeA, nodeB } from './peer-samples.js';

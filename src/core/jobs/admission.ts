@@ -7,7 +7,7 @@ import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import type { Placement } from './placement.js';
 import type { JobRecord } from './record.js';
-import type { Terms } from './submission.js';
+import type { Terms } from './spec.js';
 
 export interface AdmissionOptions {
   readonly config: JobsConfig;

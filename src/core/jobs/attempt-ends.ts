@@ -13,6 +13,7 @@ import type { JobTotals } from './owner.js';
 import {
   type AttemptOutcome,
   forgetAnnounced,
+  isDangerous,
   type JobError,
   type JobOutcome,
   type JobRecord,
@@ -95,15 +96,16 @@ export class AttemptEnds {
     const { records, broke } = this.options.dispatcher.executorGone(node);
     this.tellReassigned(records, node, `on ${name} (${how})`);
     const isBlamed = how === 'restarted' || (how === 'dead' && broke);
-    const isolated = records.filter(({ fatalities }) => fatalities > 0);
+    const isolated = records.filter(isDangerous);
     // What it had to tell may have been lost with it; then the one that it was sent first is the likeliest.
     const suspect = isolated.some(({ hasStarted }) => hasStarted) ? null : isolated[0];
     // Each goes to the front of its line, so the oldest goes last.
     for (const record of records.reverse()) {
       const error = { name: 'NodeLost', message: `node ${name} was lost while running it` };
-      // Of all that a node held, only few had started; which ones is told from a first loss on, when they are isolated.
-      if (isBlamed && record.fatalities === 0) this.suspectAttempt(record, error, now);
-      else if (isBlamed && (record.hasStarted || record === suspect)) this.blame(record, error, now);
+      // Of all that a node held, only few had started; which ones is told from a second loss on, when they are isolated.
+      if (!isBlamed) this.requeue(record, now);
+      else if (!isDangerous(record) || record.hasStarted || record === suspect)
+        this.blame(record, error, now);
       else this.requeue(record, now);
     }
   }
@@ -177,9 +179,10 @@ export class AttemptEnds {
     } else this.requeue(record, now);
   }
 
-  /** It shared a thread or a node that ended, so it may or may not be to blame: its next run is by itself, and tells. */
+  /** It shared a thread that ended, so it may or may not be to blame: its next run is by itself, and tells. */
   private suspectAttempt(record: JobRecord, error: JobError, now: Instant): void {
     record.error = error;
+    record.needsThread = true;
     record.fatalities = Math.max(1, record.fatalities);
     this.requeue(record, now);
   }

@@ -1,6 +1,7 @@
 import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Payload } from '../payload.js';
-import type { JobError, JobSpec } from './record.js';
+import type { JobError } from './record.js';
+import type { JobSpec } from './spec.js';
 
 /**
  * 0: it is not finished · 1: its outcome is known, and on its way to the holders · 2: the outcome has reached them all, and may have

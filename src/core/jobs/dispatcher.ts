@@ -10,7 +10,7 @@ import { type Debt, debtsByNode } from './debts.js';
 import { classNameOf, type JobClass, newJobClass } from './job-class.js';
 import type { Ledger } from './ledger.js';
 import type { Reach } from './reach.js';
-import { argsBytes, type JobRecord, keyOf } from './record.js';
+import { argsBytes, isDangerous, type JobRecord, keyOf } from './record.js';
 import { Unreached } from './unreached.js';
 
 /** What an owner knows of one executor. */
@@ -303,7 +303,7 @@ export class Dispatcher {
     const executor = this.executor(to);
     executor.outstanding.set(spec.id, record);
     executor.outstandingBytes += argsBytes(record);
-    if (record.fatalities > 0 && record.holders.length > 1) this.options.announce(record);
+    if (isDangerous(record) && record.holders.length > 1) this.options.announce(record);
     else this.deliverRun(record, executor, to);
   }
 
@@ -325,7 +325,7 @@ export class Dispatcher {
       args: record.args ?? 'null',
       priority: spec.priority,
       timeoutMs: spec.timeoutMs,
-      isolate: record.fatalities > 0,
+      isolate: record.needsThread || isDangerous(record),
       session: executor.session,
     });
   }

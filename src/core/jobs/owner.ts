@@ -28,7 +28,8 @@ import {
   type PendingStep,
 } from './record.js';
 import type { Replicator } from './replicator.js';
-import { buildRecord, type Terms } from './submission.js';
+import type { Terms } from './spec.js';
+import { buildRecord } from './submission.js';
 import { cancelReply, type Waits } from './waits.js';
 
 export interface OwnerOptions {

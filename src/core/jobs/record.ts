@@ -1,8 +1,8 @@
-import type { RoutePolicy } from '../commands.js';
 import type { Deadline } from '../deadlines.js';
 import type { JobId, NodeId, RequestId } from '../ids.js';
 import type { AttemptKey } from '../messages.js';
 import { type Payload, payloadBytes } from '../payload.js';
+import type { JobSpec } from './spec.js';
 import type { QueuePlace } from './waiting-line.js';
 
 export type JobState = 'delayed' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -34,32 +34,45 @@ export type JobOutcome =
   | { readonly type: 'failed'; readonly error: JobError }
   | { readonly type: 'cancelled' };
 
-/** What a job asks for, fixed when it is accepted; copied to every holder. */
-export interface JobSpec {
-  readonly id: JobId;
-  readonly task: string;
-  readonly priority: number;
-  readonly timeoutMs: number;
-  readonly retries: number;
-  readonly backoffMs: number;
-  readonly ttlMs: number;
-  readonly route: RoutePolicy;
-  readonly affinity: string | null;
-  readonly on: readonly (readonly [key: string, value: string])[];
-  readonly node: string | null;
-  readonly copies: number;
-  readonly durable: boolean;
-  /** Jobs that must be done before this one may start. */
-  readonly after: readonly JobId[];
-  /** A schedule: the job never runs itself; at each time that this cron expression names, it submits one. Null: a job. */
-  readonly cron: string | null;
-  /** The time zone of `cron`, an IANA name; null: UTC. */
-  readonly timeZone: string | null;
-  readonly createdAtMs: number;
+/** What has happened to a job since it was accepted. */
+class JobHistory {
+  attempt = 0;
+  failures = 0;
+  fatalities = 0;
+  needsThread = false;
+  hasStarted = false;
+  generation = 0;
+  notBeforeMs = 0;
+  awaits: readonly JobId[] = [];
+  outcome: JobOutcome | null = null;
+  executor: NodeId | null = null;
+  startedAtMs: number | null = null;
+  finishedAtMs: number | null = null;
+  error: JobError | null = null;
+  progress: string | null = null;
+  result: Payload | null = null;
+  cancelling = false;
 }
 
-/** An owner's record of a job: the spec, and all that has happened to it. */
-export interface JobRecord {
+const noHistory: Readonly<JobHistory> = new JobHistory();
+
+/** What a record begins with. */
+export interface NewJob {
+  readonly spec: JobSpec;
+  readonly args: Payload | null;
+  readonly state: JobState;
+  readonly owner: NodeId;
+  readonly epoch: number;
+  readonly holders: readonly NodeId[];
+  readonly change: number;
+  readonly slot: number;
+}
+
+/**
+ * An owner's record of a job: the spec, and all that has happened to it. A million of them may wait, so what most of these don't have yet
+ * is kept apart, and made when it is first set: a quarter of a record.
+ */
+export class JobRecord {
   readonly spec: JobSpec;
   /** Null once the job is done: nothing will need its arguments again. */
   args: Payload | null;
@@ -67,53 +80,184 @@ export interface JobRecord {
   owner: NodeId;
   /** Rises with every new owner; results of an older epoch are fenced. */
   epoch: number;
-  /** Number of the latest attempt, from 1; results of an older attempt are fenced. 0 before the first. */
-  attempt: number;
-  /** Attempts that failed by their own fault; compared with `spec.retries`. */
-  failures: number;
-  /** Attempts that took a node or a thread down. Over 0, the next one is isolated, and its executor tells when it starts. */
-  fatalities: number;
-  /** The executor has told that the latest attempt, an isolated one, has started. */
-  hasStarted: boolean;
   /** Nodes that keep it, the owner first. */
   holders: readonly NodeId[];
-  /** Rises when it is put back in the queue after its end. */
-  generation: number;
   /** Rises with every change that its holders have to know. */
   change: number;
   /** Which of `holders` have not said that they have the latest change, a bit each by position; bit 0 is this node's own journal. */
-  missing: number;
+  missing = 0;
   /** Which of `holders` have its arguments and options already, by position: they need only what changes. */
-  based: number;
+  based = 0;
   /** What waits until all holders have the latest change. */
-  pending: PendingStep[] | null;
-  /** Its outcome, while that is on its way to the holders. */
-  outcome: JobOutcome | null;
+  pending: PendingStep[] | null = null;
   /** Where it stands in this node's journal; 0: nowhere. */
   slot: number;
-  executor: NodeId | null;
-  /** Wall time before which the next attempt doesn't start. */
-  notBeforeMs: number;
-  startedAtMs: number | null;
-  finishedAtMs: number | null;
-  /** The last thing that went wrong, kept also while it is retried. */
-  error: JobError | null;
-  /** The latest `ctx.progress` value, JSON text that was checked where it came in. */
-  progress: string | null;
-  result: Payload | null;
-  /** A cancel is under way: whatever the attempt says when it ends, the job is cancelled. */
-  cancelling: boolean;
-  /** Of `spec.after`, those that are not known to be done. */
-  awaits: readonly JobId[];
   /** Who waits for the outcome, or for a cancel to have worked; null while nobody does. */
-  waiters: Waiter[] | null;
+  waiters: Waiter[] | null = null;
   /** Its one pending deadline: the start of a delayed job, or the end of a kept outcome. */
-  deadline: Deadline<JobRecord> | null;
+  deadline: Deadline<JobRecord> | null = null;
   /** Where it stands in line; null unless it is queued. */
-  place: QueuePlace | null;
+  place: QueuePlace | null = null;
   /** The records that came before and after it; see Arrivals. */
-  older: JobRecord | null;
-  newer: JobRecord | null;
+  older: JobRecord | null = null;
+  newer: JobRecord | null = null;
+  private history: JobHistory | null = null;
+
+  constructor(begin: NewJob) {
+    this.spec = begin.spec;
+    this.args = begin.args;
+    this.state = begin.state;
+    this.owner = begin.owner;
+    this.epoch = begin.epoch;
+    this.holders = begin.holders;
+    this.change = begin.change;
+    this.slot = begin.slot;
+  }
+
+  /** Number of the latest attempt, from 1; results of an older attempt are fenced. 0 before the first. */
+  get attempt(): number {
+    return (this.history ?? noHistory).attempt;
+  }
+
+  set attempt(value: number) {
+    this.happened().attempt = value;
+  }
+
+  /** Attempts that failed by their own fault; compared with `spec.retries`. */
+  get failures(): number {
+    return (this.history ?? noHistory).failures;
+  }
+
+  set failures(value: number) {
+    this.happened().failures = value;
+  }
+
+  /** Attempts that took a node or a thread down, or may have. */
+  get fatalities(): number {
+    return (this.history ?? noHistory).fatalities;
+  }
+
+  set fatalities(value: number) {
+    this.happened().fatalities = value;
+  }
+
+  /** A thread ended under it and under others: what it does next it does on a thread of its own, which shows whether it was this one. */
+  get needsThread(): boolean {
+    return (this.history ?? noHistory).needsThread;
+  }
+
+  set needsThread(value: boolean) {
+    this.happened().needsThread = value;
+  }
+
+  /** The executor has told that the latest attempt, an isolated one, has started. */
+  get hasStarted(): boolean {
+    return (this.history ?? noHistory).hasStarted;
+  }
+
+  set hasStarted(value: boolean) {
+    this.happened().hasStarted = value;
+  }
+
+  /** Rises when it is put back in the queue after its end. */
+  get generation(): number {
+    return (this.history ?? noHistory).generation;
+  }
+
+  set generation(value: number) {
+    this.happened().generation = value;
+  }
+
+  /** Wall time before which the next attempt doesn't start; 0: it may at once. */
+  get notBeforeMs(): number {
+    return (this.history ?? noHistory).notBeforeMs;
+  }
+
+  set notBeforeMs(value: number) {
+    this.happened().notBeforeMs = value;
+  }
+
+  /** Of `spec.after`, those that are not known to be done. */
+  get awaits(): readonly JobId[] {
+    return (this.history ?? noHistory).awaits;
+  }
+
+  set awaits(value: readonly JobId[]) {
+    this.happened().awaits = value;
+  }
+
+  /** Its outcome, while that is on its way to the holders. */
+  get outcome(): JobOutcome | null {
+    return (this.history ?? noHistory).outcome;
+  }
+
+  set outcome(value: JobOutcome | null) {
+    this.happened().outcome = value;
+  }
+
+  get executor(): NodeId | null {
+    return (this.history ?? noHistory).executor;
+  }
+
+  set executor(value: NodeId | null) {
+    this.happened().executor = value;
+  }
+
+  get startedAtMs(): number | null {
+    return (this.history ?? noHistory).startedAtMs;
+  }
+
+  set startedAtMs(value: number | null) {
+    this.happened().startedAtMs = value;
+  }
+
+  get finishedAtMs(): number | null {
+    return (this.history ?? noHistory).finishedAtMs;
+  }
+
+  set finishedAtMs(value: number | null) {
+    this.happened().finishedAtMs = value;
+  }
+
+  /** The last thing that went wrong, kept also while it is retried. */
+  get error(): JobError | null {
+    return (this.history ?? noHistory).error;
+  }
+
+  set error(value: JobError | null) {
+    this.happened().error = value;
+  }
+
+  /** The latest `ctx.progress` value, JSON text that was checked where it came in. */
+  get progress(): string | null {
+    return (this.history ?? noHistory).progress;
+  }
+
+  set progress(value: string | null) {
+    this.happened().progress = value;
+  }
+
+  get result(): Payload | null {
+    return (this.history ?? noHistory).result;
+  }
+
+  set result(value: Payload | null) {
+    this.happened().result = value;
+  }
+
+  /** A cancel is under way: whatever the attempt says when it ends, the job is cancelled. */
+  get cancelling(): boolean {
+    return (this.history ?? noHistory).cancelling;
+  }
+
+  set cancelling(value: boolean) {
+    this.happened().cancelling = value;
+  }
+
+  private happened(): JobHistory {
+    this.history ??= new JobHistory();
+    return this.history;
+  }
 }
 
 /** What happens once all holders have the latest change of a job. */
@@ -178,6 +322,14 @@ export function argsBytes({ args }: JobRecord): number {
 /** What the jobs that it names take: their ids, and places in what is waited for. */
 export function afterBytes({ after }: { readonly after: readonly JobId[] }): number {
   return 150 * after.length;
+}
+
+/**
+ * Whether it may have ended two nodes: then those that hold it know where it runs, and its executor tells when it starts. After a first
+ * loss any of hundreds may have been the cause, and all would wait for a thread of their own.
+ */
+export function isDangerous({ fatalities }: { readonly fatalities: number }): boolean {
+  return fatalities > 1;
 }
 
 /** Its current attempt. */

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { idOfKey } from '../../../src/core/jobs/submission.js';
+import { copyOf } from '../../../src/core/jobs/record-copy.js';
+import { idOfKey, recordOf } from '../../../src/core/jobs/submission.js';
 import { limits } from '../../../src/core/limits.js';
 import { submitCommand } from '../../support/commands.js';
 import { aliveMember, JobCores, nodeId } from '../../support/job-cores.js';
@@ -175,7 +176,7 @@ t.test('another owner goes on from the record, and doesn’t ask again for what 
   t.same(record.awaits, [second]);
   cores.kill('a');
   const { ledger, heldBack } = cores.core('b');
-  const copy = { ...record, owner: nodeId('b'), epoch: 2, older: null, newer: null };
+  const copy = recordOf({ ...copyOf(record, 'a1'), owner: nodeId('b'), epoch: 2 }, 0, cores.now);
   ledger.insert(copy);
   heldBack.hold(copy, cores.now);
   heldBack.hold(copy, cores.now);

@@ -1,4 +1,6 @@
 import t from 'tap';
+import { copyOf } from '../../../src/core/jobs/record-copy.js';
+import { recordOf } from '../../../src/core/jobs/submission.js';
 import { limits } from '../../../src/core/limits.js';
 import { submitCommand } from '../../support/commands.js';
 import { aliveMember, JobCores, nodeId } from '../../support/job-cores.js';
@@ -149,7 +151,8 @@ t.test('two owners of one schedule make one job of each time', async (t) => {
   const record = cores.core('a').ledger.get(id);
   if (record === undefined) throw new Error('not kept');
   // As after a partition: b has taken over, and a is still there.
-  cores.core('b').ledger.insert({ ...record, owner: nodeId('b'), older: null, newer: null });
+  const copy = { ...copyOf(record, 'a1'), owner: nodeId('b') };
+  cores.core('b').ledger.insert(recordOf(copy, 0, cores.now));
   cores.core('b').heldBack.hold(cores.core('b').ledger.get(id) ?? record, cores.now);
   for (let time = 1; time <= 3; time++) {
     cores.leap(minute);
