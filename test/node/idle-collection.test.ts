@@ -1,5 +1,5 @@
 import t from 'tap';
-import { CollectionPlan, type HeapLook } from '../../src/node/idle-collection.js';
+import { CollectionPlan, growthPercentFor, type HeapLook } from '../../src/node/idle-collection.js';
 
 const mib = 1024 * 1024;
 
@@ -78,4 +78,9 @@ t.test('what was alive at the last round, and is garbage now, is collected', asy
   t.strictSame(decisions([receiving, receiving, { heapMiB: 230 }]), [false, false, true]);
   const keeping = { heapMiB: 70, keptBytes: 40 * mib };
   t.strictSame(decisions([keeping, keeping, { heapMiB: 70 }]), [false, false, true]);
+});
+
+t.test('the heap of a node that keeps much grows by less, until it keeps less', async (t) => {
+  t.equal(growthPercentFor(64 * mib), 0);
+  t.equal(growthPercentFor(64 * mib + 1), 40);
 });
