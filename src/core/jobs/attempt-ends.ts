@@ -96,16 +96,12 @@ export class AttemptEnds {
     const { records, broke } = this.options.dispatcher.executorGone(node);
     this.tellReassigned(records, node, `on ${name} (${how})`);
     const isBlamed = how === 'restarted' || (how === 'dead' && broke);
-    const isolated = records.filter(isDangerous);
-    // What it had to tell may have been lost with it; then the one that it was sent first is the likeliest.
-    const suspect = isolated.some(({ hasStarted }) => hasStarted) ? null : isolated[0];
     // Each goes to the front of its line, so the oldest goes last.
     for (const record of records.reverse()) {
       const error = { name: 'NodeLost', message: `node ${name} was lost while running it` };
-      // Of all that a node held, only few had started; which ones is told from a second loss on, when they are isolated.
-      if (!isBlamed) this.requeue(record, now);
-      else if (!isDangerous(record) || record.hasStarted || record === suspect)
-        this.blame(record, error, now);
+      // Of all that a node held, only few had started; which ones is told from a second loss on, when they are isolated. Should that word be
+      // lost with the node, there is a next time: a job that only waited must never fail for it.
+      if (isBlamed && (!isDangerous(record) || record.hasStarted)) this.blame(record, error, now);
       else this.requeue(record, now);
     }
   }
