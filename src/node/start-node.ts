@@ -323,7 +323,10 @@ class Assembly {
       membership: membershipConfig(config),
       links: linksConfig(config),
       jobs: jobsConfig(config),
-      journal: this.journal?.contents ?? null,
+      journal:
+        this.journal === null
+          ? null
+          : { ...this.journal.contents, isAfterCrash: this.data?.isAfterCrash === true },
       nextTimeMs,
       drainTimeoutMs: config.drainTimeoutMs,
       seed: `${identity.id}/${instance}`,

@@ -8,6 +8,8 @@ import { type Identity, nextIdentity } from './identity.js';
 export interface DataDirectory {
   readonly path: string;
   readonly identity: Identity;
+  /** The process that had it before was ended, and did not end by itself. */
+  readonly isAfterCrash: boolean;
   /** Lets another process have it. Calling it again does nothing. */
   release(): void;
 }
@@ -25,7 +27,8 @@ export function openDataDirectory(path: string): DataDirectory {
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     const lock = lockDirectory(path);
     try {
-      return { path, identity: nextIdentity(path), release: () => lock.release() };
+      const { wasLeft: isAfterCrash } = lock;
+      return { path, identity: nextIdentity(path), isAfterCrash, release: () => lock.release() };
     } catch (error) {
       lock.release();
       throw error;

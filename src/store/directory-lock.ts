@@ -7,6 +7,8 @@ import { isRunning, type RunningProcess, thisProcess } from './running-process.j
 
 /** Keeps a directory for one process. */
 export interface DirectoryLock {
+  /** A process that had it before did not give it free: it was killed, or its machine lost its power. */
+  readonly wasLeft: boolean;
   /** Gives the directory free. Calling it again does nothing. */
   release(): void;
 }
@@ -22,14 +24,17 @@ export function lockDirectory(directory: string): DirectoryLock {
   const file = join(directory, fileName);
   const own = `${JSON.stringify({ ...thisProcess(), nonce: newNodeId() })}\n`;
   const aside = `${file}.${process.pid}`;
+  let wasLeft = false;
   try {
     // Linking a written file puts it there whole or not at all; an open with O_EXCL would show an empty one.
     writeFileSync(aside, own, { mode: 0o600 });
-    if (!linkIfFree(aside, file)) replaceStaleLock(directory, file, aside);
+    wasLeft = !linkIfFree(aside, file);
+    if (wasLeft) replaceStaleLock(directory, file, aside);
   } finally {
     rmSync(aside, { force: true });
   }
   return {
+    wasLeft,
     release: () => {
       if (readTextFile(file) === own) rmSync(file, { force: true });
     },

@@ -11,7 +11,7 @@ import type { JournalLog } from './journal-log.js';
 import type { Ledger } from './ledger.js';
 import type { Owner } from './owner.js';
 import type { Placement } from './placement.js';
-import { addStep, isDangerous, isFinished, type JobError, type JobRecord, type Waiter } from './record.js';
+import { addStep, isFinished, type JobError, type JobRecord, type Waiter } from './record.js';
 import { rankOf } from './record-copy.js';
 import type { Replicator } from './replicator.js';
 import { outcomeToSettle, recordOf } from './submission.js';
@@ -189,8 +189,8 @@ export class Custody {
     const adopted = { ...copy, owner: self, epoch: copy.epoch + 1 };
     const record = recordOf(adopted, slot, now);
     if (suspect !== null && copy.state === 'waiting') {
-      // Where a dangerous one runs is known; any of the others may have run there.
-      if (copy.executor === copy.owner || !isDangerous(copy)) record.fatalities++;
+      // Where one that was lost before runs is known; any of the others may have run there.
+      record.fatalities = copy.executor === copy.owner ? copy.fatalities + 1 : Math.max(1, copy.fatalities);
       record.error = suspect;
     }
     if (record.fatalities >= fatalitiesMax && copy.state === 'waiting')

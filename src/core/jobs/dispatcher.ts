@@ -18,8 +18,6 @@ interface Executor {
   window: number;
   congested: boolean;
   hasContact: boolean;
-  /** Its last link broke, as it does when a process ends; not: it was closed, or stays open and silent. */
-  broke: boolean;
   /** Number of the resync that has not been answered; until then its window is not known. 0: none. */
   resync: number;
   /** Number of the one that was answered last. */
@@ -48,6 +46,8 @@ export interface DispatcherOptions {
  */
 export class Dispatcher {
   private readonly executors = new Map<NodeId, Executor>();
+  /** Members whose last link broke, as it does when a process ends; not: it was closed, or stays open and silent. */
+  private readonly broken = new Set<NodeId>();
   private readonly classes = new Map<string, JobClass>();
   /** Those without jobs in line, in order of last use: kept for their cursor, the oldest dropped first. */
   private readonly idle = new Set<JobClass>();
@@ -94,7 +94,7 @@ export class Dispatcher {
     const executor = this.executor(node);
     executor.window = 0;
     executor.resync = ++this.resyncs;
-    executor.broke = false;
+    this.broken.delete(node);
     this.unreached.forget(node);
     this.setContact(executor, true);
     this.options.deliver(node, { type: 'resync', seq: executor.resync });
@@ -123,9 +123,10 @@ export class Dispatcher {
 
   /** No link for now: nothing is sent there, and what is outstanding waits for the link, for long enough, or for the node's death. */
   contactLost(node: NodeId, reason: ContactLoss, now: Instant): void {
+    if (reason === 'reset' || reason === 'refused') this.broken.add(node);
+    else this.broken.delete(node);
     const executor = this.executors.get(node);
     if (executor === undefined) return;
-    executor.broke = reason === 'reset' || reason === 'refused';
     if (executor.outstanding.size > 0) this.unreached.lost(node, now);
     executor.window = 0;
     executor.resync = 0;
@@ -142,6 +143,7 @@ export class Dispatcher {
 
   /** The node was no member, and its link is gone: nothing was ever sent there. */
   forgetStranger(node: NodeId): void {
+    this.broken.delete(node);
     this.executors.delete(node);
   }
 
@@ -150,12 +152,12 @@ export class Dispatcher {
     const executor = this.executors.get(node);
     this.executors.delete(node);
     this.unreached.forget(node);
-    return { records: [...(executor?.outstanding.values() ?? [])], broke: executor?.broke ?? false };
+    return { records: [...(executor?.outstanding.values() ?? [])], broke: this.broken.delete(node) };
   }
 
   /** Whether its last link broke, as it does when a process ends. */
   hasBroken(node: NodeId): boolean {
-    return this.executors.get(node)?.broke ?? false;
+    return this.broken.has(node);
   }
 
   hasContact(node: NodeId): boolean {
@@ -303,7 +305,8 @@ export class Dispatcher {
     const executor = this.executor(to);
     executor.outstanding.set(spec.id, record);
     executor.outstandingBytes += argsBytes(record);
-    if (isDangerous(record) && record.holders.length > 1) this.options.announce(record);
+    const isKept = record.holders.length > 1 || record.spec.durable;
+    if (record.fatalities > 0 && isKept) this.options.announce(record);
     else this.deliverRun(record, executor, to);
   }
 
@@ -344,7 +347,6 @@ export class Dispatcher {
         window: 0,
         congested: false,
         hasContact: false,
-        broke: false,
         resync: 0,
         session: 0,
         outstandingBytes: 0,

@@ -30,6 +30,8 @@ export interface JournalStart {
   readonly copies: readonly { readonly slot: number; readonly copy: JobCopy }[];
   /** Processes of this node, the latest last, since which nothing has been lost. */
   readonly lineage: readonly InstanceId[];
+  /** The process before this one was killed, or took the machine down. */
+  readonly isAfterCrash?: boolean;
 }
 
 export interface KeepingOptions {
@@ -106,7 +108,7 @@ export class Keeping {
       this.journal.reserve(slot);
       this.copies.restore(slot, copy, now);
     }
-    this.takeover.start(now);
+    this.takeover.start(now, this.options.journal?.isAfterCrash ?? false);
   }
 
   /** Something waits for the end of the turn. */

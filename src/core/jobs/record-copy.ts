@@ -1,7 +1,7 @@
 import type { InstanceId } from '../ids.js';
 import { payloadBytes } from '../payload.js';
 import type { CopyRank, JobCopy } from './copy.js';
-import { isDangerous, isFinished, type JobRecord } from './record.js';
+import { isFinished, type JobRecord } from './record.js';
 
 /** What others are told of a job, as it stands now. Written out: a literal made by spreading costs a hundred times as much. */
 export function copyOf(record: JobRecord, instance: InstanceId): JobCopy {
@@ -21,7 +21,7 @@ export function copyOf(record: JobRecord, instance: InstanceId): JobCopy {
     attempt: record.attempt,
     failures: record.failures,
     fatalities: record.fatalities,
-    executor: isDangerous(record) ? record.executor : null,
+    executor: record.fatalities > 0 ? record.executor : null,
     awaits: record.awaits,
     // Clocks differ: only of a job that waits for its time does it say anything.
     notBeforeMs: record.state === 'delayed' ? record.notBeforeMs : 0,

@@ -1,7 +1,7 @@
 import { assert } from '../assert.js';
 import { Deadlines } from '../deadlines.js';
 import { Fifo } from '../fifo.js';
-import type { JobId, NodeId } from '../ids.js';
+import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import { isPresent } from '../member.js';
@@ -21,6 +21,7 @@ import type { Replicator } from './replicator.js';
 
 export interface TakeoverOptions {
   readonly self: NodeId;
+  readonly instance: InstanceId;
   readonly members: MemberView;
   readonly ledger: Ledger;
   readonly copies: Copies;
@@ -85,9 +86,14 @@ export class Takeover {
 
   constructor(private readonly options: TakeoverOptions) {}
 
-  /** What the journal had: nothing of it is certain before the others have been heard. */
-  start(now: Instant): void {
+  /**
+   * What the journal had: nothing of it is certain before the others have been heard. `isAfterCrash`: this node's process before was ended,
+   * and a job may have done it.
+   */
+  start(now: Instant, isAfterCrash: boolean): void {
     this.startedAtMs = now.monotonicMs;
+    const error = { name: 'NodeLost', message: 'this node was lost while running it' };
+    if (isAfterCrash) this.gone.set(this.options.self, { atMs: now.monotonicMs, error, blamed: 0 });
     this.reviewAll();
   }
 
@@ -313,7 +319,8 @@ export class Takeover {
     assert(this.options.ledger.get(copy.spec.id) === undefined, `job ${copy.spec.id} is owned and held`);
     const gone = this.gone.get(copy.owner);
     let suspect: JobError | null = null;
-    if (gone !== undefined && gone.error !== null && copy.owner !== this.options.self) {
+    const isOwn = copy.owner === this.options.self && copy.instance === this.options.instance;
+    if (gone !== undefined && gone.error !== null && !isOwn && copy.notBeforeMs <= now.wallMs) {
       const ranThere = copy.executor === copy.owner;
       if (ranThere || (gone.blamed < blamedMax && copy.executor === null)) suspect = gone.error;
       if (suspect !== null) gone.blamed++;
