@@ -53,6 +53,9 @@ const hints: Readonly<Record<string, string>> = {
   DRAINING: 'name another node with --node',
 };
 
+/** Why a node does not start: whoever restarts it may want to tell these apart. */
+const startCodes = /^(DATA_DIR|JOURNAL)_/;
+
 /** 2 for wrong usage, 1 for everything else that went wrong. */
 export function exitCodeOf(error: unknown): 1 | 2 {
   return error instanceof RondoError && usageCodes.has(error.code) ? 2 : 1;
@@ -65,7 +68,8 @@ export function sentenceOf(error: unknown): string {
     return printable(`unexpected fault: ${message} (set RONDO_DEBUG=1 to see where)`);
   }
   const hint = hints[error.code];
-  return printable(hint === undefined ? error.message : `${error.message}: ${hint}`);
+  const message = startCodes.test(error.code) ? `${error.message} (${error.code})` : error.message;
+  return printable(hint === undefined ? message : `${message}: ${hint}`);
 }
 
 /** Tells of a failure on standard error and sets the exit code. */

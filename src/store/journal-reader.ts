@@ -52,7 +52,6 @@ export function readJournal(directory: string, node: NodeId, formats: readonly R
     else if (record.type === 'damaged' || slot === null) damagedKeys.push(Buffer.from(key));
     else copies.push({ slot, copy: record.content });
   });
-  if (scan.type === 'empty') return nothing;
   // The header comes with the first commit.
   if (scan.type === 'scanned' && scan.fault === null && !isBegun) return nothing;
   if (scan.type === 'other_format') throw otherFormat(directory, scan.format);
@@ -62,7 +61,7 @@ export function readJournal(directory: string, node: NodeId, formats: readonly R
 }
 
 function found(
-  scan: Exclude<Scan, { type: 'empty' | 'other_format' }>,
+  scan: Exclude<Scan, { type: 'other_format' }>,
   {
     copies,
     damagedKeys,

@@ -17,8 +17,6 @@ import {
 
 /** What a file was found to be. */
 export type Scan =
-  /** It has no bytes: LMDB begins it. */
-  | { readonly type: 'empty' }
   | NotRead
   /** `fault`: null where all is as LMDB would have written it. `entriesLost`: counted by the file, and not found. */
   | { readonly type: 'scanned'; readonly fault: string | null; readonly entriesLost: number };
@@ -36,7 +34,8 @@ export function scanLmdbFile(path: string, read: EntryReader): Scan {
   const file = openSync(path, 'r');
   try {
     const bytes = fstatSync(file).size;
-    if (bytes === 0) return { type: 'empty' };
+    // It is begun aside and moved there whole, so that this was done by something else.
+    if (bytes === 0) return { type: 'unreadable', fault: 'it is empty' };
     const metas = readMetas(file);
     if ('type' in metas) return metas;
     const fault = metaFault(metas, bytes);

@@ -137,11 +137,11 @@ t.test('a file that was cut anywhere gives what is left of it', async (t) => {
   }
 });
 
-t.test('an empty file is begun anew without a word', async (t) => {
+t.test('a file that was emptied is set aside, and said to be damaged', async (t) => {
   const { directory } = await journalWithHistory(t);
   truncateSync(fileOf(directory), 0);
   const journal = await TestJournal.open(directory);
-  t.same(journal.contents, { copies: [], damagedCount: 0, lineage: ['aaaaa'] });
+  t.same(journal.contents, { copies: [], damagedCount: 1, lineage: ['aaaaa'] });
   await journal.put(copyIn(1, 1));
   await journal.close();
 });

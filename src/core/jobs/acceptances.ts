@@ -81,9 +81,15 @@ export class Acceptances {
 
 function keptReply(record: JobRecord, copiesMin: number): Reply {
   const { id } = record.spec;
+  if (record.isUnwritten) return unwrittenReply(record);
   const count = record.holders.length;
   if (count >= copiesMin) return acceptedReply(record);
   return unknownReply(`job ${id} is held by ${count} nodes, and copies=${copiesMin} was asked for`);
+}
+
+/** This node's disk did not take it, so it is not what `durable=yes` says. */
+export function unwrittenReply({ spec }: JobRecord): Reply {
+  return unknownReply(`job ${spec.id}: this node could not write it down`);
 }
 
 /** Worded as what it is. */

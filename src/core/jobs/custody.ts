@@ -275,9 +275,12 @@ export class Custody {
   /** Everything durable that is here, into a journal that has missed some of it. */
   writeAll(): void {
     const { ledger, copies, replicator, journal } = this.options;
-    for (const record of ledger.values())
-      if (record.spec.durable && !isForgotten(record))
-        record.slot = journal.write(record.slot, replicator.copyOf(record));
+    for (const record of ledger.values()) {
+      if (!record.spec.durable || isForgotten(record)) continue;
+      // What waits for a disk is told once it is on it.
+      if (record.isUnwritten && record.owner === this.options.self) replicator.changed(record);
+      else record.slot = journal.write(record.slot, replicator.copyOf(record));
+    }
     for (const held of copies.values())
       if (held.copy.spec.durable) held.slot = journal.write(held.slot, held.copy);
   }

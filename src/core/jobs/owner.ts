@@ -7,7 +7,7 @@ import type { JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
 import type { Random } from '../random.js';
 import { okReply, type Reply } from '../reply.js';
-import { Acceptances, unknownReply } from './acceptances.js';
+import { Acceptances, unknownReply, unwrittenReply } from './acceptances.js';
 import { acceptedReply, outcomeReply } from './answers.js';
 import { AttemptEnds } from './attempt-ends.js';
 import type { JobsConfig } from './config.js';
@@ -126,7 +126,9 @@ export class Owner {
 
   /** Another client asks for a job that is here: it is told the same, and no sooner. */
   acceptAgain(record: JobRecord, asker: Asker, copiesMin: number, now: Instant): void {
-    if (record.missing === 0 || isFinished(record.state)) this.options.answer(asker, acceptedReply(record));
+    if (record.isUnwritten) this.options.answer(asker, unwrittenReply(record));
+    else if (record.missing === 0 || isFinished(record.state))
+      this.options.answer(asker, acceptedReply(record));
     else this.acceptances.answerWhenKept(record, asker, copiesMin, now);
   }
 
@@ -169,6 +171,8 @@ export class Owner {
   reached(record: JobRecord, isOnDisk: boolean): void {
     if (!isOnDisk) this.acceptances.refuse(record, 'this node could not write it down');
     if (record.missing !== 0 || record.pending === null) return;
+    // An outcome that no disk and nobody else has is told once there is a disk, or another holder: until then it could be lost, and told twice.
+    if (record.isUnwritten && record.outcome !== null && record.holders.length === 1) return;
     const steps = record.pending;
     record.pending = null;
     for (const step of steps) this.take(step, record);

@@ -52,6 +52,7 @@ class JobHistory {
   progress: string | null = null;
   result: Payload | null = null;
   cancelling = false;
+  isUnwritten = false;
 }
 
 const noHistory: Readonly<JobHistory> = new JobHistory();
@@ -252,6 +253,15 @@ export class JobRecord {
 
   set cancelling(value: boolean) {
     this.happened().cancelling = value;
+  }
+
+  /** It is durable, and this node's journal could not take its latest change: of this node's promises, none holds for it. */
+  get isUnwritten(): boolean {
+    return (this.history ?? noHistory).isUnwritten;
+  }
+
+  set isUnwritten(value: boolean) {
+    this.happened().isUnwritten = value;
   }
 
   private happened(): JobHistory {

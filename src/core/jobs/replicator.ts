@@ -334,6 +334,7 @@ export class Replicator {
     const bit = 1 << position;
     if ((record.missing & bit) === 0) return;
     record.missing &= ~bit;
+    if (position === 0 && record.isUnwritten === isOnDisk) record.isUnwritten = !isOnDisk;
     if (!isOnDisk || record.missing === 0) this.options.reached(record, isOnDisk);
   }
 
