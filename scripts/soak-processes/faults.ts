@@ -33,7 +33,7 @@ const plantedPauseMs = 200;
 /** Says whether a node takes jobs. */
 const trial = { durationMs: 0, delayMs: 0, hasKey: false };
 /** What fills the room that is left in the node's own files: it must stay for so long, as what is done makes room again. */
-const filling = { ...trial, delayMs: 8_000, ballast: 192 * 1024 };
+const filling = { ...trial, delayMs: 8_000, ballast: 96 * 1024 };
 const trialsAtOnce = 10;
 const trialEveryMs = 100;
 /** A node whose disk is full has some room left in what it has: it must run out of that. */

@@ -61,11 +61,22 @@ const databaseOptions = {
   permissionsMode: 0o600,
 } as const;
 
+/** Key, header and place of an entry, beside its value. */
+const entryBytes = 64;
+
 /** The file grows by so much more than it must. */
 const reserveBytes = 256 * 1024;
 
+/** What a commit takes in the file. */
+interface Demand {
+  readonly changes: number;
+  /** Pages of large values, which have some of their own. */
+  readonly ownPages: number;
+  readonly leafBytes: number;
+}
+
 /** What the last commit asked for. */
-let pagesWanted = 0;
+let wanted: Demand = { changes: 0, ownPages: 0, leafBytes: 0 };
 let database: RootDatabase<Buffer, Buffer> | null = null;
 let changesSinceOpening = 0;
 let bytesSinceOpening = 0;
@@ -97,8 +108,8 @@ function write(changes: Uint8Array): void {
 function commit(into: RootDatabase<Buffer, Buffer>, changes: Uint8Array): void {
   if (changes.length === 0) return;
   const all = [...readChanges(changes)];
-  pagesWanted = pagesFor(all);
-  reserve(pagesWanted);
+  wanted = demandOf(all);
+  reserve(wanted);
   into.transactionSync(() => {
     for (const { key, value } of all) {
       // In a transaction they have happened on return; what they give back is for those outside of one.
@@ -115,11 +126,12 @@ function commit(into: RootDatabase<Buffer, Buffer>, changes: Uint8Array): void {
  * long enough for the commit before, where a refusal is only an error: blocks that are written to a second time have their room.
  * Where it is long enough already, its last byte is written again, since a disk may also have become read-only.
  */
-function reserve(pages: number): void {
+function reserve(demand: Demand): void {
   const descriptor = openSync(dataFile, 'r+');
   try {
     const { main, free, lastPage, pageBytes } = newestMeta(descriptor);
     const ofFreeList = free.branchPages + free.leafPages + free.overflowPages;
+    const pages = pagesFor(demand, main.leafPages);
     const end = (lastPage + 1 + pages + main.branchPages + 3 * ofFreeList) * pageBytes;
     const { size } = fstatSync(descriptor);
     if (size >= end) return void writeSync(descriptor, Buffer.alloc(1), 0, 1, size - 1);
@@ -133,12 +145,22 @@ function reserve(pages: number): void {
   }
 }
 
-/** At the most, branches aside: each change writes a leaf anew, or two where it is split, and a large value has pages of its own. */
-function pagesFor(changes: readonly Change[]): number {
-  return changes.reduce((pages, { value }) => {
+function demandOf(changes: readonly Change[]): Demand {
+  let ownPages = 0;
+  let leafBytes = 0;
+  for (const { value } of changes) {
     const bytes = value?.length ?? 0;
-    return pages + 2 + (bytes * 2 < newPageBytes ? 0 : 1 + Math.ceil(bytes / newPageBytes));
-  }, 64);
+    const isLarge = bytes * 2 >= newPageBytes;
+    if (isLarge) ownPages += 1 + Math.ceil(bytes / newPageBytes);
+    leafBytes += entryBytes + (isLarge ? 0 : bytes);
+  }
+  return { changes: changes.length, ownPages, leafBytes };
+}
+
+/** At the most, branches aside: each leaf that is there, or is new and half full, is written anew, or split in two; one for each change. */
+function pagesFor({ changes, ownPages, leafBytes }: Demand, leafPages: number): number {
+  const leaves = Math.min(changes, leafPages + Math.ceil((2 * leafBytes) / newPageBytes));
+  return 64 + 2 * leaves + ownPages;
 }
 
 /** What stands in `opening` is written at once, so that an open journal is one that can be written to. */
@@ -208,7 +230,7 @@ function scheduleProbe(): void {
     try {
       prepareFiles();
       tidyFile();
-      reserve(pagesWanted);
+      reserve(wanted);
       database = openDatabase();
     } catch {
       tidyFile();

@@ -12,6 +12,9 @@ export interface JournalWrite {
 /** Is told once all that was written before is on disk, or that it isn't. */
 export type Journaled = (isOnDisk: boolean) => void;
 
+/** Slots written in one batch at most. */
+const batchSlotsMax = 256;
+
 interface Batch {
   readonly seq: number;
   readonly waiting: readonly Journaled[];
@@ -68,12 +71,18 @@ export class JournalLog {
   flush(): void {
     if (!this.wantsFlush) return;
     const writes = [...this.writes].map(([slot, copy]) => ({ slot, copy }));
-    const erased = writes.flatMap(({ slot, copy }) => (copy === null ? [slot] : []));
     this.writes.clear();
-    const seq = ++this.lastSeq;
-    this.batches.push({ seq, waiting: this.waiting, erased });
+    const { waiting } = this;
     this.waiting = [];
-    this.outbox.push({ type: 'journal', seq, writes });
+    // After a failure all is written anew. In one commit that would take room for all of it a second time.
+    for (let start = 0; start === 0 || start < writes.length; start += batchSlotsMax) {
+      const part = writes.slice(start, start + batchSlotsMax);
+      const isLast = start + batchSlotsMax >= writes.length;
+      const erased = part.flatMap(({ slot, copy }) => (copy === null ? [slot] : []));
+      const seq = ++this.lastSeq;
+      this.batches.push({ seq, waiting: isLast ? waiting : [], erased });
+      this.outbox.push({ type: 'journal', seq, writes: part });
+    }
   }
 
   written(seq: number): void {

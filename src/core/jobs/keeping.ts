@@ -61,6 +61,7 @@ const stoodStillMs = 1_500;
 
 /** How jobs outlive nodes: this node's own, their copies with others, the copies that it holds, and its journal. */
 export class Keeping {
+  private journalFailures = 0;
   readonly ledger: Ledger;
   readonly copies: Copies;
   readonly placement: Placement;
@@ -166,8 +167,12 @@ export class Keeping {
   }
 
   private journalFailed(code: string, message: string, now: Instant): void {
-    const text = `the journal can't be written (${message}): durable jobs are refused here, and go to other nodes`;
-    this.options.outbox.log('error', text, { code });
+    if (this.options.members.self().journal !== 'failed') {
+      const count = ++this.journalFailures;
+      const again = count === 1 ? '' : `, for the ${count}. time`;
+      const text = `the journal can't be written (${message})${again}: durable jobs are refused here, and go to other nodes`;
+      this.options.outbox.log('error', text, { code });
+    }
     this.journal.failed();
     this.options.journalChanged('failed');
     this.custody.handOver(now, { onlyDurable: true, running: true });
@@ -175,11 +180,15 @@ export class Keeping {
 
   /** What was not written in the meantime is written now. */
   private journalRecovered(now: Instant): void {
-    this.options.outbox.log('info', 'the journal takes writes again', {});
     this.journal.state = 'open';
-    this.options.journalChanged('open');
     this.custody.writeAll();
-    this.repair.membersChanged(now);
+    // Not before: there may be room for a little, and not for all that.
+    this.journal.after((isOnDisk) => {
+      if (!isOnDisk) return;
+      this.options.outbox.log('info', 'the journal takes writes again', {});
+      this.options.journalChanged('open');
+      this.repair.membersChanged(now);
+    });
   }
 
   membersChanged(now: Instant): void {
