@@ -16,7 +16,7 @@ const usage: ScriptUsage = {
 Five real nodes under real faults, one at a time, while clients submit numbered jobs through the line protocol. Each job writes down
 that it runs. In the end the faults stop, every acknowledged job is asked for its outcome, and the two histories are compared: what was
 acknowledged must have run, and what has run must have been submitted. The exit code is 0 only when that held, every fault asked for has
-come, and no job is without its outcome.
+come, no job is without its outcome, and jobs of a killed or stopped node ran again as soon as is aimed at (p99, of 20 times at least).
 
   --minutes M  ends after so long; ${minutesDefault} when there are no --jobs. Each kind of fault comes once, however long that takes
   --jobs N     ends when so many jobs are acknowledged
@@ -63,6 +63,7 @@ async function main(): Promise<number> {
     jobsPerSecond: rate,
     drainTimeoutMs,
     hasNetwork: kinds.includes('partition'),
+    checksTimes: true,
     tell,
     ...(length === '' ? {} : { durationMs: (minutes ?? minutesDefault) * 60_000 }),
     ...(jobs === null ? {} : { jobs }),

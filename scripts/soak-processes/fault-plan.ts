@@ -32,6 +32,7 @@ const briefStopMs = 5_000;
 const briefMs = 1_000;
 /** A cut is noticed after some 4 s. */
 const cutsMs = [6_000, 8_000, 12_000];
+const briefCutMs = 6_000;
 
 /**
  * Faults without end, in rounds: each kind comes once a round, in an order that is drawn, so that a short run has all of them. The
@@ -50,12 +51,13 @@ function drawFault(kind: FaultKind, random: Random, options: FaultPlanOptions): 
     case 'kill':
       return { kind, node: victim(), downMs: isBrief ? briefMs : 500 + random.below(3_000) };
     case 'kill-all':
-      return { kind, downMs: 200 + random.below(2_000) };
+      return { kind, downMs: isBrief ? briefMs : 200 + random.below(2_000) };
     case 'stop':
       return { kind, node: victim(), forMs: isBrief ? briefStopMs : oneOf(stopsMs, random) };
     case 'partition': {
       const apartCount = random.below(2) === 0 ? 1 : Math.floor(options.nodes / 2);
-      return { kind, apart: shuffled(places, random).slice(0, apartCount), forMs: oneOf(cutsMs, random) };
+      const apart = shuffled(places, random).slice(0, apartCount);
+      return { kind, apart, forMs: isBrief ? briefCutMs : oneOf(cutsMs, random) };
     }
     case 'disk':
       return { kind, forMs: isBrief ? briefMs : 2_000 + random.below(3_000) };

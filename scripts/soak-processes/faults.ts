@@ -32,9 +32,12 @@ const running = { durationMs: 1_500, delayMs: 0, hasKey: false };
 const plantedPauseMs = 200;
 /** Says whether a node takes jobs. */
 const trial = { durationMs: 0, delayMs: 0, hasKey: false };
-/** What fills the room that is left in the node's own files: it must stay for so long, as what is done makes room again. */
-const filling = { ...trial, delayMs: 8_000, ballast: 96 * 1024 };
-const trialsAtOnce = 10;
+/**
+ * What fills the room that is left in the node's own files: it must stay for so long, as what is done makes room again. Each is one line
+ * of at most 64 KiB.
+ */
+const filling = { ...trial, delayMs: 8_000, ballast: 60 * 1024 };
+const fillingsAtOnce = 30;
 const trialEveryMs = 100;
 /** A node whose disk is full has some room left in what it has: it must run out of that. */
 const noticeMs = 10_000;
@@ -162,7 +165,7 @@ async function fillDisk(
   try {
     nodes.fillDisk();
     while (!hasRefused() && Date.now() < fromMs + noticeMs) {
-      await workload.plant(entry, trialsAtOnce, filling);
+      await workload.plant(entry, fillingsAtOnce, filling);
       await delay(trialEveryMs);
     }
     await delay(forMs);

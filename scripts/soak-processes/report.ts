@@ -2,9 +2,7 @@ import Table from 'cli-table3';
 import type { FaultKind } from './fault-plan.js';
 import type { Spread } from './history.js';
 import type { SoakResult } from './run.js';
-
-/** What is aimed at, 99 of 100 times, in milliseconds. */
-const aimsMs = { rerunAfterKill: 3_000, rerunAfterStop: 8_000, takeover: 3_000 } as const;
+import { aims } from './violations.js';
 
 /** What a soak has found, as tables for people. */
 export function describeSoak({
@@ -30,11 +28,7 @@ export function describeSoak({
     ['fully drained', isDrained ? 'yes' : 'no'],
   );
   const times = tableOf(['ms', 'times', 'p50', 'p99', 'most', 'aim, p99']);
-  times.push(
-    timesRow('kill of the executor to the next start', findings.rerunAfterKill, aimsMs.rerunAfterKill),
-    timesRow('stop of the executor to the next start', findings.rerunAfterStop, aimsMs.rerunAfterStop),
-    timesRow('kill of the owner to the first start', findings.takeover, aimsMs.takeover),
-  );
+  for (const { finding, what, aimMs } of aims) times.push(timesRow(what, findings[finding], aimMs));
   const faults = tableOf(['fault', 'fired']);
   for (const kind of Object.keys(fired) as FaultKind[]) faults.push([kind, fired[kind] ?? 0]);
   return [

@@ -5,9 +5,10 @@ import { createRandom } from '../../src/core/random.js';
 import { Entry } from './entry.js';
 import { describeFault, type FaultKind, planFaults } from './fault-plan.js';
 import { type FaultsOptions, performFault } from './faults.js';
-import { checkHistory, type FaultPeriod, type Findings } from './history.js';
+import { checkHistory, type FaultPeriod } from './history.js';
 import { SoakNodes } from './nodes.js';
 import { readRuns } from './note-task.js';
+import { type Outcome, violationsOf } from './violations.js';
 import { Workload } from './workload.js';
 
 export interface SoakOptions {
@@ -32,19 +33,15 @@ export interface SoakOptions {
   readonly promise?: string;
   /** More arguments of `rondo start`. */
   readonly args?: readonly string[];
+  /** Takes a time that misses its aim for a violation: only where the machine has nothing else to do. */
+  readonly checksTimes?: boolean;
   /** Removes the nodes' data and logs even when something went wrong. */
   readonly keepsNothing?: boolean;
   /** Told every few seconds, and of each fault. */
   readonly tell?: (line: string) => void;
 }
 
-export interface SoakResult {
-  readonly findings: Findings;
-  /** How often each kind that was asked for has come, and had its effect. */
-  readonly fired: Readonly<Partial<Record<FaultKind, number>>>;
-  readonly isDrained: boolean;
-  /** What else went wrong, in words: a node that ended by itself, one that did not come back. */
-  readonly problems: readonly string[];
+export interface SoakResult extends Outcome {
   readonly elapsedMs: number;
   /** Where the nodes' data and logs are, when something went wrong. */
   readonly keptIn: string | null;
@@ -83,8 +80,6 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
     await nodes.stop(isKept);
   }
 }
-
-type Outcome = Pick<SoakResult, 'findings' | 'fired' | 'isDrained' | 'problems'>;
 
 class Soak {
   readonly #entries: readonly Entry[];
@@ -215,28 +210,6 @@ class Soak {
       `${seconds} s: ${acknowledgedCount} jobs acknowledged, ${open.size} without an outcome yet; ${this.#doing}`,
     );
   }
-}
-
-function violationsOf({ findings, fired, isDrained, problems }: Outcome, { kinds }: SoakOptions): string[] {
-  const violations = [...problems];
-  const add = (numbers: readonly number[], what: string): void => {
-    if (numbers.length > 0) violations.push(`${numbers.length} ${what}: ${few(numbers)}`);
-  };
-  add(findings.lost, 'acknowledged and never run');
-  add(findings.unexpected, 'run, and never taken');
-  add(findings.wrongResults, 'done with the result of another job');
-  if (!isDrained) add(findings.withoutOutcome, 'acknowledged and without an outcome after the drain');
-  if (kinds.length === 0 && findings.duplicates > 0)
-    violations.push(`${findings.duplicates} runs too many, though there was no fault`);
-  for (const kind of kinds) if ((fired[kind] ?? 0) === 0) violations.push(`the fault ${kind} never fired`);
-  return violations;
-}
-
-const numbersToldMax = 10;
-
-function few(numbers: readonly number[]): string {
-  const shown = numbers.slice(0, numbersToldMax).join(', ');
-  return numbers.length > numbersToldMax ? `${shown}, ...` : shown;
 }
 
 function keepLogs(nodes: SoakNodes): void {

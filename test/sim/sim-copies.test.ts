@@ -103,6 +103,44 @@ t.test('jobs go on when all nodes died and come back with their disks', async (t
   }
 });
 
+t.test(
+  'a job waits for one with a key whose holders come back long after its own, when all nodes had died',
+  async (t) => {
+    for (const seed of seeds) {
+      const keepers = new Keepers('abc', { seed, runMs: [200, 200] });
+      const { cluster } = keepers;
+      const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+      const jobOf = (key: string): string => cluster.submit('a', submitOf(key, { key, delayMs: 3_000 }));
+      const first = keys.map(jobOf).find((job) => !keepers.holdersOf(job).includes('a')) as string;
+      const second = cluster.submit('a', submitOf('second', { after: [first] }));
+      for (const name of 'abc') cluster.node(name).kill();
+      keepers.start('a');
+      cluster.runFor(40_000);
+      t.notOk(keepers.isDone(second), `${seed}: it waits`);
+      t.match(cluster.request('a', { type: 'status', job: first }).reply, { code: 'UNAVAILABLE' });
+      for (const name of 'bc') keepers.start(name);
+      cluster.runUntil('the second is done', () => keepers.isDone(second), 30_000);
+      t.equal(keepers.startsOf('second'), 1, `${seed}: it ran`);
+    }
+  },
+);
+
+t.test(
+  'a node that starts again knows its jobs from the first moment, before it has met others',
+  async (t) => {
+    for (const seed of seeds) {
+      const keepers = new Keepers('abc', { seed, runMs: [200, 200] });
+      const { cluster } = keepers;
+      const job = cluster.submit('a', submitOf('1', { delayMs: 1_000 }));
+      for (const name of 'abc') cluster.node(name).kill();
+      keepers.start('a');
+      const status = cluster.request('a', { type: 'status', job });
+      cluster.runUntil('it is answered', () => status.reply !== null, 8_000);
+      t.match(status.reply, { ok: true }, seed);
+    }
+  },
+);
+
 t.test('an owner that stood still learns that its job has another one, and the job ends once', async (t) => {
   for (const seed of seeds) {
     const keepers = new Keepers('abcd', { seed, runMs: [8_000, 8_000] });

@@ -186,6 +186,13 @@ export class JobCores {
       this.step(other.name, { type: 'member_changed', member, previous });
   }
 
+  /** It was gone for so long that no membership knows it any more. */
+  forgetMember(name: string): void {
+    this.dead.add(nodeId(name));
+    this.members.delete(nodeId(name));
+    for (const { id } of this.members.values()) this.cores.get(id)?.memberForgotten(nodeId(name));
+  }
+
   /** The next message from one node to another is lost, as on a link that breaks. */
   loseNext(from: string, to: string): void {
     this.lossy.push({ from: nodeId(from), to: nodeId(to) });
@@ -239,7 +246,7 @@ export class JobCores {
   }
 
   private idAt(link: number): string {
-    return [...this.members.keys()][link] as string;
+    return [...this.cores.keys()][link] as string;
   }
 
   private isLost(from: string, to: string, type: string): boolean {

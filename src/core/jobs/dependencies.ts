@@ -15,6 +15,8 @@ export interface DependenciesOptions {
   readonly ledger: Ledger;
   readonly random: Random;
   readonly own: OwnRequests;
+  /** Whether a node that is not there may know jobs that those that are don't. */
+  readonly mayComeBack: (now: Instant) => boolean;
   /** All that it waited for is done. */
   readonly released: (record: JobRecord, now: Instant) => void;
   readonly failed: (record: JobRecord, error: JobError, now: Instant) => void;
@@ -31,7 +33,7 @@ interface Watch {
   retry: Deadline<Watch> | null;
   /** Requests in a row that brought no outcome. */
   failures: number;
-  /** Since when nobody has known it; null while somebody does. */
+  /** Since when nobody has known it, with nobody left to ask; null while somebody does, or may. */
   unknownSinceMs: number | null;
 }
 
@@ -46,7 +48,7 @@ type Checked = (refusal: Reply | null, now: Instant) => void;
 
 /** Pauses between requests for an outcome that could not be had. */
 const retryRange = { minMs: 100, maxMs: 5_000 };
-/** Nobody may know a job for so long, while its owner is taken for dead and another node takes over. */
+/** Nobody may know a job for so long, with all nodes there, while its owner is taken for dead and another node takes over. */
 const lostAfterMs = 15_000;
 
 /** `after=`: jobs of this node that wait until others, of any node, are done. */
@@ -184,7 +186,7 @@ export class Dependencies {
     else if (reply.code === 'JOB_FAILED' || reply.code === 'JOB_CANCELLED') {
       const how = reply.code === 'JOB_FAILED' ? `failed: ${errorOf(reply.message)}` : 'was cancelled';
       this.settle(watch, failure('DependencyFailed', `job ${job}, which this one comes after, ${how}`));
-    } else if (reply.code === 'NOT_FOUND') {
+    } else if (reply.code === 'NOT_FOUND' && !this.options.mayComeBack(now)) {
       watch.unknownSinceMs ??= now.monotonicMs;
       if (now.monotonicMs - watch.unknownSinceMs < lostAfterMs) this.askLater(watch, now);
       else {

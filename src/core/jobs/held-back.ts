@@ -4,20 +4,26 @@ import { limits } from '../limits.js';
 import type { Outbox } from '../outbox.js';
 import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
+import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import { Dependencies } from './dependencies.js';
 import type { Ledger } from './ledger.js';
 import { OwnRequests } from './own-requests.js';
+import type { Placement } from './placement.js';
 import type { Asker, JobError, JobRecord } from './record.js';
 import { type NextTime, Schedules } from './schedules.js';
 
 export interface HeldBackOptions {
+  readonly config: JobsConfig;
   readonly ledger: Ledger;
+  readonly placement: Placement;
   readonly random: Random;
   readonly outbox: Outbox;
   readonly nextTimeMs: NextTime;
   readonly request: (command: ClientCommand, asker: Asker, now: Instant) => void;
   readonly abandoned: (asker: Asker) => void;
+  /** Whether a node that is not there may know jobs that those that are don't. */
+  readonly mayComeBack: (now: Instant) => boolean;
   /** All jobs that it comes after are done. */
   readonly released: (record: JobRecord, now: Instant) => void;
   /** It can't run any more. */

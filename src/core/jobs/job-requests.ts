@@ -187,7 +187,7 @@ export class JobRequests {
     }
     this.end(quest);
     if (isEnd && (mayComeBack || silent !== null)) answer(asker, waitedInVain(command.job));
-    else answer(asker, search.notFound(command.job, silent));
+    else answer(asker, search.notFound(command.job, { silent, isMoving }, now));
   }
 
   private answerFor(record: JobRecord, command: JobCommand, asker: Asker, now: Instant): void {

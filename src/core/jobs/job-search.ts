@@ -154,8 +154,12 @@ export class JobSearch {
     return errorReply('NOT_FOUND', `this node doesn't know job ${job}`);
   }
 
-  /** Whether the job may be on its way to another owner: the one that its id names is gone, or some node was lost lately. */
+  /**
+   * Whether the job may be on its way to another owner: this node holds it for one, the one that its id names is gone, or some node was
+   * lost lately.
+   */
   hasLostOwner(job: JobId, now: Instant): boolean {
+    if (this.options.keeping.ownerOf(job) !== null) return true;
     if (now.monotonicMs >= this.lastLossMs + takeoverMs) return false;
     const origin = originOf(job);
     const member = origin === null ? undefined : this.options.members.get(origin);
@@ -167,8 +171,8 @@ export class JobSearch {
     this.lastLossMs = now.monotonicMs;
   }
 
-  notFound(job: JobId, silent: NodeId | null = null): Reply {
-    const { members } = this.options;
+  notFound(job: JobId, { silent, isMoving }: Pick<Findings, 'silent' | 'isMoving'>, now: Instant): Reply {
+    const { members, keeping } = this.options;
     const origin = originOf(job);
     const member = origin === null ? undefined : members.get(origin);
     if (member !== undefined && (member.state === 'dead' || member.state === 'left')) {
@@ -183,6 +187,15 @@ export class JobSearch {
         'UNAVAILABLE',
         `node ${name}, which may know job ${job}, did not answer, and no other one knows it; ask again`,
       );
+    }
+    if (isMoving || keeping.ownerOf(job) !== null) {
+      const why = `job ${job} is held, and has no owner yet that answers for it; ask again`;
+      return errorReply('UNAVAILABLE', why);
+    }
+    // Of other jobs the node answers that their id names: here none is named, or one that this node has not met.
+    const absent = member === undefined && origin !== this.options.self ? keeping.absent.any(now) : null;
+    if (absent !== null) {
+      return errorReply('UNAVAILABLE', `${absent}, and may know job ${job}; no node that is there knows it`);
     }
     return errorReply(
       'NOT_FOUND',

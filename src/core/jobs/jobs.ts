@@ -96,9 +96,11 @@ export class Jobs {
     return new HeldBack({
       ...this.options,
       ledger,
+      placement: keeping.placement,
       nextTimeMs: this.options.nextTimeMs ?? (() => null),
       request: (command, asker, now) => this.requests.handle(command, asker, now),
       abandoned: (asker) => this.requests.abandon(asker),
+      mayComeBack: (now) => keeping.absent.any(now) !== null,
       released: (record, now) => this.owner.letStart(record, now),
       failed: (record, error, now) => this.owner.failHeldBack(record, error, now),
       changed: (record) => keeping.replicator.changed(record),

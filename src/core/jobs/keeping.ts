@@ -3,6 +3,7 @@ import type { Instant } from '../instant.js';
 import type { JournalState, MemberRecord } from '../member.js';
 import type { JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
+import { AbsentNodes } from './absent-nodes.js';
 import type { Asks } from './asks.js';
 import type { JobsConfig } from './config.js';
 import { Copies } from './copies.js';
@@ -69,6 +70,7 @@ export class Keeping {
   readonly custody: Custody;
   readonly takeover: Takeover;
   readonly inquiries: Inquiries;
+  readonly absent: AbsentNodes;
   private readonly journal: JournalLog;
   private readonly doubt: Doubt;
   readonly repair: Repair;
@@ -79,6 +81,7 @@ export class Keeping {
     this.ledger = new Ledger(config, (record) => this.custody.dropped(record));
     this.copies = new Copies({ config, journal: this.journal });
     this.placement = new Placement({ self, members });
+    this.absent = new AbsentNodes({ self, members });
     this.replicator = new Replicator({
       ...options,
       journal: this.journal,
@@ -105,10 +108,15 @@ export class Keeping {
 
   /** The first step: what the journal had is looked at again, since others may have gone on with it. */
   start(now: Instant): void {
-    for (const { slot, copy } of this.options.journal?.copies ?? []) {
+    const kept = this.options.journal?.copies ?? [];
+    for (const { slot, copy } of kept) {
       this.journal.reserve(slot);
       this.copies.restore(slot, copy, now);
     }
+    this.absent.start(
+      kept.map(({ copy }) => copy),
+      now,
+    );
     this.takeover.start(now, this.options.journal?.isAfterCrash ?? false);
   }
 

@@ -25,6 +25,11 @@ export class Placement {
     return this.eligible(isDurable).length;
   }
 
+  /** How many nodes could hold a job now, this one among them. */
+  get nodeCount(): number {
+    return this.othersFor(false) + (canHold(this.options.members.self(), false) ? 1 : 0);
+  }
+
   /** At most so many, without those that have refused. */
   choose(job: JobId, count: number, isDurable: boolean, except: readonly NodeId[] = []): NodeId[] {
     if (count <= 0) return [];

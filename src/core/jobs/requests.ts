@@ -324,7 +324,7 @@ export class Requests {
       if (!this.isDraining() && rendezvousFirst(id, [self, from]) === self) return okReply();
       this.decide(id, check, { holder: from, silent: null, busy: false, isMoving: false }, now);
     }
-    return this.search.notFound(id);
+    return this.search.notHere(id);
   }
 
   private isDraining(): boolean {

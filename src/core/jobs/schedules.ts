@@ -8,8 +8,10 @@ import { limits } from '../limits.js';
 import type { Outbox } from '../outbox.js';
 import type { Random } from '../random.js';
 import type { Reply } from '../reply.js';
+import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import type { OwnRequests } from './own-requests.js';
+import type { Placement } from './placement.js';
 import type { JobError, JobRecord } from './record.js';
 
 /**
@@ -19,6 +21,8 @@ import type { JobError, JobRecord } from './record.js';
 export type NextTime = (cron: string, timeZone: string | null, afterWallMs: number) => number | null;
 
 export interface SchedulesOptions {
+  readonly config: JobsConfig;
+  readonly placement: Placement;
   readonly random: Random;
   readonly own: OwnRequests;
   readonly outbox: Outbox;
@@ -153,11 +157,24 @@ export class Schedules {
   private fire(plan: Plan, now: Instant): void {
     const { record } = plan;
     const timeMs = record.notBeforeMs;
-    plan.request = this.options.own.ask(commandOf(record, timeMs), now, (reply, now) => {
-      plan.request = 0;
-      if (reply.ok) this.fired(plan, timeMs, reply.text, now);
-      else this.notTaken(plan, reply, now);
-    });
+    plan.request = this.options.own.ask(
+      commandOf(record, timeMs, this.copiesOf(record)),
+      now,
+      (reply, now) => {
+        plan.request = 0;
+        if (reply.ok) this.fired(plan, timeMs, reply.text, now);
+        else this.notTaken(plan, reply, now);
+      },
+    );
+  }
+
+  /** As many as it asks for, or as there are nodes for now: a time is not to wait for more. Null: what any job gets. */
+  private copiesOf({ spec: { copies } }: JobRecord): number | null {
+    const { config, placement } = this.options;
+    const nodes = Math.max(1, placement.nodeCount);
+    // A job that asks for none gets a further copy when a further node comes.
+    if (copies === config.copies || (copies > config.copies && nodes <= config.copies)) return null;
+    return Math.min(copies, nodes);
   }
 
   private fired(plan: Plan, timeMs: number, accepted: string, now: Instant): void {
@@ -194,7 +211,7 @@ export class Schedules {
 }
 
 /** The job of one time. No client's key holds a space, so none can stand in its way. */
-function commandOf({ spec, args }: JobRecord, timeMs: number): SubmitCommand {
+function commandOf({ spec, args }: JobRecord, timeMs: number, copies: number | null): SubmitCommand {
   return {
     type: 'submit',
     wait: false,
@@ -212,9 +229,9 @@ function commandOf({ spec, args }: JobRecord, timeMs: number): SubmitCommand {
       affinity: spec.affinity,
       on: spec.on,
       node: spec.node,
-      // Two is what a job gets that says nothing, or fewer where there are fewer nodes: that may change between two times.
-      copies: spec.copies > 2 ? spec.copies : null,
-      durable: null,
+      copies,
+      // Where a journal is wanted, whether there are enough of them is seen at each time.
+      durable: spec.durable ? null : false,
       ttlMs: spec.ttlMs,
       after: [],
       cron: null,

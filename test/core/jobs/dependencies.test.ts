@@ -166,6 +166,67 @@ t.test('a dependency whose outcome was lost fails the job, and says that nobody 
   t.match(cores.status('a', second), { state: 'failed', error: { name: 'DependencyLost' } });
 });
 
+/** A job with this key, owned by that node, which then falls silent for all others. */
+function silentOwner(): { readonly cores: JobCores; readonly first: string } {
+  const cores = new JobCores({ members: [aliveMember('a'), aliveMember('b'), aliveMember('c')] });
+  const key = ['k1', 'k2', 'k3', 'k4', 'k5', 'k6'].find((key) => {
+    cores.submit('a', { key, delayMs: 3_600_000 });
+    return cores.core('b').ledger.get(idOfKey(key)) !== undefined;
+  });
+  if (key === undefined) throw new Error('no key is at home at b');
+  return { cores, first: idOfKey(key) };
+}
+
+function silence(cores: JobCores): void {
+  for (const other of ['a', 'c']) cores.cutLink('b', other);
+  cores.changeMember('b', { state: 'dead' });
+}
+
+t.test('a dependency with a key is waited for while a node that may know it is dead', async (t) => {
+  const { cores, first } = silentOwner();
+  const second = cores.submit('a', { after: [first] });
+  silence(cores);
+  cores.pass(60_000);
+  t.equal(cores.status('a', second).state, 'delayed');
+  cores.changeMember('b', { state: 'alive', incarnation: 2 });
+  for (const other of ['a', 'c']) cores.healLink('b', other);
+  cores.request('c', { type: 'cancel', job: first });
+  cores.pass(6_000);
+  t.match(cores.status('a', second).error, { name: 'DependencyFailed' }, 'its outcome is heard after all');
+});
+
+t.test('so is one without a key, which another owner than the first one had last', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a'), aliveMember('b'), aliveMember('c')] });
+  const first = cores.submit('b', { delayMs: 3_600_000, ttlMs: 0 });
+  const second = cores.submit('a', { after: [first] });
+  silence(cores);
+  cores.pass(100);
+  cores.changeMember('c', { state: 'dead' });
+  cores.request('b', { type: 'cancel', job: first });
+  cores.changeMember('b', { state: 'alive', incarnation: 2 });
+  for (const other of ['a', 'c']) cores.healLink('b', other);
+  cores.pass(60_000);
+  t.equal(cores.status('a', second).state, 'delayed', 'c may have it');
+  cores.changeMember('c', { state: 'alive', incarnation: 2 });
+  cores.pass(25_000);
+  t.match(cores.status('a', second).error, { name: 'DependencyLost' }, 'now all have been asked');
+});
+
+t.test('whether a key was ever used can be told once no node is dead, or it is forgotten', async (t) => {
+  const { cores, first } = silentOwner();
+  const second = cores.submit('a', { after: [first] });
+  silence(cores);
+  cores.pass(11_000);
+  const ask = (): unknown => cores.replies.get(cores.request('a', { type: 'status', job: idOfKey('never') }));
+  t.match(ask(), { ok: false, code: 'UNAVAILABLE', message: /^node b is dead/ });
+  const after = cores.request('a', submitCommand({ after: [idOfKey('never')] }));
+  t.match(cores.replies.get(after), { ok: false, code: 'UNAVAILABLE', message: /^nothing was taken/ });
+  cores.forgetMember('b');
+  t.match(ask(), { ok: false, code: 'NOT_FOUND' });
+  cores.pass(25_000);
+  t.match(cores.status('a', second).error, { name: 'DependencyLost' });
+});
+
 t.test('another owner goes on from the record, and doesn’t ask again for what was done', async (t) => {
   const cores = new JobCores({ members: [aliveMember('a'), aliveMember('b'), aliveMember('c')] });
   const [first, second] = [cores.submit('c', { ttlMs: 0 }), cores.submit('c')];

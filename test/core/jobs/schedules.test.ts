@@ -66,6 +66,41 @@ t.test('jobs of a schedule have its options', async (t) => {
   t.match(cores.status('a', cores.started[0]?.start.job ?? ''), { priority: 7, retries: 3 });
 });
 
+t.test('a job gets as many copies as its schedule asks for, or as there are nodes at its time', async (t) => {
+  const members = ['a', 'b', 'c'].map((name) => aliveMember(name));
+  const cores = new JobCores({ members, config: { copies: 2 } });
+  cores.now = { monotonicMs: 1_000, wallMs: Date.UTC(2030, 0, 1, 7, 59, 50) };
+  const id = cores.submit('a', { cron: '* * * * *', copies: 3 });
+  const copiesAtNextTime = (): unknown => {
+    cores.leap(minute);
+    cores.pass(100);
+    const { copies, holders } = cores.status('a', cores.status('a', id).lastJob as string);
+    ranNow(cores);
+    return { copies, holders: (holders as string[]).length };
+  };
+  t.same(copiesAtNextTime(), { copies: 3, holders: 3 });
+  cores.kill('c');
+  t.same(copiesAtNextTime(), { copies: 2, holders: 2 }, 'two nodes are left');
+  cores.kill('b');
+  cores.pass(second);
+  t.same(copiesAtNextTime(), { copies: 2, holders: 1 }, 'one is, and a second copy comes with a second node');
+});
+
+t.test('a schedule that asks for one copy, or for none on disk, has jobs that do', async (t) => {
+  const members = ['a', 'b'].map((name) => aliveMember(name, { journal: 'open' }));
+  for (const options of [
+    { copies: 1, durable: false },
+    { copies: 2, durable: false },
+  ]) {
+    const cores = new JobCores({ members, config: { copies: 2 } });
+    cores.now = { monotonicMs: 1_000, wallMs: Date.UTC(2030, 0, 1, 7, 59, 50) };
+    const id = cores.submit('a', { cron: '* * * * *', ...options });
+    cores.leap(10 * second);
+    cores.pass(100);
+    t.match(cores.status('a', cores.status('a', id).lastJob as string), options);
+  }
+});
+
 t.test('CANCEL ends a schedule, and RETRY begins it anew from then on', async (t) => {
   const cores = cluster('a', 'b');
   const id = cores.submit('a', { cron: '* * * * *' });
