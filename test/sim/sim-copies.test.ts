@@ -232,3 +232,116 @@ t.test(
     }
   },
 );
+
+/** Jobs of node `a` that two nodes have, and node `d` can't reach `c`. */
+function handingOver(
+  seed: string,
+  options: Partial<SubmitOptions> = {},
+): { keepers: Keepers; jobs: string[] } {
+  const keepers = new Keepers('abcd', { seed, runMs: [1_000, 1_000] });
+  const { cluster } = keepers;
+  const jobs = Array.from({ length: 60 }, (_, index) =>
+    cluster.submit('a', submitOf(String(index), { delayMs: hour, ...options })),
+  );
+  cluster.network.cut('c', 'd');
+  cluster.network.cut('d', 'c');
+  return { keepers, jobs };
+}
+
+for (const [what, begin] of [
+  ['drains', ({ cluster }) => cluster.request('a', { type: 'drain', node: null })],
+  ['leaves', ({ cluster }) => cluster.request('a', { type: 'leave' })],
+  [
+    'has a full disk',
+    ({ cluster, disks }) => {
+      (disks.get('a') as SimJournalDisk).trouble = 'ENOSPC';
+      cluster.request('a', submitOf('full'));
+    },
+  ],
+] as const satisfies readonly (readonly [string, (keepers: Keepers) => unknown])[])
+  t.test(`a node that ${what} keeps what it hands over until another one holds it, too`, async (t) => {
+    for (const seed of seeds)
+      for (const afterMs of [20, 60, 150, 400, 1_000]) {
+        const { keepers, jobs } = handingOver(seed);
+        const { cluster } = keepers;
+        begin(keepers);
+        cluster.runFor(afterMs);
+        const alone = jobs.filter((job) => keepers.holdersOf(job).length < 2);
+        t.equal(alone.length, 0, `${seed}: ${alone.length} are on one node after ${afterMs} ms`);
+        cluster.node('d').kill();
+        cluster.network.heal();
+        cluster.runFor(20_000);
+        const lost = jobs.filter((job) => keepers.ownerOf(job) === undefined);
+        t.equal(lost.length, 0, `${seed}: ${lost.length} are lost when d is killed after ${afterMs} ms`);
+      }
+  });
+
+t.test('what a node has handed over it forgets once others hold it, and leaves then', async (t) => {
+  for (const seed of seeds) {
+    const { keepers, jobs } = handingOver(seed);
+    const { cluster, disks } = keepers;
+    cluster.network.heal();
+    cluster.request('a', { type: 'drain', node: null });
+    const { copies } = cluster.node('a').core.jobs.keeping;
+    cluster.runUntil('a has none of them', () => jobs.every((job) => copies.get(job) === undefined), 5_000);
+    cluster.runFor(100);
+    t.ok((disks.get('a') as SimJournalDisk).isEmpty, `${seed}: nor on its disk`);
+    t.ok(jobs.every((job) => keepers.holdersOf(job).length === 2));
+    cluster.request('a', { type: 'leave' });
+    const tookMs = cluster.runUntil('a is gone', () => cluster.node('a').status === 'dead', 5_000);
+    t.ok(tookMs < 1_000, `${seed}: it left within ${Math.round(tookMs)} ms`);
+  }
+});
+
+t.test(
+  'of two nodes, one that drains holds what it handed over, and one that leaves goes soon',
+  async (t) => {
+    for (const seed of seeds) {
+      const keepers = new Keepers('ab', { seed, runMs: [1_000, 1_000] });
+      const { cluster } = keepers;
+      const jobs = Array.from({ length: 20 }, (_, index) =>
+        cluster.submit('a', submitOf(String(index), { delayMs: hour })),
+      );
+      cluster.request('a', { type: 'drain', node: null });
+      cluster.runFor(3_000);
+      t.ok(jobs.every((job) => keepers.ownerOf(job) === 'b'));
+      t.ok(
+        jobs.every((job) => keepers.holdersOf(job).length === 2),
+        `${seed}: two nodes have each`,
+      );
+      cluster.request('a', { type: 'leave' });
+      const tookMs = cluster.runUntil('a is gone', () => cluster.node('a').status === 'dead', 5_000);
+      t.ok(tookMs < 1_000, `${seed}: it left within ${Math.round(tookMs)} ms`);
+      cluster.runFor(1_000);
+      t.ok(jobs.every((job) => keepers.ownerOf(job) === 'b'));
+    }
+  },
+);
+
+t.test('a node whose disk is broken hands on all its durable jobs, also those it gets later', async (t) => {
+  const keepers = new Keepers('abc', { seed: 'broken', skipsTrace: true, runMs: [1_000, 1_000] });
+  const { cluster, disks } = keepers;
+  const requests = Array.from({ length: 12_000 }, (_, index) =>
+    cluster.request('a', submitOf(String(index), { delayMs: hour })),
+  );
+  cluster.runUntil('all are kept', () => requests.every(({ reply }) => reply?.ok === true), 20_000);
+  (disks.get('a') as SimJournalDisk).trouble = 'EIO';
+  cluster.request('a', submitOf('broken'));
+  const { ledger } = cluster.node('a').core.jobs;
+  cluster.runUntil('a owns none of them', () => ledger.unfinished === 0, 10_000);
+  t.equal(cluster.node('a').core.self().journal, 'failed');
+});
+
+t.test('a node whose disk broke while it was alone hands its jobs on to the first that comes', async (t) => {
+  for (const seed of seeds) {
+    const keepers = new Keepers('a', { seed, runMs: [1_000, 1_000] });
+    const { cluster, disks } = keepers;
+    const job = cluster.submit('a', submitOf('1', { delayMs: hour }));
+    (disks.get('a') as SimJournalDisk).trouble = 'EIO';
+    cluster.request('a', submitOf('2'));
+    cluster.runFor(3_000);
+    t.equal(keepers.ownerOf(job), 'a');
+    keepers.start('b');
+    cluster.runUntil('b owns it', () => keepers.ownerOf(job) === 'b', 10_000);
+  }
+});

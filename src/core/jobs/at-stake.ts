@@ -8,7 +8,13 @@ import { isFinished } from './record.js';
 /** What becomes of an unfinished job if its owner ends now: another holder goes on with it, or this node at its next start, or nobody. */
 export type Fate = 'held' | 'journaled' | 'lost';
 
-export function fateOf({ missing, holders, spec, slot }: JobRecord): Fate {
+export function fateOf(record: JobRecord): Fate {
+  const { missing, holders, spec, slot, based } = record;
+  // The next owner first, and then this one: who has it was noted as the job was handed on.
+  if (record.pending?.some(({ type }) => type === 'handed') === true) {
+    if ((based & ~0b10) !== 0) return 'held';
+    return spec.durable && slot !== 0 && based !== 0 ? 'journaled' : 'lost';
+  }
   // Position 0 is the owner itself.
   if (holders.some((_, position) => position > 0 && (missing & (1 << position)) === 0)) return 'held';
   return spec.durable && slot !== 0 && (missing & 1) === 0 ? 'journaled' : 'lost';

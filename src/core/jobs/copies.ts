@@ -34,6 +34,8 @@ export class Copies {
   private readonly ofOwner = new Map<NodeId, Set<Held>>();
   /** The oldest first. */
   private readonly finished = new Set<Held>();
+  /** Those that this node owned until others did. */
+  private readonly handed = new Set<Held>();
   private readonly expiries = new Deadlines<Held>();
   private waitingBytes = 0;
   private finishedBytes = 0;
@@ -46,6 +48,10 @@ export class Copies {
 
   get waitingCount(): number {
     return this.helds.size - this.finished.size;
+  }
+
+  get handedCount(): number {
+    return this.handed.size;
   }
 
   get bytes(): number {
@@ -75,20 +81,27 @@ export class Copies {
   }
 
   /** Holds this state of a job from now on, in place of an earlier one. */
-  put(copy: JobCopy, now: Instant): Held {
+  put(copy: JobCopy, now: Instant, slot = 0): Held {
     const { journal } = this.options;
     let held = this.helds.get(copy.spec.id);
     if (held === undefined) {
-      held = { copy, slot: 0, expiry: null, inReview: false };
+      held = { copy, slot, expiry: null, inReview: false };
       this.helds.set(copy.spec.id, held);
     } else {
       this.unlist(held);
       held.copy = copy;
+      this.handed.delete(held);
     }
     if (copy.spec.durable) held.slot = journal.write(held.slot, copy);
     this.list(held, copy.spec.ttlMs, now);
     this.dropOverLimit();
     return held;
+  }
+
+  /** A job that was this node's own, in that slot, and that it holds until its next owner says that others do. */
+  putHanded(copy: JobCopy, slot: number, now: Instant): void {
+    const held = this.put(copy, now, slot);
+    if (this.isHere(held)) this.handed.add(held);
   }
 
   /** What the journal had at the start. */
@@ -109,6 +122,7 @@ export class Copies {
   take(held: Held): number {
     if (this.helds.get(held.copy.spec.id) !== held) return 0;
     this.unlist(held);
+    this.handed.delete(held);
     this.helds.delete(held.copy.spec.id);
     return held.slot;
   }
@@ -179,7 +193,10 @@ export class Copies {
   }
 
   debts(): Debt[] {
-    return [{ kind: 'unfinished copies', count: this.waitingCount, node: null }];
+    return [
+      { kind: 'unfinished copies', count: this.waitingCount, node: null },
+      { kind: 'copies of jobs handed over', count: this.handed.size, node: null },
+    ];
   }
 }
 

@@ -1,12 +1,10 @@
 import type { JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import { limits } from '../limits.js';
 import type { JobMessage, KeepEntry, KeepRefusal, KeepRefusalReason } from '../messages.js';
 import { payloadBytes } from '../payload.js';
 import { fatalError } from './attempt-ends.js';
 import type { Copies, Held } from './copies.js';
 import { type CopyRank, compareRanks, copyFrom, type JobCopy } from './copy.js';
-import type { Debt } from './debts.js';
 import type { JournalLog } from './journal-log.js';
 import type { Ledger } from './ledger.js';
 import type { Owner } from './owner.js';
@@ -34,24 +32,16 @@ export interface CustodyOptions {
   /** Whether a node is a member that takes part. */
   readonly isThere: (node: NodeId) => boolean;
   readonly deliver: (to: NodeId, message: JobMessage) => void;
+  /** Its next owner is gone, or refuses it. */
+  readonly takeBack: (record: JobRecord, now: Instant) => void;
   /** Who has waited here for a job finds it again. */
   readonly moved: (record: JobRecord, waiters: readonly Waiter[], now: Instant) => void;
 }
 
-export interface HandOverOptions {
-  readonly onlyDurable: boolean;
-  readonly running: boolean;
-}
-
-/** Jobs on their way to other owners; the next ones go soon. */
-const handingMax = 10_000;
-const handOverIntervalMs = 50;
-
 /** Which node owns a job and which ones hold it, as members come, go, and find each other again. */
 export class Custody {
-  private readonly handing = new Set<JobRecord>();
-  /** While it drains, jobs that don't run go to other owners. */
-  private handOverDueMs = Number.POSITIVE_INFINITY;
+  /** Jobs on their way to other owners. */
+  readonly handing = new Set<JobRecord>();
 
   constructor(private readonly options: CustodyOptions) {}
 
@@ -203,18 +193,21 @@ export class Custody {
   }
 
   /** Its holders are those that are to be, from now on; those that were are told once these have it. */
-  private own(copy: JobCopy, record: JobRecord, now: Instant, leftMs = copy.spec.ttlMs): void {
+  own(copy: JobCopy, record: JobRecord, now: Instant, leftMs = copy.spec.ttlMs): void {
     const { self, placement } = this.options;
     const before = record.holders;
     const { id, copies, durable } = record.spec;
-    record.holders = [self, ...placement.choose(id, copies - 1, durable)];
+    const chosen = placement.choose(id, copies - 1, durable);
+    // One that drains, and has it, goes on holding it as long as there is nobody in its place.
+    const staying = before.filter((node) => !chosen.includes(node) && placement.mayStay(node, durable));
+    record.holders = [self, ...chosen, ...staying.slice(0, Math.max(0, copies - 1 - chosen.length))];
     const released = before.filter((node) => node !== self && !record.holders.includes(node));
     if (released.length > 0) record.pending = [{ type: 'released', nodes: released }];
     this.options.owner().takeOver(record, outcomeToSettle(copy), now, leftMs);
   }
 
   /** Another node has a newer state: this one owns it no longer. Returns the slot that it had. */
-  private supersede(record: JobRecord, now: Instant): number {
+  supersede(record: JobRecord, now: Instant): number {
     const { ledger, replicator, moved } = this.options;
     this.handing.delete(record);
     replicator.forget(record);
@@ -241,7 +234,7 @@ export class Custody {
   refused(record: JobRecord, node: NodeId, now: Instant, tell = false): void {
     const { replicator } = this.options;
     if (record.owner !== this.options.self) {
-      this.takeBack(record, now);
+      this.options.takeBack(record, now);
       return;
     }
     const { id, copies, durable } = record.spec;
@@ -254,22 +247,6 @@ export class Custody {
   /** Its process is gone. What it had not answered for goes elsewhere at once; the rest is found by the walk. */
   holderGone(node: NodeId, now: Instant): void {
     for (const record of this.options.replicator.nodeGone(node)) this.refused(record, node, now);
-  }
-
-  /** This node can't answer for its jobs any more: others own them from now on. Those that run go on here, unless `running` is asked for. */
-  handOver(now: Instant, what: HandOverOptions): void {
-    let room = handingMax - this.handing.size;
-    if (room <= 0) return;
-    for (const record of this.options.ledger.values()) {
-      if (record.owner !== this.options.self || isForgotten(record)) continue;
-      if (what.onlyDurable && !record.spec.durable) continue;
-      // Whoever waits to hear that the job is kept, hears it first.
-      if (!what.running && (record.state === 'running' || record.missing !== 0)) continue;
-      // Whoever holds an outcome owns it once this node is gone.
-      if (isFinished(record.state)) continue;
-      this.hand(record, now);
-      if (--room === 0) return;
-    }
   }
 
   /** Everything durable that is here, into a journal that has missed some of it. */
@@ -285,70 +262,10 @@ export class Custody {
       if (held.copy.spec.durable) held.slot = journal.write(held.slot, held.copy);
   }
 
-  setDraining(draining: boolean, now: Instant): void {
-    this.handOverDueMs = draining ? now.monotonicMs : Number.POSITIVE_INFINITY;
-  }
-
-  /** Whether another node could own this one's jobs. */
-  get hasHeirs(): boolean {
-    return this.options.placement.othersFor(false) > 0;
-  }
-
-  get handingCount(): number {
-    return this.handing.size;
-  }
-
-  private hand(record: JobRecord, now: Instant): void {
-    const { placement, replicator } = this.options;
-    const { id, durable } = record.spec;
-    const holder = record.holders.find((node, index) => index > 0 && placement.mayKeep(node, durable));
-    const next = holder ?? placement.choose(id, 1, durable)[0] ?? placement.choose(id, 1, false)[0];
-    if (next === undefined) return;
-    const { outcome } = record;
-    const left = leavingOf(record).filter((node) => !record.holders.includes(node));
-    this.options.owner().release(record, now);
-    record.outcome = outcome;
-    record.owner = next;
-    record.epoch++;
-    record.holders = [next, ...[...record.holders, ...left].filter((node) => node !== next)].slice(
-      0,
-      limits.copiesMax,
-    );
-    record.based = 0;
-    record.pending = [{ type: 'handed' }];
-    this.handing.add(record);
-    replicator.changed(record);
-  }
-
   /** An outcome is no longer kept. */
   dropped(record: JobRecord): void {
     this.handing.delete(record);
     this.options.journal.erase(record.slot);
-  }
-
-  /** The next owner has it. */
-  handed(record: JobRecord, now: Instant): void {
-    this.options.journal.erase(this.supersede(record, now));
-  }
-
-  /** Its next owner is gone, or refuses it. */
-  private takeBack(record: JobRecord, now: Instant): void {
-    const { self, replicator } = this.options;
-    const copy = replicator.copyOf(record);
-    const slot = this.supersede(record, now);
-    const back = { ...copy, owner: self, epoch: copy.epoch + 1 };
-    this.own(back, recordOf(back, slot, now), now);
-  }
-
-  tick(now: Instant): void {
-    if (now.monotonicMs >= this.handOverDueMs) {
-      this.handOverDueMs = now.monotonicMs + handOverIntervalMs;
-      this.handOver(now, { onlyDurable: false, running: false });
-    }
-  }
-
-  nextDeadlineMs(): number {
-    return this.handOverDueMs;
   }
 
   /** `tell`: those that were holders and are not any more are told, once the new ones have it. */
@@ -365,10 +282,6 @@ export class Custody {
     if (!tell || nodes.length === 0) return;
     addStep(record, { type: 'released', nodes });
   }
-
-  debts(): Debt[] {
-    return [{ kind: 'jobs handed over', count: this.handing.size, node: null }];
-  }
 }
 
 export function isForgotten(record: JobRecord): boolean {
@@ -376,7 +289,7 @@ export function isForgotten(record: JobRecord): boolean {
 }
 
 /** Nodes that hold it and are to be told, once others do, that they need not. */
-function leavingOf({ pending }: JobRecord): NodeId[] {
+export function leavingOf({ pending }: JobRecord): NodeId[] {
   return (pending ?? []).flatMap((step) => (step.type === 'released' ? step.nodes : []));
 }
 

@@ -29,6 +29,7 @@ export type DebtKind =
   | 'searches for a job'
   | 'lists of jobs'
   | 'unfinished copies'
+  | 'copies of jobs handed over'
   | 'writes to the journal'
   | 'changes to copy'
   | 'new jobs to copy'

@@ -84,7 +84,7 @@ export class Jobs {
     this.owner = new Owner({
       ...owned,
       settled: options.settled,
-      handed: (record) => keeping.custody.handed(record, this.now),
+      handed: (record) => keeping.handOver.handed(record, this.now),
     });
     const offersTask = (task: string): boolean => members.self().tasks.some(({ name }) => name === task);
     this.executor = new Executor({ ...shared, offersTask });
@@ -185,7 +185,7 @@ export class Jobs {
   setDraining(draining: boolean, now: Instant): void {
     this.now = now;
     this.executor.setDraining(draining, now);
-    this.keeping.custody.setDraining(draining, now);
+    this.keeping.handOver.setDraining(draining, now);
     this.askedBeforeDraining = this.asks.nextNumber;
   }
 
@@ -194,7 +194,7 @@ export class Jobs {
     return (
       !this.executor.isEmpty() ||
       this.ledger.counts.running > 0 ||
-      this.keeping.custody.handingCount > 0 ||
+      this.keeping.handOver.handingCount > 0 ||
       this.dispatcher.hasRunnable() ||
       this.asks.hasBefore(this.askedBeforeDraining) ||
       this.owner.nextStartMs() <= monotonicMs
@@ -203,15 +203,15 @@ export class Jobs {
 
   /** Jobs of this node that end with it if it ends then, as nodes are now: due later, or for none that takes work. */
   lostCount(monotonicMs: number): number {
-    if (this.keeping.custody.hasHeirs) return 0;
+    if (this.keeping.handOver.hasHeirs) return 0;
     return countUnrunnable(this.ledger, this.dispatcher, [...this.options.members.all()], monotonicMs);
   }
 
   /** Gives what this node still owns to other nodes. True while some of it is on its way. */
   handOverAll(now: Instant): boolean {
     this.now = now;
-    this.keeping.custody.handOver(now, { onlyDurable: false, running: true });
-    return this.keeping.custody.handingCount > 0;
+    this.keeping.handOver.begin(now, { onlyDurable: false, running: true });
+    return this.keeping.handOver.handingCount > 0;
   }
 
   /** Answers to other nodes so far. */

@@ -12,6 +12,7 @@ import { Custody } from './custody.js';
 import type { Debt } from './debts.js';
 import type { Dispatcher } from './dispatcher.js';
 import { Doubt } from './doubt.js';
+import { HandOver } from './hand-over.js';
 import { Inquiries } from './inquiries.js';
 import type { JobsEvent } from './jobs-contract.js';
 import { JournalLog } from './journal-log.js';
@@ -68,6 +69,7 @@ export class Keeping {
   readonly placement: Placement;
   readonly replicator: Replicator;
   readonly custody: Custody;
+  readonly handOver: HandOver;
   readonly takeover: Takeover;
   readonly inquiries: Inquiries;
   readonly absent: AbsentNodes;
@@ -86,7 +88,7 @@ export class Keeping {
       ...options,
       journal: this.journal,
       reached: (record, isOnDisk) => options.owner().reached(record, isOnDisk),
-      refused: (record, node) => this.custody.refused(record, node, now()),
+      refused: (record, node) => this.custody.refused(record, node, now(), true),
       fenced: (record, node) => this.custody.fenced(record, node, now()),
       isMember: (node) => members.get(node) !== undefined,
       isHere: (record) => this.ledger.get(record.spec.id) === record,
@@ -98,8 +100,10 @@ export class Keeping {
       fatalitiesMax: config.fatalitiesMax,
       isThere: (node) => isThere(members, node),
       deposed: (held, by) => this.takeover.deposed(held, by),
+      takeBack: (record, now) => this.handOver.takeBack(record, now),
     });
     const { custody } = this;
+    this.handOver = new HandOver({ ...shared, custody });
     this.repair = new Repair({ ...shared, custody, isThere: (node) => isThere(members, node) });
     this.takeover = new Takeover({ ...shared, custody });
     this.inquiries = new Inquiries({ ...shared, lineage: options.journal?.lineage ?? [] });
@@ -134,7 +138,7 @@ export class Keeping {
     this.ledger.expire(now.monotonicMs);
     this.copies.expire(now.monotonicMs);
     this.replicator.tick(now);
-    this.custody.tick(now);
+    this.handOver.tick(now);
     this.repair.tick(now);
     this.takeover.tick(now);
     this.doubt.tick(now);
@@ -145,7 +149,7 @@ export class Keeping {
       this.ledger.nextExpiryMs(),
       this.copies.nextExpiryMs(),
       this.replicator.nextDeadlineMs(),
-      this.custody.nextDeadlineMs(),
+      this.handOver.nextDeadlineMs(),
       this.repair.nextDeadlineMs(),
       this.takeover.nextDeadlineMs(),
       this.doubt.nextDeadlineMs(),
@@ -183,7 +187,7 @@ export class Keeping {
     }
     this.journal.failed();
     this.options.journalChanged('failed');
-    this.custody.handOver(now, { onlyDurable: true, running: true });
+    this.handOver.begin(now, { onlyDurable: true, running: true });
   }
 
   /** What was not written in the meantime is written now. */
@@ -234,7 +238,7 @@ export class Keeping {
   }
 
   debts(): Debt[] {
-    const { copies, journal, replicator, custody, takeover, doubt } = this;
-    return [copies, journal, replicator, custody, takeover, doubt].flatMap((part) => part.debts());
+    const { copies, journal, replicator, handOver, takeover, doubt } = this;
+    return [copies, journal, replicator, handOver, takeover, doubt].flatMap((part) => part.debts());
   }
 }

@@ -47,6 +47,13 @@ export class Placement {
     return member !== undefined && isPresent(member) && canHold(member, isDurable);
   }
 
+  /** Whether one that has a job could go on holding it, for want of a better one: also while it drains. */
+  mayStay(node: NodeId, isDurable: boolean): boolean {
+    const member = this.options.members.get(node);
+    if (node === this.options.self || member?.state !== 'alive') return false;
+    return canHold({ ...member, draining: false }, isDurable);
+  }
+
   /** It may be gone: nothing is taken from it, and nothing given. */
   isDoubted(node: NodeId): boolean {
     return this.options.members.get(node)?.state === 'suspect';

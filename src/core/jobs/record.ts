@@ -87,7 +87,7 @@ export class JobRecord {
   change: number;
   /** Which of `holders` have not said that they have the latest change, a bit each by position; bit 0 is this node's own journal. */
   missing = 0;
-  /** Which of `holders` have its arguments and options already, by position: they need only what changes. */
+  /** Which of `holders` have its arguments and options already, by position: they need only what changes. Of one that is handed over: which have it. */
   based = 0;
   /** What waits until all holders have the latest change. */
   pending: PendingStep[] | null = null;

@@ -30,7 +30,7 @@ export interface DepartureOptions {
  *     staying ─► draining ─► stopping ─► handing ─► telling ─► parting ─► gone
  *
  * draining: no new jobs, what can still finish does · stopping: the time is over, attempts are stopped and given back to
- * their owners · handing: what this node still owns goes to others · telling: answers for other nodes are on their way there · parting: the last messages are on their way out.
+ * their owners · handing: what this node still owns goes to others, and stays here until they have it held elsewhere, too · telling: answers for other nodes are on their way there · parting: the last messages are on their way out.
  */
 type Stage = 'staying' | 'draining' | 'stopping' | 'handing' | 'telling' | 'parting' | 'gone';
 
@@ -39,6 +39,8 @@ const checkIntervalMs = 50;
 const stopGraceMs = 5_000;
 /** For other nodes to take over what this one owns: a million jobs of 200 bytes at some 40,000 a second. */
 const handingMs = 30_000;
+/** For the next owners to have them held by others, where the time to drain is over; twice as long as a holder that answers nothing is waited for. */
+const holdingMs = 6_000;
 /** For the sockets to take what was sent last. */
 const partingMs = 150;
 /** Where the time to drain is over, answers that a link of 100 Mbit/s can't carry in this time are lost, and their nodes say so. */
@@ -49,6 +51,7 @@ export class Departure {
   private stageEndsMs = Number.POSITIVE_INFINITY;
   private nextCheckMs = Number.POSITIVE_INFINITY;
   private drainEndsMs = Number.POSITIVE_INFINITY;
+  private holdingEndsMs = Number.POSITIVE_INFINITY;
   /** Answers to other nodes that have to arrive; questions go on coming, and what is answered later is waited for no longer. */
   private answersOwed = 0;
 
@@ -85,7 +88,7 @@ export class Departure {
         if (isOver || this.options.jobs.executor.isEmpty()) this.enterHanding(now);
         return;
       case 'handing':
-        if (isOver || !this.options.jobs.handOverAll(now)) this.part(now);
+        if (isOver || !(this.options.jobs.handOverAll(now) || this.isHolding(now))) this.part(now);
         return;
       case 'telling':
         // The goodbye goes ahead of everything else on a link, and ends what was asked of this node.
@@ -119,7 +122,13 @@ export class Departure {
     this.enter('stopping', stopGraceMs, now);
   }
 
+  /** Only the next owner of some jobs has them, and this node. */
+  private isHolding(now: Instant): boolean {
+    return this.options.jobs.keeping.handOver.handedCount > 0 && now.monotonicMs < this.holdingEndsMs;
+  }
+
   private enterHanding(now: Instant): void {
+    this.holdingEndsMs = Math.max(this.drainEndsMs, now.monotonicMs + holdingMs);
     this.enter('handing', handingMs, now);
     this.tick(now);
   }

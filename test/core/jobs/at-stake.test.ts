@@ -24,6 +24,21 @@ t.test('what becomes of a job follows from who has it by the time its owner ends
   t.end();
 });
 
+t.test(
+  'of a job that is on its way to its next owner, a holder other than this node goes on with it',
+  (t) => {
+    const handed = { missing: 1, pending: [{ type: 'handed' }] };
+    const fate = (based: number, change: { durable?: boolean; slot?: number } = {}) =>
+      fateOf({ ...unfinished({ holders: 3, ...change }), ...handed, based } as unknown as JobRecord);
+    t.equal(fate(0b001), 'held', 'the next owner held it');
+    t.equal(fate(0b110), 'held', 'a further holder has it');
+    t.equal(fate(0b010), 'lost', 'this node alone has it');
+    t.equal(fate(0b010, { durable: true, slot: 7 }), 'journaled');
+    t.equal(fate(0b000, { durable: true, slot: 7 }), 'lost', 'not synced');
+    t.end();
+  },
+);
+
 t.test('jobs that have ended are not counted, and the sentence names what there is', (t) => {
   const alone = unfinished({ holders: 1 });
   const kept = unfinished({ holders: 1, durable: true, slot: 1 });
