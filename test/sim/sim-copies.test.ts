@@ -276,6 +276,25 @@ for (const [what, begin] of [
       }
   });
 
+t.test(
+  'a node that leaves goes on holding jobs of others until these have them held elsewhere',
+  async (t) => {
+    for (const seed of seeds) {
+      const keepers = new Keepers('abcd', { seed, runMs: [1_000, 1_000] });
+      const { cluster } = keepers;
+      const jobs = Array.from({ length: 60 }, (_, index) =>
+        cluster.submit('d', submitOf(String(index), { delayMs: hour })),
+      );
+      cluster.request('a', { type: 'leave' });
+      cluster.runUntil('a is gone', () => cluster.node('a').status === 'dead', 5_000);
+      cluster.node('d').kill();
+      cluster.runFor(20_000);
+      const lost = jobs.filter((job) => keepers.ownerOf(job) === undefined);
+      t.equal(lost.length, 0, `${seed}: ${lost.length} are lost`);
+    }
+  },
+);
+
 t.test('what a node has handed over it forgets once others hold it, and leaves then', async (t) => {
   for (const seed of seeds) {
     const { keepers, jobs } = handingOver(seed);
@@ -318,7 +337,7 @@ t.test(
   },
 );
 
-t.test('a node whose disk is broken hands on all its durable jobs, also those it gets later', async (t) => {
+t.test('a node whose disk is broken hands on all its durable jobs, however many', async (t) => {
   const keepers = new Keepers('abc', { seed: 'broken', skipsTrace: true, runMs: [1_000, 1_000] });
   const { cluster, disks } = keepers;
   const requests = Array.from({ length: 12_000 }, (_, index) =>
@@ -343,5 +362,20 @@ t.test('a node whose disk broke while it was alone hands its jobs on to the firs
     t.equal(keepers.ownerOf(job), 'a');
     keepers.start('b');
     cluster.runUntil('b owns it', () => keepers.ownerOf(job) === 'b', 10_000);
+  }
+});
+
+t.test('a node whose disk is broken hands on what it takes over from a node that dies', async () => {
+  for (const seed of seeds) {
+    const keepers = new Keepers('ab', { seed, runMs: [1_000, 1_000] });
+    const { cluster, disks } = keepers;
+    const job = cluster.submit('b', submitOf('1', { delayMs: hour }));
+    (disks.get('a') as SimJournalDisk).trouble = 'EIO';
+    cluster.request('a', submitOf('2'));
+    cluster.runFor(3_000);
+    cluster.node('b').kill();
+    cluster.runUntil('a owns it', () => keepers.ownerOf(job) === 'a', 10_000);
+    keepers.start('c');
+    cluster.runUntil('c owns it', () => keepers.ownerOf(job) === 'c', 10_000);
   }
 });

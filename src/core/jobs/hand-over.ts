@@ -6,7 +6,7 @@ import { type Custody, isForgotten, leavingOf } from './custody.js';
 import type { Debt } from './debts.js';
 import type { JournalLog } from './journal-log.js';
 import type { Ledger } from './ledger.js';
-import type { MemberView } from './member-view.js';
+import { isThere, type MemberView } from './member-view.js';
 import type { Owner } from './owner.js';
 import type { Placement } from './placement.js';
 import { isFinished, type JobRecord } from './record.js';
@@ -54,9 +54,19 @@ export class HandOver {
     return this.options.custody.handing.size;
   }
 
-  /** Jobs that others own, and that this node holds until they have holders of their own. */
-  get handedCount(): number {
-    return this.options.copies.handedCount;
+  /** Whether unfinished jobs of others are held here that these are about to have held elsewhere, so that this node should not go yet. */
+  get isHolding(): boolean {
+    const { copies, members, placement } = this.options;
+    if (copies.handedCount > 0) return true;
+    // Outcomes stay with their other holders.
+    for (const { copy } of copies.values())
+      if (
+        copy.state === 'waiting' &&
+        placement.othersFor(copy.spec.durable) >= copy.spec.copies &&
+        isThere(members, copy.owner)
+      )
+        return true;
+    return false;
   }
 
   /** While it drains, jobs that don't run go to other owners. */

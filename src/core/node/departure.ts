@@ -30,7 +30,7 @@ export interface DepartureOptions {
  *     staying ─► draining ─► stopping ─► handing ─► telling ─► parting ─► gone
  *
  * draining: no new jobs, what can still finish does · stopping: the time is over, attempts are stopped and given back to
- * their owners · handing: what this node still owns goes to others, and stays here until they have it held elsewhere, too · telling: answers for other nodes are on their way there · parting: the last messages are on their way out.
+ * their owners · handing: what this node still owns goes to others, and what it holds to other holders · telling: answers for other nodes are on their way there · parting: the last messages are on their way out.
  */
 type Stage = 'staying' | 'draining' | 'stopping' | 'handing' | 'telling' | 'parting' | 'gone';
 
@@ -39,7 +39,7 @@ const checkIntervalMs = 50;
 const stopGraceMs = 5_000;
 /** For other nodes to take over what this one owns: a million jobs of 200 bytes at some 40,000 a second. */
 const handingMs = 30_000;
-/** For the next owners to have them held by others, where the time to drain is over; twice as long as a holder that answers nothing is waited for. */
+/** For jobs of other nodes to be held elsewhere, where the time to drain is over; twice as long as a holder that answers nothing is waited for. */
 const holdingMs = 6_000;
 /** For the sockets to take what was sent last. */
 const partingMs = 150;
@@ -122,9 +122,9 @@ export class Departure {
     this.enter('stopping', stopGraceMs, now);
   }
 
-  /** Only the next owner of some jobs has them, and this node. */
+  /** Some jobs would be held by too few, without this node. */
   private isHolding(now: Instant): boolean {
-    return this.options.jobs.keeping.handOver.handedCount > 0 && now.monotonicMs < this.holdingEndsMs;
+    return now.monotonicMs < this.holdingEndsMs && this.options.jobs.keeping.handOver.isHolding;
   }
 
   private enterHanding(now: Instant): void {
