@@ -1,8 +1,10 @@
 import t from 'tap';
 import { defaultSubmitOptions, type SubmitCommand, type SubmitOptions } from '../../src/core/commands.js';
+import type { JobCopy } from '../../src/core/jobs/copy.js';
 import { idOfKey } from '../../src/core/jobs/submission.js';
 import { SimCluster } from '../../src/sim/sim-cluster.js';
 import { SimJournalDisk } from '../../src/sim/sim-journal.js';
+import { copyIn } from '../support/test-journal.js';
 
 const hour = 3_600_000;
 
@@ -56,4 +58,20 @@ t.test('an outcome that no disk has is told once one has it', async (t) => {
   cluster.runUntil('it is told', () => wait.reply !== null, 10_000);
   t.match(wait.reply, { ok: true });
   t.equal(cluster.attempts.filter(({ start }) => start.job === job).length, 1);
+});
+
+t.test('of two states of a job that a crash has left, the later one is gone on with', async (t) => {
+  const states = [2, 3, 1].map((change, index) => ({
+    slot: index + 1,
+    copy: copyIn(1, change).copy as JobCopy,
+  }));
+  const disk = new SimJournalDisk();
+  disk.open = () => ({ copies: states, lineage: ['aaaaa'] });
+  const cluster = new SimCluster({ seed: 'twice' });
+  cluster.start('a', undefined, { disk });
+  const { copies } = cluster.node('a').core.jobs.keeping;
+  t.equal(copies.size, 1);
+  const [held] = [...copies.values()];
+  t.match(held, { slot: 2, copy: { change: 3 } });
+  t.equal([...copies.ownedBy(held?.copy.owner ?? '')].length, 1);
 });

@@ -70,7 +70,9 @@ export class JournalLog {
   /** At the end of a turn. */
   flush(): void {
     if (!this.wantsFlush) return;
-    const writes = [...this.writes].map(([slot, copy]) => ({ slot, copy }));
+    const all = [...this.writes].map(([slot, copy]) => ({ slot, copy }));
+    // A job that changes its slot must not be without one between two batches.
+    const writes = [...all.filter(({ copy }) => copy !== null), ...all.filter(({ copy }) => copy === null)];
     this.writes.clear();
     const { waiting } = this;
     this.waiting = [];

@@ -7,7 +7,7 @@ import { AbsentNodes } from './absent-nodes.js';
 import type { Asks } from './asks.js';
 import type { JobsConfig } from './config.js';
 import { Copies } from './copies.js';
-import type { JobCopy } from './copy.js';
+import { compareRanks, type JobCopy } from './copy.js';
 import { Custody } from './custody.js';
 import type { Debt } from './debts.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -115,13 +115,21 @@ export class Keeping {
     const kept = this.options.journal?.copies ?? [];
     for (const { slot, copy } of kept) {
       this.journal.reserve(slot);
-      this.copies.restore(slot, copy, now);
+      this.restore(slot, copy, now);
     }
     this.absent.start(
       kept.map(({ copy }) => copy),
       now,
     );
     this.takeover.start(now, this.options.journal?.isAfterCrash ?? false);
+  }
+
+  /** A crash between two batches may have left two states of a job. */
+  private restore(slot: number, copy: JobCopy, now: Instant): void {
+    const other = this.copies.get(copy.spec.id);
+    if (other !== undefined && compareRanks(other.copy, copy) >= 0) return this.journal.erase(slot);
+    if (other !== undefined) this.copies.remove(other);
+    this.copies.restore(slot, copy, now);
   }
 
   /** Something waits for the end of the turn. */

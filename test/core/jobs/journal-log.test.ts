@@ -37,3 +37,18 @@ t.test('who waits for a journal that fails in between is told so, once', async (
   log.failed();
   t.same(told, [false]);
 });
+
+t.test(
+  'what is written comes before what is erased, so that a job that changes its slot is always in one',
+  async (t) => {
+    const outbox = new Outbox(() => null);
+    const log = new JournalLog(outbox, 'open');
+    log.reserve(300);
+    for (let slot = 1; slot <= 300; slot++) log.erase(slot);
+    for (let job = 1; job <= 300; job++) log.write(0, copyIn(job, 1).copy as JobCopy);
+    log.flush();
+    const writes = outbox.take().flatMap((effect) => (effect.type === 'journal' ? [...effect.writes] : []));
+    const firstErased = writes.findIndex(({ copy }) => copy === null);
+    t.ok(writes.slice(firstErased).every(({ copy }) => copy === null));
+  },
+);
