@@ -1,4 +1,4 @@
-import { defaultSubmitOptions, type SubmitCommand } from '../../../src/core/commands.js';
+import { defaultSubmitOptions, type SubmitCommand, type SubmitOptions } from '../../../src/core/commands.js';
 import type { NodeEvent } from '../../../src/core/effects.js';
 import type { Random } from '../../../src/core/random.js';
 import { disagreements, Invariants, unsettledPairs } from '../../../src/sim/invariants.js';
@@ -98,6 +98,7 @@ class ChaosRun {
   private readonly nodes: ChaosNodes;
   private readonly faults: ChaosFaults;
   private readonly random: Random;
+  private readonly options: Random;
   private agreedAfterMs = Number.POSITIVE_INFINITY;
   private lastJob = 0;
   private readonly met = new Map<MetKind, number>();
@@ -136,6 +137,7 @@ class ChaosRun {
     });
     this.cluster = cluster;
     this.random = cluster.random.fork('chaos');
+    this.options = cluster.random.fork('options');
     this.nodes = new ChaosNodes({
       plan,
       cluster,
@@ -234,13 +236,34 @@ class ChaosRun {
     const { plan, cluster, nodes, random } = this;
     const next = (): void => {
       const running = nodes.live().filter(({ status }) => status === 'running');
-      if (running.length > 0) this.submit(pick(random, running).name, false);
+      if (running.length > 0) this.submit(pick(random, running).name, false, 0, this.drawOptions());
       if (cluster.time.nowMs < plan.faultsMs) cluster.time.after(plan.jobGapMs * 2 * random.next(), next);
     };
     cluster.time.after(plan.jobGapMs, next);
   }
 
-  private submit(entry: string, wait: boolean, argsBytes = 0): SimRequest {
+  /** Half of them as most clients ask for them. */
+  private drawOptions(): SubmitOptions {
+    const { options: random } = this;
+    const is = (oneIn: number): boolean => random.below(oneIn) === 0;
+    if (is(2)) return defaultSubmitOptions;
+    return {
+      ...defaultSubmitOptions,
+      copies: is(2) ? null : 1 + random.below(3),
+      durable: is(3) ? false : null,
+      // A delay ends by the wall clock: one that has jumped an hour back makes an hour of it.
+      delayMs: is(3) && this.plan.weights.wallJump === 0 ? random.below(5_000) : 0,
+      retries: is(2) ? 2 : null,
+      key: is(2) ? `key-of-${this.lastJob + 1}` : null,
+    };
+  }
+
+  private submit(
+    entry: string,
+    wait: boolean,
+    argsBytes = 0,
+    options: SubmitOptions = defaultSubmitOptions,
+  ): SimRequest {
     // A JSON value may have any number of blanks around it.
     const args = String(++this.lastJob).padEnd(argsBytes);
     const command: SubmitCommand = {
@@ -248,7 +271,7 @@ class ChaosRun {
       wait,
       task: 'echo',
       args,
-      options: defaultSubmitOptions,
+      options,
     };
     return this.cluster.request(entry, command);
   }
