@@ -2,6 +2,7 @@ import t from 'tap';
 import { type ClusterNode, request, requestJson } from '../support/cluster.js';
 import { clusterFor } from '../support/cluster-for.js';
 
+// Up to nine starts of real nodes, and their deaths have to be noticed.
 t.setTimeout(120_000);
 
 /** Long enough for the node to say that it is ready. */

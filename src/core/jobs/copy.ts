@@ -42,7 +42,7 @@ export interface JobCopy extends CopyRank {
   readonly attempt: number;
   readonly failures: number;
   readonly fatalities: number;
-  /** Where an isolated attempt runs: its end may be that node's. */
+  /** Where it runs, once a node or a thread has ended under it: its end may be that node's. */
   readonly executor: NodeId | null;
   /** Which of the jobs that it comes after are not known to be done. */
   readonly awaits: readonly JobId[];

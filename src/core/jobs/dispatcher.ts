@@ -36,7 +36,7 @@ export interface DispatcherOptions {
   readonly random: Random;
   /** To a peer, or to this node's own executor. */
   readonly deliver: (to: NodeId, message: JobMessage) => void;
-  /** An isolated attempt of a job that others hold, too: `sendRun` is to follow. */
+  /** An attempt of a job under which a node or a thread has ended: whoever keeps it is told where it runs, and `sendRun` is to follow. */
   readonly announce: (record: JobRecord) => void;
 }
 

@@ -182,14 +182,14 @@ export class Keeping {
       case 'journal_failed':
         return this.journalFailed(event.code, event.message, now);
       case 'journal_recovered':
-        return this.journalRecovered(now);
+        return this.journalRecovered();
     }
   }
 
   private journalFailed(code: string, message: string, now: Instant): void {
     if (this.options.members.self().journal !== 'failed') {
       const count = ++this.journalFailures;
-      const again = count === 1 ? '' : `, for the ${count}. time`;
+      const again = count === 1 ? '' : `; ${count} times since its start`;
       const text = `the journal can't be written (${message})${again}: durable jobs are refused here, and go to other nodes`;
       this.options.outbox.log('error', text, { code });
     }
@@ -199,7 +199,7 @@ export class Keeping {
   }
 
   /** What was not written in the meantime is written now. */
-  private journalRecovered(now: Instant): void {
+  private journalRecovered(): void {
     this.journal.state = 'open';
     this.custody.writeAll();
     // Not before: there may be room for a little, and not for all that.
@@ -207,7 +207,7 @@ export class Keeping {
       if (!isOnDisk) return;
       this.options.outbox.log('info', 'the journal takes writes again', {});
       this.options.journalChanged('open');
-      this.repair.membersChanged(now);
+      this.repair.membersChanged(this.options.now());
     });
   }
 

@@ -187,7 +187,7 @@ export class Owner {
         return this.settle(record, step.isAdopted);
       case 'reopened':
         return answer(step.asker, okReply());
-      case 'isolated':
+      case 'announced':
         return dispatcher.sendRun(record, step.attempt);
       case 'released':
         return replicator.drop(
@@ -210,7 +210,7 @@ export class Owner {
 
   /** An attempt that may take its node down: its holders are told first where it runs, as this may be that node. */
   announce(record: JobRecord): void {
-    addStep(record, { type: 'isolated', attempt: keyOf(record) });
+    addStep(record, { type: 'announced', attempt: keyOf(record) });
     this.options.replicator.changed(record);
   }
 

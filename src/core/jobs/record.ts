@@ -285,7 +285,7 @@ export type PendingStep =
   /** It was put back in the queue, and whoever asked for it is told. */
   | { readonly type: 'reopened'; readonly asker: Asker }
   /** An attempt that may take its node down: where it runs is known to the others, should that be this node. */
-  | { readonly type: 'isolated'; readonly attempt: AttemptKey }
+  | { readonly type: 'announced'; readonly attempt: AttemptKey }
   /** Nodes that were holders before, and are not any more. */
   | { readonly type: 'released'; readonly nodes: readonly NodeId[] }
   /** Another node owns it from now on. */
@@ -335,8 +335,8 @@ export function afterBytes({ after }: { readonly after: readonly JobId[] }): num
 }
 
 /**
- * Whether it may have ended two nodes: then those that hold it know where it runs, and its executor tells when it starts. After a first
- * loss any of hundreds may have been the cause, and all would wait for a thread of their own.
+ * Whether it may have ended two nodes: then it runs on a thread of its own, and its executor tells when it starts. After a first loss any of
+ * hundreds may have been the cause, and all would wait for a thread each; so then its holders only learn where it runs.
  */
 export function isDangerous({ fatalities }: { readonly fatalities: number }): boolean {
   return fatalities > 1;
@@ -354,5 +354,5 @@ export function addStep(record: JobRecord, step: PendingStep): void {
 
 /** The attempt that was announced is not to be sent any more. */
 export function forgetAnnounced(record: JobRecord): void {
-  if (record.pending !== null) record.pending = record.pending.filter(({ type }) => type !== 'isolated');
+  if (record.pending !== null) record.pending = record.pending.filter(({ type }) => type !== 'announced');
 }
