@@ -76,6 +76,8 @@ export type NodeEffect =
   | { readonly type: 'reply'; readonly request: RequestId; readonly reply: Reply }
   | AttemptStart
   | { readonly type: 'stop_attempt'; readonly run: RunId; readonly reason: StopReason }
+  /** Where the other nodes are now, `host:port`, the first `limits.knownPeersMax` of them: to be given to the next start of this node. */
+  | { readonly type: 'keep_peers'; readonly addresses: readonly string[] }
   /** Numbers rise by one. */
   | { readonly type: 'journal'; readonly seq: number; readonly writes: readonly JournalWrite[] }
   | LogEffect

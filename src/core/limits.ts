@@ -73,6 +73,8 @@ export const limits = {
   replyLengthMax: 2 * 16 * 1024 * 1024,
   addressLengthMax: 262,
   membersMax: 16_384,
+  /** Addresses of other nodes that a node keeps over a restart: one of them that answers is enough. */
+  knownPeersMax: 32,
   /** Members, one node aside, up to which every node has a link to every other. */
   meshLinksMax: 128,
   rumoursPerMessageMax: 64,

@@ -205,6 +205,23 @@ export function isMembershipMessage(message: PeerMessage): message is Membership
   return isMembershipType(message.type);
 }
 
+/**
+ * Messages that something waits for. What two nodes tell each other on every new link is none, or each link would be the
+ * reason for another.
+ */
+export function isWork({ type }: PeerMessage): boolean {
+  return (
+    type === 'run' ||
+    type === 'ran' ||
+    type === 'stop' ||
+    type === 'ask' ||
+    type === 'answer' ||
+    type === 'keep' ||
+    type === 'kept' ||
+    type === 'progress'
+  );
+}
+
 function isMembershipType(type: PeerMessageType): boolean {
   switch (type) {
     case 'ping':

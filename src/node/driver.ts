@@ -15,6 +15,8 @@ export interface DriverParts {
   readonly scheduler: Scheduler;
   /** Null: what the node holds is in memory only. */
   readonly journal: Pick<Journal, 'write'> | null;
+  /** Where the other nodes are, for the next start of this one. */
+  readonly keepPeers: (addresses: readonly string[]) => void;
   readonly log: (level: LogEffect['level'], text: string, fields: LogEffect['fields']) => void;
   /** The node has left the cluster in good order. */
   readonly gone: () => void;
@@ -158,6 +160,9 @@ export class Driver {
           break;
         case 'journal':
           parts.journal?.write(effect.seq, effect.writes);
+          break;
+        case 'keep_peers':
+          parts.keepPeers(effect.addresses);
           break;
         case 'log':
           parts.log(effect.level, effect.text, effect.fields);

@@ -15,6 +15,7 @@ import type { Scheduler } from '../scheduler/scheduler.js';
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.js';
 import { ephemeralIdentity } from '../store/identity.js';
 import type { Journal } from '../store/journal.js';
+import { KnownPeersFile, readKnownPeers } from '../store/known-peers.js';
 import { newInstanceId } from '../store/node-ids.js';
 import { type NodeConfig, nodeName } from './config.js';
 import { loadConfig } from './config-load.js';
@@ -98,6 +99,7 @@ class Assembly {
   private clients: ClientServer | null = null;
   private http: HttpServer | null = null;
   private journal: Journal | null = null;
+  private readonly peersFile: KnownPeersFile | null;
   private collection: { stop(): void } | null = null;
   private tellEnd: (exitCode: number) => void = () => {};
   private readonly readyFile: ReadyFile;
@@ -112,6 +114,9 @@ class Assembly {
     this.identity = data?.identity ?? ephemeralIdentity();
     this.name = nodeName(config, hostname(), config.listen.port);
     this.readyFile = new ReadyFile(config.readyFile);
+    const untold = (error: Error): void =>
+      logger.log('warn', `where the other nodes are can't be kept for the next start: ${error.message}`, {});
+    this.peersFile = data === null ? null : new KnownPeersFile(data.path, untold);
     this.network = this.createNetwork();
     this.scheduler = this.createScheduler();
   }
@@ -139,6 +144,7 @@ class Assembly {
       clients: this.clients,
       scheduler: this.scheduler,
       journal: this.journal,
+      keepPeers: (addresses) => this.peersFile?.keep(addresses),
       log: (level, text, fields) => this.logger.log(level, text, fields),
       gone: () => this.finish(0, 'left'),
       fatal: (code, message) => {
@@ -182,6 +188,7 @@ class Assembly {
       this.http?.close(),
       this.scheduler.close({ atOnce }),
       this.journal?.close(),
+      this.peersFile?.close(),
     ]);
   }
 
@@ -320,6 +327,7 @@ class Assembly {
       // A node that takes no jobs offers nothing: nobody should wait for it.
       tasks: config.concurrency === 0 ? [] : tasks,
       seeds: config.join,
+      knownPeers: this.data && readKnownPeers(this.data.path),
       membership: membershipConfig(config),
       links: linksConfig(config),
       jobs: jobsConfig(config),

@@ -223,6 +223,7 @@ export class SimNode {
         case 'journal':
           this.journal?.write(effect.seq, effect.writes);
           break;
+        case 'keep_peers':
         case 'log':
           break;
         default:

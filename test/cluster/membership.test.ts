@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { type ClusterNode, membersAt, request, untilState, waitUntil } from '../support/cluster.js';
 import { clusterFor } from '../support/cluster-for.js';
@@ -7,6 +9,8 @@ const joinMsMax = 1_000;
 const trialCountMax = 3;
 const crashNoticedMsMax = 2_000;
 const stopNoticedMsMax = 6_000;
+/** The others dial a dead member every half minute: by that it would be found, too, and too late. */
+const foundAgainMsMax = 5_000;
 
 t.test('sixteen nodes know each other within a second of the start of the last', async (t) => {
   const cluster = await clusterFor(t, { nodes: 15 });
@@ -57,6 +61,23 @@ t.test('a node that is started again with its data keeps its id and has a higher
   t.equal(records.length, 1, 'there is one member of that name, not an old and a new one');
   t.equal(records[0]?.id, before?.id);
   t.ok((records[0]?.incarnation ?? 0) > (before?.incarnation ?? 0), 'its incarnation is higher');
+});
+
+t.test('the first node of a cluster finds the others again after kill -9, without a seed', async (t) => {
+  const cluster = await clusterFor(t, { nodes: 3 });
+  const [first, ...others] = cluster.nodes as [ClusterNode, ClusterNode, ClusterNode];
+  const known = await waitUntil('it has kept where the others are', async () => {
+    const text = readFileSync(join(first.dataDirectory, 'peers.json'), 'utf8');
+    return others.every(({ peer }) => text.includes(peer)) ? text : null;
+  });
+  t.notMatch(known, first.peer);
+  first.kill('SIGKILL');
+  await untilState(others, first.name, 'dead');
+  const startedAtMs = performance.now();
+  await cluster.restart(first, { withoutSeed: true });
+  await cluster.untilAlive(3);
+  const elapsedMs = performance.now() - startedAtMs;
+  t.ok(elapsedMs < foundAgainMsMax, `all know all after ${Math.round(elapsedMs)} ms`);
 });
 
 t.test('a node that leaves is shown as left, and never as dead', async (t) => {

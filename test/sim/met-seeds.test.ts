@@ -37,6 +37,11 @@ const faultSeeds: readonly [seed: string, fault: FaultClass, found: string][] = 
     'diskFull',
     'a node whose disk failed as it took a job over gave it back, and went on with it as well',
   ],
+  [
+    '27',
+    'kill',
+    'the only seed of a cluster found nobody at its restart, and ran jobs whose owners were alive',
+  ],
   ['7', 'kill', 'a holder gave up what it held for one of two owners, and neither heard of the other'],
 ];
 

@@ -18,8 +18,11 @@ export interface Cluster {
   readonly keyFile: string | null;
   /** Starts one more node, joined to those that run; it is the last of `nodes` then. */
   add(name?: string, args?: readonly string[]): Promise<ClusterNode>;
-  /** Starts a node that has ended again, with its name, its data and its peer port; it takes its place in `nodes`. */
-  restart(node: ClusterNode): Promise<ClusterNode>;
+  /**
+   * Starts a node that has ended again, with its name, its data and its peer port; it takes its place in `nodes`. It joins by
+   * the others, unless it is to find them itself.
+   */
+  restart(node: ClusterNode, how?: { readonly withoutSeed: boolean }): Promise<ClusterNode>;
   /** Resolves when each of these nodes (all, when not said) shows exactly `alive` alive members. */
   untilAlive(alive: number, seenBy?: readonly ClusterNode[]): Promise<void>;
   stop(): Promise<void>;
@@ -59,16 +62,22 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   process.once('exit', removeDirectory);
   const nodes: ClusterNode[] = [];
   const keyFile = options.tls === true ? makeKey(directory) : null;
-  const start = (name: string, args: readonly string[], listen = '127.0.0.1:0'): Promise<ClusterNode> =>
+  const peers = (but: string): string[] =>
+    nodes
+      .filter((node) => node.name !== but && isRunning(node))
+      .map((node) => node.peer)
+      .slice(0, 3);
+  const start = (
+    name: string,
+    args: readonly string[],
+    { listen = '127.0.0.1:0', join = peers(name) } = {},
+  ): Promise<ClusterNode> =>
     startNode({
       name,
       directory,
       listen,
       within: options.within ?? [],
-      join: nodes
-        .filter((node) => node.name !== name && isRunning(node))
-        .map((node) => node.peer)
-        .slice(0, 3),
+      join,
       args: [...(keyFile === null ? [] : ['--key-file', keyFile]), ...args],
     });
   const argumentsOf = (index: number): readonly string[] =>
@@ -83,9 +92,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       nodes.push(node);
       return node;
     },
-    restart: async (old) => {
+    restart: async (old, { withoutSeed } = { withoutSeed: false }) => {
       const index = nodes.indexOf(old);
-      const node = await start(old.name, argumentsOf(index), old.peer);
+      const join = withoutSeed ? [] : peers(old.name);
+      const node = await start(old.name, argumentsOf(index), { listen: old.peer, join });
       nodes[index] = node;
       return node;
     },

@@ -23,6 +23,8 @@ export interface Links {
 export interface LinksOptions {
   readonly self: { readonly id: NodeId; readonly instance: InstanceId; readonly address: string };
   readonly seeds: readonly string[];
+  /** Where other nodes were when this one ran last: dialled as seeds are, and let go of once anybody is found. */
+  readonly knownPeers?: readonly string[];
   readonly config: LinksConfig;
   readonly random: Random;
   readonly numbers?: NodeNumbers | null;

@@ -37,14 +37,14 @@ class LinksCore implements Links {
   #nowMs = 0;
   #effects: LinksEffect[] = [];
 
-  constructor({ self, seeds, config, random, numbers = null }: LinksOptions) {
+  constructor({ self, seeds, knownPeers = [], config, random, numbers = null }: LinksOptions) {
     this.#self = self;
     this.#config = config;
     this.#table = new LinkTable(self.id);
     this.#dials = new Dials(config.dialsMax);
     this.#spares = new Spares(config, this.#table, random.fork('spares'));
-    const others = seeds.filter((seed) => seed !== self.address);
-    this.#seeds = new Seeds(others, config, random.fork('seeds'));
+    this.#seeds = new Seeds({ seeds, knownPeers }, config, random.fork('seeds'));
+    this.#seeds.drop(self.address);
     this.#mesh = new Mesh({
       self,
       config,

@@ -6,6 +6,8 @@ import { type DialTrouble, dialAdvice, mayPassSoon } from './dial-advice.js';
 
 interface Seed {
   readonly address: string;
+  /** Nobody has asked for it: it is where another node was before this one's restart. */
+  readonly isKnownPeer: boolean;
   answered: boolean;
   failures: number;
   dueMs: number;
@@ -15,6 +17,8 @@ interface Seed {
 
 /** With the pauses between them, some ten seconds. */
 const proxyTriesMax = 16;
+/** A node that was restarted together with this one is there again by then. */
+const knownPeerTriesMax = 16;
 
 /** The addresses given to join by: when each is dialled, and what is said about those that don't answer. */
 export class Seeds {
@@ -22,13 +26,20 @@ export class Seeds {
   readonly #random: Random;
   readonly #seeds = new Map<string, Seed>();
 
-  constructor(addresses: readonly string[], config: LinksConfig, random: Random) {
+  constructor(
+    { seeds, knownPeers }: { readonly seeds: readonly string[]; readonly knownPeers: readonly string[] },
+    config: LinksConfig,
+    random: Random,
+  ) {
     this.#config = config;
     this.#random = random;
-    for (const address of addresses) {
-      const [loggedReason, loggedAtMs] = [null, 0];
-      this.#seeds.set(address, { address, answered: false, failures: 0, dueMs: 0, loggedReason, loggedAtMs });
-    }
+    for (const address of seeds) this.#add(address, false);
+    for (const address of knownPeers) if (!this.#seeds.has(address)) this.#add(address, true);
+  }
+
+  #add(address: string, isKnownPeer: boolean): void {
+    const fresh = { answered: false, failures: 0, dueMs: 0, loggedReason: null, loggedAtMs: 0 };
+    this.#seeds.set(address, { address, isKnownPeer, ...fresh });
   }
 
   get nextDeadlineMs(): number {
@@ -76,11 +87,14 @@ export class Seeds {
     const seed = this.#seeds.get(address);
     if (seed === undefined) return null;
     seed.failures++;
+    if (seed.isKnownPeer) {
+      this.#failedAgain(seed, trouble, at);
+      return null;
+    }
     // A proxy in front of a node that is not up yet ends what it has taken without a word, as a node does that wants a key.
     const mayBeProxy = trouble.reason === 'wrong_key' && seed.failures <= proxyTriesMax;
     const isFast = (mayPassSoon(trouble) || mayBeProxy) && !at.joined;
-    const slow = { minMs: this.#config.seedSlowRedialMs, maxMs: this.#config.seedSlowRedialMs };
-    seed.dueMs = at.nowMs + backoffMs(seed.failures, isFast ? this.#fast() : slow, this.#random);
+    seed.dueMs = at.nowMs + backoffMs(seed.failures, isFast ? this.#fast() : this.#slow(), this.#random);
     const kind = trouble.goodbye ?? trouble.reason;
     const isRepeated = seed.loggedReason === kind;
     if (isRepeated && at.nowMs < seed.loggedAtMs + this.#config.seedLogIntervalMs) return null;
@@ -88,6 +102,23 @@ export class Seeds {
     seed.loggedAtMs = at.nowMs;
     const fields = { seed: address, reason: kind, detail: trouble.detail, failures: seed.failures };
     return { type: 'log', level: 'warn', text: dialAdvice(address, trouble), fields };
+  }
+
+  /** Membership finds the others, once one of them is found; who is somebody else's now is none of this node's. */
+  #failedAgain(
+    seed: Seed,
+    { goodbye }: DialTrouble,
+    { nowMs, joined }: { nowMs: number; joined: boolean },
+  ): void {
+    if (joined || goodbye === 'wrong_cluster') this.#seeds.delete(seed.address);
+    else {
+      const range = seed.failures <= knownPeerTriesMax ? this.#fast() : this.#slow();
+      seed.dueMs = nowMs + backoffMs(seed.failures, range, this.#random);
+    }
+  }
+
+  #slow(): { minMs: number; maxMs: number } {
+    return { minMs: this.#config.seedSlowRedialMs, maxMs: this.#config.seedSlowRedialMs };
   }
 
   #fast(): { minMs: number; maxMs: number } {

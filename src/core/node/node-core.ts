@@ -20,14 +20,16 @@ import {
   type MembershipEffect,
   type MembershipEvent,
 } from '../membership/membership.js';
-import { isMembershipMessage, type PeerMessage } from '../messages.js';
+import { isMembershipMessage, isWork, type PeerMessage } from '../messages.js';
 import type { NodeNumbers } from '../node-map.js';
 import { Outbox } from '../outbox.js';
 import { createRandom } from '../random.js';
 import { ClusterRequests } from './cluster-requests.js';
 import { Departure } from './departure.js';
+import { KnownPeers } from './known-peers.js';
 import { MemberNews } from './member-news.js';
 import { Namesakes } from './namesakes.js';
+import { selfRecord } from './self-record.js';
 
 export interface NodeCoreOptions {
   readonly id: NodeId;
@@ -44,6 +46,8 @@ export interface NodeCoreOptions {
   readonly tasks: readonly TaskOffer[];
   /** Addresses to join by, `host:port`. */
   readonly seeds: readonly string[];
+  /** Where other nodes were when it ran last; null: it keeps nothing over a restart. */
+  readonly knownPeers?: readonly string[] | null;
   readonly membership: MembershipConfig;
   readonly links: LinksConfig;
   readonly jobs: JobsConfig;
@@ -77,6 +81,7 @@ export class NodeCore {
   private readonly departure: Departure;
   private readonly outbox: Outbox;
   private readonly memberNews = new MemberNews();
+  private readonly knownPeers: KnownPeers | null;
   private readonly namesakes = new Namesakes(() => this.members());
   /** Links whose peers read more slowly than they are sent to. */
   private readonly congested = new Set<LinkId>();
@@ -94,11 +99,20 @@ export class NodeCore {
     this.links = createLinks({
       self: { id, instance, address },
       seeds: options.seeds,
+      knownPeers: options.knownPeers ?? [],
       config: options.links,
       random: random.fork('links'),
       numbers: options.numbers ?? null,
     });
     this.outbox = new Outbox((node, message) => this.linkFor(node, message));
+    const { knownPeers = null } = options;
+    this.knownPeers =
+      knownPeers &&
+      new KnownPeers(knownPeers, {
+        self: address,
+        members: () => this.membership.members().values(),
+        keep: (addresses) => this.outbox.push({ type: 'keep_peers', addresses }),
+      });
     const members: MemberView = {
       self: () => this.membership.self(),
       get: (node) => this.membership.members().get(node),
@@ -158,6 +172,7 @@ export class NodeCore {
         this.runLinks({ type: 'tick', lateMs: event.lateMs });
         this.jobs.step(event, now);
         this.departure.tick(now);
+        this.knownPeers?.tick(now.monotonicMs);
         break;
       case 'message':
         this.handleMessage(event.link, event.message);
@@ -214,6 +229,7 @@ export class NodeCore {
       this.links.nextDeadlineMs(),
       this.jobs.nextDeadlineMs(),
       this.departure.nextDeadlineMs(),
+      this.knownPeers?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY,
     );
   }
 
@@ -282,6 +298,7 @@ export class NodeCore {
         case 'member_changed':
           this.options.watch?.(effect.member, effect.previous);
           this.tellNews(effect);
+          this.knownPeers?.changed(this.now.monotonicMs);
           this.runLinks(effect);
           this.jobs.step(effect, this.now);
           if (this.congested.size > 0) this.tellPressure(effect.member.id);
@@ -370,28 +387,4 @@ export class NodeCore {
     this.runMembership({ type: 'leave' });
     this.runLinks({ type: 'leaving' });
   }
-}
-
-/**
- * Messages that something waits for. What two nodes tell each other on every new link is none, or each link would be the
- * reason for another.
- */
-function isWork({ type }: PeerMessage): boolean {
-  return (
-    type === 'run' ||
-    type === 'ran' ||
-    type === 'stop' ||
-    type === 'ask' ||
-    type === 'answer' ||
-    type === 'keep' ||
-    type === 'kept' ||
-    type === 'progress'
-  );
-}
-
-function selfRecord(options: NodeCoreOptions): MemberRecord {
-  const { id, name, instance, incarnation, address, client, tags, tasks } = options;
-  const facts = { id, name, instance, incarnation, address, client, tags, tasks };
-  const journal = options.journal == null ? {} : { journal: 'open' as const };
-  return { ...facts, state: 'alive', draining: false, ...journal };
 }

@@ -1,4 +1,5 @@
 import { type DiskStep, replaceFileSteps } from '../../../src/core/durable-steps.js';
+import type { NodeEffect } from '../../../src/core/effects.js';
 import { RondoError } from '../../../src/core/errors.js';
 import type { JobId } from '../../../src/core/ids.js';
 import type { Random } from '../../../src/core/random.js';
@@ -23,11 +24,16 @@ export class ChaosNodes {
   readonly cluster: SimCluster;
   private readonly disks = new Map<string, SimDisk>();
   private readonly journals = new Map<string, SimJournalDisk>();
+  private readonly peers = new Map<string, readonly string[]>();
   private ids = 0;
   private instances = 0;
 
   constructor(private readonly options: ChaosNodesOptions) {
     this.cluster = options.cluster;
+  }
+
+  performed({ name }: SimNode, effect: NodeEffect): void {
+    if (effect.type === 'keep_peers') this.peers.set(name, effect.addresses);
   }
 
   startAll(): void {
@@ -73,6 +79,7 @@ export class ChaosNodes {
   /** Its data directory is lost: its next start is that of another node at the same address. */
   renew(name: string): void {
     this.disks.delete(name);
+    this.peers.delete(name);
     this.options.invariants.copies.nodeLost(this.cluster.node(name), false);
     this.journals.delete(name);
   }
@@ -122,6 +129,7 @@ export class ChaosNodes {
         instance,
         cluster,
         seeds: plan.seeds,
+        knownPeers: this.peers.get(name) ?? [],
         disk: this.journalOf(name),
       });
     } catch (error) {

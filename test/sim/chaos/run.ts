@@ -124,7 +124,10 @@ class ChaosRun {
       membership: spoilt.membership ?? {},
       watch: {
         arrived: (_, event) => this.note(event),
-        performed: (node, effect) => this.faults.performed(node, effect),
+        performed: (node, effect) => {
+          this.faults.performed(node, effect);
+          this.nodes.performed(node, effect);
+        },
       },
       hooks: [
         {
