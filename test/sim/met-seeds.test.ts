@@ -42,6 +42,11 @@ const faultSeeds: readonly [seed: string, fault: FaultClass, found: string][] = 
     'kill',
     'the only seed of a cluster found nobody at its restart, and ran jobs whose owners were alive',
   ],
+  [
+    '6',
+    'killBusy',
+    'a node that crashed with a key’s job ran it again, though others had taken the key meanwhile',
+  ],
   ['7', 'kill', 'a holder gave up what it held for one of two owners, and neither heard of the other'],
 ];
 

@@ -47,7 +47,7 @@ export interface FindOptions {
  * How many nodes are asked for a job with a key, or one whose first owner doesn't know it, in rendezvous order: its holders are the
  * first of the nodes alive when it came.
  */
-const holdersAskedMax = 8;
+export const holdersAskedMax = 8;
 /** For so long after a node was lost, its jobs may be on their way to another owner. */
 const takeoverMs = 10_000;
 

@@ -2,6 +2,8 @@ import type { NodeId } from '../ids.js';
 
 /** In a large cluster not every node has a link to every other: what the job core knows of that, and can do about it. */
 export interface Reach {
+  /** It was told where others may be: who is alone has not found them yet. */
+  readonly seeksOthers: boolean;
   /** Whether members may be without a link. */
   isSparse(): boolean;
   /** Asks for a link to a member; `contact_opened` comes when it is there. Asking twice is asking once. */
@@ -9,4 +11,4 @@ export interface Reach {
 }
 
 /** Every node has a link to every other. */
-export const fullReach: Reach = { isSparse: () => false, want: () => {} };
+export const fullReach: Reach = { seeksOthers: false, isSparse: () => false, want: () => {} };

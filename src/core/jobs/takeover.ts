@@ -1,7 +1,7 @@
 import { assert } from '../assert.js';
 import { Deadlines } from '../deadlines.js';
 import { Fifo } from '../fifo.js';
-import type { InstanceId, JobId, NodeId } from '../ids.js';
+import { type InstanceId, type JobId, type NodeId, originOf } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import { isPresent } from '../member.js';
@@ -13,9 +13,11 @@ import type { JobCopy } from './copy.js';
 import type { Custody } from './custody.js';
 import type { Debt } from './debts.js';
 import { type InquiryAnswer, parseInquiryAnswers, rankOnly } from './inquiries.js';
+import { holdersAskedMax } from './job-search.js';
 import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import type { Placement } from './placement.js';
+import type { Reach } from './reach.js';
 import type { JobError } from './record.js';
 import type { Replicator } from './replicator.js';
 
@@ -29,6 +31,7 @@ export interface TakeoverOptions {
   readonly placement: Placement;
   readonly replicator: Replicator;
   readonly asks: Asks;
+  readonly reach: Reach;
   readonly outbox: Outbox;
 }
 
@@ -181,7 +184,7 @@ export class Takeover {
       return;
     }
     const isYoung = now.monotonicMs < this.startedAtMs + graceMs;
-    if (isYoung && [owner, ...copy.holders].some((node) => node !== self && this.isUnmet(node))) {
+    if (isYoung && this.mayBeKnownElsewhere(copy)) {
       this.lookLater(held, retryMs / 2, now);
       return;
     }
@@ -192,13 +195,21 @@ export class Takeover {
     else this.ask({ held, copy, ofOwner: null, open: others.length, answers: new Map() }, others, asked);
   }
 
+  /** By a node that this one has not met yet. What has a key may have been taken anew meanwhile, by any. */
+  private mayBeKnownElsewhere({ spec, owner, holders }: JobCopy): boolean {
+    const { self, reach } = this.options;
+    if ([owner, ...holders].some((node) => node !== self && this.isUnmet(node))) return true;
+    return originOf(spec.id) === null && reach.seeksOthers && this.isAlone();
+  }
+
   /**
-   * Who may know the job: its holders, by this copy, which may be an old one; and those that would hold it now, as they do if its owner
-   * has seen that the others were gone.
+   * Who may know the job: its holders, by this copy, which may be an old one; those that would hold it now, as they do if its owner
+   * has seen that the others were gone; and of one with a key, those of whom one took the key while all of these were away.
    */
   private knowers({ spec, holders }: JobCopy): NodeId[] {
     const { self, placement } = this.options;
-    const likely = placement.choose(spec.id, spec.copies, false);
+    const count = originOf(spec.id) === null ? holdersAskedMax : spec.copies;
+    const likely = placement.choose(spec.id, count, false);
     return [...new Set([...holders, ...likely])].filter((node) => node !== self);
   }
 
@@ -355,6 +366,12 @@ export class Takeover {
 
   private isUnmet(node: NodeId): boolean {
     return this.options.members.get(node) === undefined;
+  }
+
+  private isAlone(): boolean {
+    const { self, members } = this.options;
+    for (const { id } of members.all()) if (id !== self) return false;
+    return true;
   }
 
   debts(): Debt[] {

@@ -126,6 +126,7 @@ export class NodeCore {
       outbox: this.outbox,
       members,
       reach: {
+        seeksOthers: [...options.seeds, ...(knownPeers ?? [])].some((peer) => peer !== address),
         isSparse: () => this.links.isSparse,
         want: (node) => this.runLinks({ type: 'link_wanted', node, purpose: 'work' }),
       },

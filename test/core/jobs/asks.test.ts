@@ -1,6 +1,7 @@
 import t from 'tap';
 import { Asked } from '../../../src/core/jobs/asked.js';
 import { Asks } from '../../../src/core/jobs/asks.js';
+import { fullReach } from '../../../src/core/jobs/reach.js';
 import type { JobMessage, PeerCommand } from '../../../src/core/messages.js';
 import { createRandom } from '../../../src/core/random.js';
 import type { Reply } from '../../../src/core/reply.js';
@@ -35,7 +36,7 @@ class Pair {
       nameOf: (node) => node,
       isPresent: (node) => node === 'b',
       hasContact: () => true,
-      reach: { isSparse: () => false, want: () => {} },
+      reach: fullReach,
     });
   }
 
