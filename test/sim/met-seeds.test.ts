@@ -47,6 +47,11 @@ const faultSeeds: readonly [seed: string, fault: FaultClass, found: string][] = 
     'killBusy',
     'a node that crashed with a key’s job ran it again, though others had taken the key meanwhile',
   ],
+  [
+    '96',
+    'pause',
+    'a node that stood still while it asked for a key took it, though others had taken it meanwhile',
+  ],
   ['7', 'kill', 'a holder gave up what it held for one of two owners, and neither heard of the other'],
 ];
 

@@ -8,6 +8,8 @@ import { runCommand } from '../support/commands.js';
 const seeds = Array.from({ length: 30 }, (_, index) => `seed-${index}`);
 const hour = 3_600_000;
 
+t.setTimeout(120_000);
+
 /** A key that leads to this node when those called `names` are there. */
 function keyFor(home: string, names: string): string {
   const ids = [...names].map((name) => name.padEnd(12, '0'));
@@ -279,6 +281,26 @@ t.test('a key that comes to nodes that are resumed while they ask for it gives o
       t.equal(cluster.attempts.length, 1, `${seed} ${isStopped}`);
       t.ok(requests.every(({ reply }) => reply?.ok));
     }
+  }
+});
+
+t.test('a node that stood still while it asked for a key asks again: others may have taken it', async (t) => {
+  for (const seed of seeds.slice(0, 10)) {
+    const cluster = new SimCluster({ seed });
+    cluster.startAll(4);
+    const command = runCommand({ key: keyFor('b', 'abcd'), copies: 1 });
+    cluster.node('d').pause();
+    const early = cluster.request('b', command);
+    cluster.runFor(200);
+    t.equal(early.reply, null, `${seed}: b waits for what d knows`);
+    cluster.node('b').pause();
+    cluster.runFor(12_000);
+    const late = cluster.request('c', command);
+    cluster.runUntil('others run it', () => late.reply !== null, 20_000);
+    cluster.node('b').resume();
+    cluster.runUntil('b answers, too', () => early.reply !== null, 30_000);
+    t.strictSame(early.reply, late.reply);
+    t.equal(cluster.attempts.length, 1, seed);
   }
 });
 
