@@ -204,7 +204,8 @@ export class CopyInvariants {
         copies: Number(copies),
         isDurable,
         isOver,
-        isExcused: false,
+        // All that had it, in memory alone, may have been lost before the word came here.
+        isExcused: !isOver && !this.isKept(id, null) && this.lostLatelyCount() >= Number(copies),
         // One that had it may have been lost before the word came here.
         disksLost: Math.max(0, Number(copies) - this.disksWith(id)),
       });
@@ -222,11 +223,13 @@ export class CopyInvariants {
       if (isHere && (!isDurable || disk?.holds(id) === true)) holders.add(core.self().id);
     }
     // One that was lost since it said so, had it.
-    const lostLately = [...this.lostAtMs.values()].filter(
-      (atMs) => this.options.nowMs() - atMs < lostLatelyMs,
-    );
-    if (holders.size + lostLately.length < copies)
+    if (holders.size + this.lostLatelyCount() < copies)
       this.fail(10, node, `it says that ${copies} nodes hold ${id}, and ${holders.size} do`);
+  }
+
+  private lostLatelyCount(): number {
+    const sinceMs = this.options.nowMs() - lostLatelyMs;
+    return [...this.lostAtMs.values()].filter((atMs) => atMs > sinceMs).length;
   }
 
   private noteStart(node: SimNode, { job: id, run }: AttemptStart): void {
@@ -260,7 +263,7 @@ export class CopyInvariants {
     );
   }
 
-  private isKept(id: JobId, lost: SimNode): boolean {
+  private isKept(id: JobId, lost: SimNode | null): boolean {
     for (const node of this.nodes.values()) {
       if (node !== lost && node.status !== 'dead' && holdsInMemory(node.core, id)) return true;
       if (this.isOnDiskOf(node, id)) return true;

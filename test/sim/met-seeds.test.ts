@@ -52,6 +52,8 @@ const faultSeeds: readonly [seed: string, fault: FaultClass, found: string][] = 
     'pause',
     'a node that stood still while it asked for a key took it, though others had taken it meanwhile',
   ],
+  ['1', 'bitFlip', 'an owner that found no other node had a copy forgotten as its holder came back'],
+  ['9', 'killBusy', 'an acknowledgement that came after its only holder was lost was taken for a promise'],
   ['7', 'kill', 'a holder gave up what it held for one of two owners, and neither heard of the other'],
 ];
 

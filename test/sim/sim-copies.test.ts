@@ -141,6 +141,21 @@ t.test(
   },
 );
 
+t.test('a holder that comes back keeps its copy where the new owner has found nobody else', async (t) => {
+  for (const seed of seeds) {
+    const keepers = new Keepers('ab', { seed, runMs: [hour, hour] });
+    const { cluster, disks } = keepers;
+    const job = cluster.submit('b', submitOf('1', { delayMs: hour, copies: 2 }));
+    cluster.node('b').kill();
+    cluster.runUntil('a goes on with it', () => keepers.ownerOf(job) === 'a', 20_000);
+    cluster.runFor(1_000);
+    keepers.start('b');
+    for (let atMs = 0; atMs < 5_000 && disks.get('b')?.holds(job); atMs += 5) cluster.runFor(5);
+    t.ok(disks.get('b')?.holds(job), `${seed}: it is on both disks at any time`);
+    t.strictSame(keepers.holdersOf(job).sort(), ['a', 'b']);
+  }
+});
+
 t.test('an owner that stood still learns that its job has another one, and the job ends once', async (t) => {
   for (const seed of seeds) {
     const keepers = new Keepers('abcd', { seed, runMs: [8_000, 8_000] });

@@ -4,6 +4,7 @@ import { okReply, type Reply } from '../reply.js';
 import type { Copies } from './copies.js';
 import { type CopyRank, compareRanks } from './copy.js';
 import type { Ledger } from './ledger.js';
+import { isShortOfHolders } from './record.js';
 import { rankOf } from './record-copy.js';
 import type { Replicator } from './replicator.js';
 
@@ -49,7 +50,8 @@ export class Inquiries {
           return `newer ${self}`;
         }
         // Those that are to have it may not: until they do, it is to be kept wherever it is, and asked about again.
-        return (record.missing & ~1) === 0 ? 'released' : `newer ${self}`;
+        const mayForget = (record.missing & ~1) === 0 && !isShortOfHolders(record);
+        return mayForget ? 'released' : `newer ${self}`;
       }
       if (order === 0) return 'same';
       replicator.again(from, record);

@@ -21,6 +21,7 @@ import {
   addStep,
   forgetAnnounced,
   isFinished,
+  isShortOfHolders,
   type JobError,
   type JobOutcome,
   type JobRecord,
@@ -190,6 +191,7 @@ export class Owner {
       case 'announced':
         return dispatcher.sendRun(record, step.attempt);
       case 'released':
+        if (isShortOfHolders(record)) return addStep(record, step);
         return replicator.drop(
           step.nodes.filter((node) => !record.holders.includes(node)),
           record,

@@ -324,6 +324,11 @@ export function isFinished(state: JobState): boolean {
   return state === 'done' || state === 'failed' || state === 'cancelled';
 }
 
+/** Fewer nodes hold it than are to: whoever else has it is to keep it, as it may be the last one that does. */
+export function isShortOfHolders({ holders, spec, outcome, state }: JobRecord): boolean {
+  return holders.length < spec.copies && outcome === null && !isFinished(state);
+}
+
 /** What its arguments count for, while they are kept. */
 export function argsBytes({ args }: JobRecord): number {
   return args === null ? 0 : payloadBytes(args);

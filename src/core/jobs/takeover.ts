@@ -61,6 +61,7 @@ const reviewsMax = 8 * limits.inquiryItemsMax;
 /** How much longer each further holder waits before it takes a job over. */
 const rankDelayMs = 1_500;
 const retryMs = 1_000;
+const followMsMax = 15_000;
 const reviewAgainMs = 3_000;
 const inquiryTimeoutMs = 3_000;
 /** After its start a node waits so long for holders that it has not met yet. */
@@ -82,6 +83,8 @@ export class Takeover {
   private readonly denied = new Map<Held, NodeId>();
   private readonly hints = new Map<Held, NodeId>();
   private readonly since = new Map<Held, number>();
+  /** When an owner first had a newer state, which has not come yet. */
+  private readonly followedSince = new Map<Held, number>();
   private openReviews = 0;
   private reviewAgainMs = Number.POSITIVE_INFINITY;
   private startedAtMs = 0;
@@ -294,7 +297,10 @@ export class Takeover {
 
   private follow(held: Held, owner: NodeId, now: Instant): void {
     this.hints.set(held, owner);
-    this.lookLater(held, retryMs, now);
+    const sinceMs = this.followedSince.get(held) ?? now.monotonicMs;
+    this.followedSince.set(held, sinceMs);
+    // An owner that finds nobody else to hold its jobs would hear of all of them every second.
+    this.lookLater(held, Math.min(followMsMax, Math.max(retryMs, (now.monotonicMs - sinceMs) / 2)), now);
   }
 
   private decide({ held, answers }: Review, now: Instant): void {
@@ -357,6 +363,7 @@ export class Takeover {
     this.denied.delete(held);
     this.hints.delete(held);
     this.since.delete(held);
+    this.followedSince.delete(held);
   }
 
   private isThere(node: NodeId): boolean {
