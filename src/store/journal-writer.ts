@@ -103,8 +103,13 @@ export class JournalWriter {
     }
     this.#commit = { first: first.seq, last };
     const written = [...slots].map(([slot, copy]) => this.#changeOf(slot, copy));
+    // Where there is little room only a part may be written, and a job that changes its slot must not be without one then.
+    const inOrder = [
+      ...written.filter(({ value }) => value !== null),
+      ...written.filter(({ value }) => value === null),
+    ];
     // First, as their slots may be in use again.
-    this.#write([...this.#leftOver.map((key): Change => ({ key, value: null })), ...written]);
+    this.#write([...this.#leftOver.map((key): Change => ({ key, value: null })), ...inOrder]);
   }
 
   #changeOf(slot: number, copy: JobCopy | null): Change {
