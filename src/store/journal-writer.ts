@@ -1,8 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { assertNever } from '../core/assert.js';
 import { Fifo } from '../core/fifo.js';
-import type { JobCopy } from '../core/jobs/copy.js';
-import { payloadBytes } from '../core/payload.js';
+import { type JobCopy, payloadBytesOf } from '../core/jobs/copy.js';
 import type { JournalListener, JournalWrite } from './journal.js';
 import {
   type Change,
@@ -95,7 +94,7 @@ export class JournalWriter {
     for (let next: QueuedWrites | undefined = first; next !== undefined; next = this.#queue.peek()) {
       for (const { slot, copy } of next.writes) {
         slots.set(slot, copy);
-        bytes += copy === null ? 0 : payloadBytes(copy.args ?? '') + payloadBytes(copy.result ?? '');
+        bytes += copy === null ? 0 : payloadBytesOf(copy);
       }
       last = next.seq;
       this.#queue.shift();
