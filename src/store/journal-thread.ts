@@ -3,6 +3,7 @@ import {
   existsSync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -25,7 +26,7 @@ import {
   readChanges,
 } from './journal-orders.js';
 import { endOfLmdbFile, mendLmdbFile, newestMeta } from './lmdb-metas.js';
-import { emptyFile, newPageBytes } from './lmdb-pages.js';
+import { emptyFile, pagesFor } from './lmdb-pages.js';
 import { scanLmdbFile } from './lmdb-scan.js';
 
 /**
@@ -61,22 +62,20 @@ const databaseOptions = {
   permissionsMode: 0o600,
 } as const;
 
-/** Key, header and place of an entry, beside its value. */
-const entryBytes = 64;
-
 /** The file grows by so much more than it must. */
 const reserveBytes = 256 * 1024;
 
-/** What a commit takes in the file. */
-interface Demand {
-  readonly changes: number;
-  /** Pages of large values, which have some of their own. */
-  readonly ownPages: number;
-  readonly leafBytes: number;
-}
+/**
+ * A probe asks for what the last commit asked for, but for no more pages than this: what was too large then may be elsewhere by now, or over,
+ * and less room than that is of use.
+ */
+const probePagesMax = 256;
+
+/** A commit for which there is no room, and that takes no more than this, is not divided any more. */
+const partPagesMin = 128;
 
 /** What the last commit asked for. */
-let wanted: Demand = { changes: 0, ownPages: 0, leafBytes: 0 };
+let pagesWanted = 0;
 let database: RootDatabase<Buffer, Buffer> | null = null;
 let changesSinceOpening = 0;
 let bytesSinceOpening = 0;
@@ -92,7 +91,7 @@ port.on('message', (order: JournalOrder) => {
 function write(changes: Uint8Array): void {
   try {
     database ??= openDatabase();
-    commit(database, changes);
+    commitParts(database, [...readChanges(changes)]);
   } catch (error) {
     report({ type: 'failed', ...describe(error) });
     // After some failures LMDB takes nothing more; a new opening starts from what is on disk.
@@ -105,20 +104,31 @@ function write(changes: Uint8Array): void {
   if (changesSinceOpening >= changesPerOpening || bytesSinceOpening >= bytesPerOpening) closeDatabase();
 }
 
-function commit(into: RootDatabase<Buffer, Buffer>, changes: Uint8Array): void {
+/** Where there is no room for all at once there may be for one half after the other. */
+function commitParts(into: RootDatabase<Buffer, Buffer>, changes: readonly Change[]): void {
+  try {
+    commit(into, changes);
+  } catch (error) {
+    const isDivisible = changes.length > 1 && pagesWanted > partPagesMin;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC' || !isDivisible) throw error;
+    const half = Math.ceil(changes.length / 2);
+    commitParts(into, changes.slice(0, half));
+    commitParts(into, changes.slice(half));
+  }
+}
+
+function commit(into: RootDatabase<Buffer, Buffer>, changes: readonly Change[]): void {
   if (changes.length === 0) return;
-  const all = [...readChanges(changes)];
-  wanted = demandOf(all);
-  reserve(wanted);
+  reserve((leafPages) => pagesFor(changes, leafPages));
   into.transactionSync(() => {
-    for (const { key, value } of all) {
+    for (const { key, value } of changes) {
       // In a transaction they have happened on return; what they give back is for those outside of one.
       if (value === null) void into.remove(key);
       else void into.put(key, value);
     }
   });
-  changesSinceOpening += all.length;
-  bytesSinceOpening += changes.length;
+  changesSinceOpening += changes.length;
+  for (const { value } of changes) bytesSinceOpening += value?.length ?? 0;
 }
 
 /**
@@ -126,41 +136,32 @@ function commit(into: RootDatabase<Buffer, Buffer>, changes: Uint8Array): void {
  * long enough for the commit before, where a refusal is only an error: blocks that are written to a second time have their room.
  * Where it is long enough already, its last byte is written again, since a disk may also have become read-only.
  */
-function reserve(demand: Demand): void {
+function reserve(pagesWith: (leafPages: number) => number): void {
   const descriptor = openSync(dataFile, 'r+');
   try {
     const { main, free, lastPage, pageBytes } = newestMeta(descriptor);
     const ofFreeList = free.branchPages + free.leafPages + free.overflowPages;
-    const pages = pagesFor(demand, main.leafPages);
-    const end = (lastPage + 1 + pages + main.branchPages + 3 * ofFreeList) * pageBytes;
+    pagesWanted = pagesWith(main.leafPages);
+    const end = (lastPage + 1 + pagesWanted + main.branchPages + 3 * ofFreeList) * pageBytes;
     const { size } = fstatSync(descriptor);
     if (size >= end) return void writeSync(descriptor, Buffer.alloc(1), 0, 1, size - 1);
-    const target = end + reserveBytes;
-    const zeros = Buffer.alloc(Math.min(reserveBytes, target - size));
-    for (let at = size; at < target; ) {
-      at += writeSync(descriptor, zeros, 0, Math.min(zeros.length, target - at), at);
-    }
+    extend(descriptor, size, end + reserveBytes);
   } finally {
     closeSync(descriptor);
   }
 }
 
-function demandOf(changes: readonly Change[]): Demand {
-  let ownPages = 0;
-  let leafBytes = 0;
-  for (const { value } of changes) {
-    const bytes = value?.length ?? 0;
-    const isLarge = bytes * 2 >= newPageBytes;
-    if (isLarge) ownPages += 1 + Math.ceil(bytes / newPageBytes);
-    leafBytes += entryBytes + (isLarge ? 0 : bytes);
+function extend(descriptor: number, from: number, to: number): void {
+  const zeros = Buffer.alloc(Math.min(reserveBytes, to - from));
+  try {
+    for (let at = from; at < to; ) {
+      at += writeSync(descriptor, zeros, 0, Math.min(zeros.length, to - at), at);
+    }
+  } catch (error) {
+    // What there was room for is left for less.
+    ftruncateSync(descriptor, from);
+    throw error;
   }
-  return { changes: changes.length, ownPages, leafBytes };
-}
-
-/** At the most, branches aside: each leaf that is there, or is new and half full, is written anew, or split in two; one for each change. */
-function pagesFor({ changes, ownPages, leafBytes }: Demand, leafPages: number): number {
-  const leaves = Math.min(changes, leafPages + Math.ceil((2 * leafBytes) / newPageBytes));
-  return 64 + 2 * leaves + ownPages;
 }
 
 /** What stands in `opening` is written at once, so that an open journal is one that can be written to. */
@@ -171,7 +172,7 @@ function openDatabase(): RootDatabase<Buffer, Buffer> {
   try {
     changesSinceOpening = 0;
     bytesSinceOpening = 0;
-    commit(opened, opening);
+    commit(opened, [...readChanges(opening)]);
   } catch (error) {
     void opened.close();
     throw error;
@@ -223,14 +224,15 @@ function tidyFile(): void {
   }
 }
 
-/** Again and again, until there is room for what there was none for. */
+/** Again and again, until there is room for something. */
 function scheduleProbe(): void {
   isTrusted = false;
   setTimeout(() => {
     try {
       prepareFiles();
       tidyFile();
-      reserve(wanted);
+      const pages = Math.min(pagesWanted, probePagesMax);
+      reserve(() => pages);
       database = openDatabase();
     } catch {
       tidyFile();

@@ -1,8 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { assertNever } from '../core/assert.js';
 import { Fifo } from '../core/fifo.js';
-import type { JobCopy } from '../core/jobs/copy.js';
-import { payloadBytes } from '../core/payload.js';
+import { type JobCopy, payloadBytesOf } from '../core/jobs/copy.js';
 import type { JournalListener, JournalWrite } from './journal.js';
 import {
   type Change,
@@ -95,7 +94,7 @@ export class JournalWriter {
     for (let next: QueuedWrites | undefined = first; next !== undefined; next = this.#queue.peek()) {
       for (const { slot, copy } of next.writes) {
         slots.set(slot, copy);
-        bytes += copy === null ? 0 : payloadBytes(copy.args ?? '') + payloadBytes(copy.result ?? '');
+        bytes += copy === null ? 0 : payloadBytesOf(copy);
       }
       last = next.seq;
       this.#queue.shift();
@@ -103,8 +102,13 @@ export class JournalWriter {
     }
     this.#commit = { first: first.seq, last };
     const written = [...slots].map(([slot, copy]) => this.#changeOf(slot, copy));
+    // Where there is little room only a part may be written, and a job that changes its slot must not be without one then.
+    const inOrder = [
+      ...written.filter(({ value }) => value !== null),
+      ...written.filter(({ value }) => value === null),
+    ];
     // First, as their slots may be in use again.
-    this.#write([...this.#leftOver.map((key): Change => ({ key, value: null })), ...written]);
+    this.#write([...this.#leftOver.map((key): Change => ({ key, value: null })), ...inOrder]);
   }
 
   #changeOf(slot: number, copy: JobCopy | null): Change {

@@ -7,7 +7,10 @@ export type { JournalWrite } from '../core/jobs/journal-log.js';
 export interface JournalListener {
   /** All writes up to this number are on disk, synced. */
   written(seq: number): void;
-  /** From this number on nothing is on disk, and nothing will be until `recovered`. `code`: as the system names it, ENOSPC for one. */
+  /**
+   * From this number on nothing counts as on disk, and nothing will be until `recovered`; some of it may be there all the same.
+   * `code`: as the system names it, ENOSPC for one.
+   */
   failed(seq: number, code: string, message: string): void;
   /** It takes writes again; what failed is to be written anew by whoever still wants it. */
   recovered(): void;
@@ -28,7 +31,10 @@ export interface JournalContents {
 /** A node's own disk: what it holds of jobs, by slot. Writes are gathered and synced in groups. */
 export interface Journal {
   readonly contents: JournalContents;
-  /** Numbers rise by one with every call. Its end is told to the listener, in the order of the numbers. */
+  /**
+   * Numbers rise by one with every call. Its end is told to the listener, in the order of the numbers. Where room is scarce, what is
+   * written together may come onto the disk in parts, copies before erasures: a crash, or a full disk, may leave some of these alone.
+   */
   write(seq: number, writes: readonly JournalWrite[]): void;
   /** Writes out what is under way, at most for so long. */
   close(): Promise<void>;

@@ -1,4 +1,5 @@
 import { readSync } from 'node:fs';
+import type { Change } from './journal-orders.js';
 
 /**
  * The pages of an LMDB file as lmdb 3 writes it (data format 2; `dependencies/lmdb/libraries/liblmdb/mdb.c` in its package), on
@@ -139,6 +140,28 @@ export function emptyFile(): Buffer {
 /** What nearly all machines have; LMDB takes any of these on any. */
 export const newPageBytes = 4_096;
 export const pageSizes: readonly number[] = [4_096, 8_192, 16_384, 32_768, 65_536, 512, 1_024, 2_048];
+
+/** Key, header and place of an entry, beside its value. */
+const entryBytes = 64;
+/** For what grows with the logarithm of the rest: branches that are split, and the list of what becomes free. */
+const fixedPages = 64;
+
+/**
+ * How many pages a commit of these changes writes at the most, its branches aside: each leaf that is there, or is new and half full, is
+ * written anew, or split in two, one for each change; large values have pages of their own.
+ */
+export function pagesFor(changes: readonly Change[], leafPages: number): number {
+  let ownPages = 0;
+  let leafBytes = 0;
+  for (const { value } of changes) {
+    const bytes = value?.length ?? 0;
+    const isLarge = bytes * 2 >= newPageBytes;
+    if (isLarge) ownPages += 1 + Math.ceil(bytes / newPageBytes);
+    leafBytes += entryBytes + (isLarge ? 0 : bytes);
+  }
+  const leaves = Math.min(changes.length, leafPages + Math.ceil((2 * leafBytes) / newPageBytes));
+  return fixedPages + 2 * leaves + ownPages;
+}
 
 function readTree(bytes: Buffer, at: number): Tree {
   const root = readCount(bytes, at + 40);

@@ -244,3 +244,19 @@ t.test('the files are for the user of the node alone', async (t) => {
     t.equal(statSync(join(directory, 'journal', name)).mode & 0o777, 0o600, name);
   }
 });
+
+t.test('many slots are written in groups, and their file is of the size of what it holds', async (t) => {
+  const directory = directoryFor(t);
+  const journal = await TestJournal.open(directory);
+  const slots = Array.from({ length: 10_000 }, (_, slot) => slot);
+  for (let change = 1; change <= 3; change++) {
+    for (let start = 0; start < slots.length; start += 256)
+      journal.write(...slots.slice(start, start + 256).map((slot) => copyIn(slot, change)));
+    const last = journal.seq;
+    await journal.until(() => journal.writtenSeq >= last);
+    // All at once it took 39 MiB.
+    const { size } = statSync(fileOf(directory));
+    t.ok(size < 24 * 1024 * 1024, `${size} bytes`);
+  }
+  await journal.close();
+});

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { open } from 'lmdb';
 import t from 'tap';
 import { crc32, tableCrc32 } from '../../src/store/crc32.js';
-import { emptyFile } from '../../src/store/lmdb-pages.js';
+import { newestMeta } from '../../src/store/lmdb-metas.js';
+import { emptyFile, type Meta, pagesFor } from '../../src/store/lmdb-pages.js';
 import { scanLmdbFile } from '../../src/store/lmdb-scan.js';
 import { directoryFor } from '../support/test-journal.js';
 
@@ -69,4 +70,54 @@ t.test('a checksum is that of zlib, with it and without', (t) => {
     }),
   );
   t.end();
+});
+
+t.test('a commit makes no more pages than were counted before it, whatever it writes', async (t) => {
+  const value = fc.oneof(
+    fc.nat(100),
+    fc.integer({ min: 380, max: 460 }),
+    fc.integer({ min: 1_000, max: 2_100 }),
+    fc.nat(20_000),
+  );
+  const change = fc.tuple(fc.nat(5_000), fc.option(value, { nil: null, freq: 4 }));
+  const manyOfOneKind = fc.tuple(fc.nat(5_000), fc.integer({ min: 1, max: 700 }), value);
+  const commits = fc.oneof(
+    fc.array(change, { minLength: 1, maxLength: 700 }),
+    manyOfOneKind.map(([first, count, length]) =>
+      Array.from({ length: count }, (_, index): [number, number] => [first + index, length]),
+    ),
+  );
+  const path = directoryFor(t);
+  const metaOf = (): Meta => {
+    const file = openSync(join(path, 'data.mdb'), 'r');
+    try {
+      return newestMeta(file);
+    } finally {
+      closeSync(file);
+    }
+  };
+  const database = open<Buffer, Buffer>({ ...options, path });
+  // While somebody reads the first state, no page becomes free: all that is written is new.
+  const reader = database.useReadTransaction();
+  for (const changes of fc.sample(commits, { numRuns: 120, seed: 11 })) {
+    const before = metaOf();
+    const packed = [...new Map(changes)].map(([number, length]) => {
+      const key = Buffer.alloc(8);
+      key.writeUInt32BE(number);
+      return { key, value: length === null ? null : Buffer.alloc(length) };
+    });
+    database.transactionSync(() => {
+      for (const { key, value } of packed)
+        void (value === null ? database.remove(key) : database.put(key, value));
+    });
+    const { main, free } = before;
+    const counted =
+      pagesFor(packed, main.leafPages) +
+      main.branchPages +
+      3 * (free.branchPages + free.leafPages + free.overflowPages);
+    const made = metaOf().lastPage - before.lastPage;
+    t.ok(made <= counted, `${made} of ${counted} pages for ${packed.length} changes`);
+  }
+  reader.done();
+  await database.close();
 });

@@ -1,9 +1,8 @@
 import { type Deadline, Deadlines } from '../deadlines.js';
 import type { JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import { payloadBytes } from '../payload.js';
 import type { JobsConfig } from './config.js';
-import type { JobCopy } from './copy.js';
+import { type JobCopy, payloadBytesOf } from './copy.js';
 import type { Debt } from './debts.js';
 import type { JournalLog } from './journal-log.js';
 
@@ -200,6 +199,6 @@ export class Copies {
   }
 }
 
-function bytesOf({ args, result }: JobCopy): number {
-  return copyBytes + (args === null ? 0 : payloadBytes(args)) + (result === null ? 0 : payloadBytes(result));
+function bytesOf(copy: JobCopy): number {
+  return copyBytes + payloadBytesOf(copy);
 }

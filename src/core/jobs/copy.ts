@@ -1,5 +1,5 @@
 import type { InstanceId, JobId, NodeId } from '../ids.js';
-import type { Payload } from '../payload.js';
+import { type Payload, payloadBytes } from '../payload.js';
 import type { JobError } from './record.js';
 import type { JobSpec } from './spec.js';
 
@@ -81,6 +81,11 @@ export function copyFrom(
     error: update.error,
     result: update.result,
   };
+}
+
+/** The size of what it carries. */
+export function payloadBytesOf({ args, result }: JobCopy): number {
+  return (args === null ? 0 : payloadBytes(args)) + (result === null ? 0 : payloadBytes(result));
 }
 
 /** Below 0 where `a` is outdated by `b`, over 0 where it is the other way round, 0 for the same state. */

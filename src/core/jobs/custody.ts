@@ -59,8 +59,10 @@ export class Custody {
     const kept = (isOnDisk: boolean): void => {
       deliver(from, { type: 'kept', seq, refused: isOnDisk ? refused : refusingDurable(entries, refused) });
     };
-    if (isDurable && journal.state !== 'absent') journal.after(kept);
-    else kept(true);
+    if (!isDurable || journal.state === 'absent') kept(true);
+    else if (journal.state === 'open') journal.after(kept);
+    // What is here already may be among what it has missed.
+    else kept(false);
   }
 
   /** A state that its owner has not asked this node to hold: it matters where another one is here, and whether it is to stay the owner says. */
@@ -247,19 +249,6 @@ export class Custody {
   /** Its process is gone. What it had not answered for goes elsewhere at once; the rest is found by the walk. */
   holderGone(node: NodeId, now: Instant): void {
     for (const record of this.options.replicator.nodeGone(node)) this.refused(record, node, now);
-  }
-
-  /** Everything durable that is here, into a journal that has missed some of it. */
-  writeAll(): void {
-    const { ledger, copies, replicator, journal } = this.options;
-    for (const record of ledger.values()) {
-      if (!record.spec.durable || isForgotten(record)) continue;
-      // What waits for a disk is told once it is on it.
-      if (record.isUnwritten && record.owner === this.options.self) replicator.changed(record);
-      else record.slot = journal.write(record.slot, replicator.copyOf(record));
-    }
-    for (const held of copies.values())
-      if (held.copy.spec.durable) held.slot = journal.write(held.slot, held.copy);
   }
 
   /** An outcome is no longer kept. */

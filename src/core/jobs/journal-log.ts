@@ -1,6 +1,6 @@
 import { Fifo } from '../fifo.js';
 import type { Outbox } from '../outbox.js';
-import type { JobCopy } from './copy.js';
+import { type JobCopy, payloadBytesOf } from './copy.js';
 import type { Debt } from './debts.js';
 
 /** One change of the journal: what a slot holds from now on; null: nothing. */
@@ -12,8 +12,9 @@ export interface JournalWrite {
 /** Is told once all that was written before is on disk, or that it isn't. */
 export type Journaled = (isOnDisk: boolean) => void;
 
-/** Slots written in one batch at most. */
+/** Slots written in one batch at most. A batch with so many bytes takes no further one. */
 const batchSlotsMax = 256;
+const bytesPerBatch = 1024 * 1024;
 
 interface Batch {
   readonly seq: number;
@@ -31,12 +32,21 @@ export class JournalLog {
   private readonly writes = new Map<number, JobCopy | null>();
   private waiting: Journaled[] = [];
   private readonly batches = new Fifo<Batch>();
+  private takesWrites: boolean;
+  private known: 'absent' | 'open' | 'failed';
 
   constructor(
     private readonly outbox: Outbox,
-    /** absent: this node has none. */
-    public state: 'absent' | 'open' | 'failed',
-  ) {}
+    state: 'absent' | 'open',
+  ) {
+    this.takesWrites = state === 'open';
+    this.known = state;
+  }
+
+  /** absent: this node has none. failed: until all that it has missed is on disk, too. */
+  get state(): 'absent' | 'open' | 'failed' {
+    return this.known;
+  }
 
   /** Slots up to this one are in use from an earlier start. */
   reserve(slot: number): void {
@@ -45,7 +55,7 @@ export class JournalLog {
 
   /** The slot that it is in; 0 where nothing can be written. */
   write(slot: number, copy: JobCopy): number {
-    if (this.state !== 'open') return slot;
+    if (!this.takesWrites) return slot;
     const used = slot === 0 ? ++this.lastSlot : slot;
     this.writes.set(used, copy);
     return used;
@@ -57,14 +67,14 @@ export class JournalLog {
     this.writes.set(slot, null);
   }
 
-  /** `journaled` comes once all that was written before now is synced. */
+  /** `journaled` comes once all that was written before now is synced. Of what was written before a failure it says nothing until `open`. */
   after(journaled: Journaled): void {
-    if (this.state === 'open') this.waiting.push(journaled);
+    if (this.takesWrites) this.waiting.push(journaled);
     else journaled(false);
   }
 
   get wantsFlush(): boolean {
-    return this.state !== 'failed' && (this.writes.size > 0 || this.waiting.length > 0);
+    return this.takesWrites && (this.writes.size > 0 || this.waiting.length > 0);
   }
 
   /** At the end of a turn. */
@@ -76,10 +86,11 @@ export class JournalLog {
     this.writes.clear();
     const { waiting } = this;
     this.waiting = [];
-    // After a failure all is written anew. In one commit that would take room for all of it a second time.
-    for (let start = 0; start === 0 || start < writes.length; start += batchSlotsMax) {
-      const part = writes.slice(start, start + batchSlotsMax);
-      const isLast = start + batchSlotsMax >= writes.length;
+    // One commit of all that thousands of jobs have changed in would take as much room a second time.
+    for (let start = 0, isLast = false; !isLast; ) {
+      const part = batchFrom(writes, start);
+      start += part.length;
+      isLast = start === writes.length;
       const erased = part.flatMap(({ slot, copy }) => (copy === null ? [slot] : []));
       const seq = ++this.lastSeq;
       this.batches.push({ seq, waiting: isLast ? waiting : [], erased });
@@ -100,7 +111,8 @@ export class JournalLog {
 
   /** Everything that is not on disk yet isn't going to be. */
   failed(): void {
-    this.state = 'failed';
+    this.known = 'failed';
+    this.takesWrites = false;
     const batches = [...this.batches];
     const lost = [...batches.flatMap(({ waiting }) => waiting), ...this.waiting];
     this.batches.retain(() => false);
@@ -111,7 +123,29 @@ export class JournalLog {
     for (const journaled of lost) journaled(false);
   }
 
+  /** It takes writes again, and counts as failed until it has what it has missed. */
+  resume(): void {
+    this.takesWrites = true;
+  }
+
+  /** It has all. */
+  recovered(): void {
+    this.known = 'open';
+  }
+
   debts(): Debt[] {
     return [{ kind: 'writes to the journal', count: this.batches.length + this.writes.size, node: null }];
   }
+}
+
+/** At least one write, where one is left. */
+function batchFrom(writes: readonly JournalWrite[], start: number): JournalWrite[] {
+  const batch: JournalWrite[] = [];
+  let bytes = 0;
+  for (let at = start; at < writes.length && batch.length < batchSlotsMax && bytes < bytesPerBatch; at++) {
+    const write = writes[at] as JournalWrite;
+    batch.push(write);
+    if (write.copy !== null) bytes += payloadBytesOf(write.copy);
+  }
+  return batch;
 }

@@ -18,6 +18,7 @@ import type { JobsEvent } from './jobs-contract.js';
 import { JournalLog } from './journal-log.js';
 import { Ledger } from './ledger.js';
 import { isThere, type MemberView } from './member-view.js';
+import { MissedWrites } from './missed-writes.js';
 import type { Owner } from './owner.js';
 import { Placement } from './placement.js';
 import type { Reach } from './reach.js';
@@ -77,6 +78,7 @@ export class Keeping {
   readonly absent: AbsentNodes;
   private readonly journal: JournalLog;
   private readonly doubt: Doubt;
+  private readonly missedWrites: MissedWrites;
   readonly repair: Repair;
 
   constructor(private readonly options: KeepingOptions) {
@@ -104,6 +106,7 @@ export class Keeping {
       deposed: (held, by) => this.takeover.deposed(held, by),
       takeBack: (record, now) => this.handOver.takeBack(record, now),
     });
+    this.missedWrites = new MissedWrites(shared);
     const { custody } = this;
     this.handOver = new HandOver({ ...shared, custody });
     this.repair = new Repair({ ...shared, custody, isThere: (node) => isThere(members, node) });
@@ -185,7 +188,7 @@ export class Keeping {
       case 'journal_failed':
         return this.journalFailed(event.code, event.message, now);
       case 'journal_recovered':
-        return this.journalRecovered();
+        return this.missedWrites.write(() => this.journalRecovered());
     }
   }
 
@@ -201,17 +204,12 @@ export class Keeping {
     this.handOver.begin(now, { onlyDurable: true, running: true });
   }
 
-  /** What was not written in the meantime is written now. */
+  /** It works, and what was not written in the meantime is. Not before: there may be room for a little, and not for all that. */
   private journalRecovered(): void {
-    this.journal.state = 'open';
-    this.custody.writeAll();
-    // Not before: there may be room for a little, and not for all that.
-    this.journal.after((isOnDisk) => {
-      if (!isOnDisk) return;
-      this.options.outbox.log('info', 'the journal takes writes again', {});
-      this.options.journalChanged('open');
-      this.repair.membersChanged(this.options.now());
-    });
+    this.options.outbox.log('info', 'the journal takes writes again', {});
+    this.journal.recovered();
+    this.options.journalChanged('open');
+    this.repair.membersChanged(this.options.now());
   }
 
   membersChanged(now: Instant): void {

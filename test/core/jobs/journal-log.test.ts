@@ -52,3 +52,16 @@ t.test(
     t.ok(writes.slice(firstErased).every(({ copy }) => copy === null));
   },
 );
+
+t.test('a batch with many bytes takes no further job', async (t) => {
+  const outbox = new Outbox(() => null);
+  const log = new JournalLog(outbox, 'open');
+  for (let job = 1; job <= 10; job++)
+    log.write(0, copyIn(job, 1, { args: new Uint8Array(400 * 1024) }).copy as JobCopy);
+  log.flush();
+  const batches = outbox.take().flatMap((effect) => (effect.type === 'journal' ? [effect.writes] : []));
+  t.same(
+    batches.map(({ length }) => length),
+    [3, 3, 3, 1],
+  );
+});
