@@ -194,6 +194,33 @@ t.test('submit and run tell what is over the limits of the node as that', async 
   }
 });
 
+t.test('of a job whose dependency failed it is told what to retry, and in which order', async (t) => {
+  const first = '0c4k2jq9t1vb-7h2pa-9';
+  const cases: [message: string, advice: string][] = [
+    [
+      `job ${first}, which this one comes after, failed: Error: x`,
+      `run them again in this order: \`rondo retry ${first}\`, \`rondo retry ${id}\``,
+    ],
+    [
+      `job ${first}, which this one comes after, failed: DependencyFailed: job 0c4k2`,
+      'run the job that failed by itself again first, then those after it, this one last',
+    ],
+  ];
+  for (const [message, advice] of cases) {
+    const error = JSON.stringify({ id, name: 'DependencyFailed', message, attempts: 0 });
+    await withScript(
+      () => `ERR JOB_FAILED ${error}`,
+      async (node) => {
+        const { stderr } = await runCli(['wait', id, '--node', node]);
+        t.equal(
+          stderr,
+          `rondo: job ${id} failed after 0 attempts: DependencyFailed: ${message}; ${advice}\n`,
+        );
+      },
+    );
+  }
+});
+
 t.test('Ctrl-C leaves the job of run alone and says how to stop it, or stops it when told to', async (t) => {
   let interrupt = (): void => {};
   const script: Script = ({ verb }) => {

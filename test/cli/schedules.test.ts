@@ -46,6 +46,18 @@ t.test('jobs after others run when these are done', async (t) => {
   t.equal((await runCli(['run', 'echo', '3', '--after', `${first},${second}`], a)).stdout, '3\n');
 });
 
+t.test('ids of --after may have blanks beside their commas', async (t) => {
+  const server = await startScriptedServer(() => 'OK 0c4k2jq9t1vb-7h2pa-3 copies=1 durable=no');
+  const env = { RONDO_NODE: server.address };
+  const after = ' 0c4k2jq9t1vb-7h2pa-1, 0c4k2jq9t1vb-7h2pa-2 ';
+  t.equal((await runCli(['submit', 'echo', '--after', after], { env })).stderr, '');
+  t.strictSame(server.lines, ['SUBMIT echo after=0c4k2jq9t1vb-7h2pa-1,0c4k2jq9t1vb-7h2pa-2']);
+  const { code, stderr } = await runCli(['submit', 'echo', '--after', '0c4k2jq9t1vb-7h2pa-1,'], { env });
+  t.equal(code, 2);
+  t.match(stderr, '"" is no job id');
+  await server.close();
+});
+
 t.test('a cron expression in quotes is one word on the line, and what won’t do is told', async (t) => {
   const server = await startScriptedServer(() => 'OK 0c4k2jq9t1vb-7h2pa-1 copies=1 durable=no');
   const env = { RONDO_NODE: server.address };
