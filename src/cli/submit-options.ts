@@ -152,6 +152,12 @@ function word(text: string): string {
   );
 }
 
+/** What can't stand on the line; whether there is such a zone, the node says. */
+export function zone(text: string): string {
+  if (/^\S+$/.test(text)) return text;
+  throw new InvalidArgumentError('No such time zone: give an IANA name like Europe/Berlin.');
+}
+
 function tag(text: string, earlier: readonly string[] = []): string[] {
   const [key, value, ...rest] = text.split('=');
   if (value === undefined)

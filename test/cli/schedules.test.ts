@@ -81,9 +81,15 @@ t.test('an expression that is wrong is refused with the reason, and exit code 2'
   const { nodes } = await clusterFor(t, { nodes: 1, names: ['a'] });
   const env = { RONDO_NODE: nodes[0]?.client ?? '' };
   const cases: [string[], RegExp][] = [
-    [['61 * * * *'], /Invalid value for minute: 61/],
+    [['61 * * * *'], /cron=: "61 \* \* \* \*" won't do: "61" is no minute: give 0 to 59/],
     [['0 0 30 2 *'], /no such day ever comes/],
-    [['@hourly', '--zone', 'Mars/Base'], /"Mars\/Base" is no time zone/],
+    [['  '], /CRON is empty: give /],
+    [
+      ['@hourly', '--zone', 'Mars/Base'],
+      /zone=: "Mars\/Base" won't do: no such time zone: give an IANA name/,
+    ],
+    [['@hourly', '--zone', ''], /--zone.* give an IANA name like Europe\/Berlin/],
+    [['@hourly', '--zone', 'Europe/Berlin '], /--zone.* give an IANA name like Europe\/Berlin/],
   ];
   for (const [[cron = '', ...flags], reason] of cases) {
     const { code, stderr } = await runCli(['schedule', 'echo', cron, 'null', ...flags], { env });
