@@ -44,22 +44,25 @@ function parseAnew(cron: string, timeZone: string | null): Cron | string {
   if (cron.length > limits.cronLengthMax) return `it has more than ${limits.cronLengthMax} characters`;
   const wrongZone = timeZone === null ? null : zoneFault(timeZone);
   if (wrongZone !== null) return wrongZone;
-  // Croner takes a date for a pattern that fits once, and `?` for the moment at which it is read.
-  if (cron.startsWith('@')) {
-    const isKnown = nicknames.includes(cron.toLowerCase());
-    if (!isKnown) return `no such nickname: give one of ${nicknames.join(', ')}, or ${fieldsOfFive}`;
-  } else {
-    const count = cron.trim() === '' ? 0 : cron.split(' ').length;
-    if (count === 0) return `it is empty: give ${fieldsOfFive}, or a nickname like @hourly`;
-    if (count !== 5 && count !== 6)
-      return `${count === 1 ? '1 field is' : `${count} fields are`} too ${count < 5 ? 'few' : 'many'}: give ${fieldsOfFive}, or a nickname like @hourly`;
-  }
-  if (cron.includes('?')) return '? has no fixed meaning: write *';
+  const wrongShape = shapeFault(cron);
+  if (wrongShape !== null) return wrongShape;
   try {
     return patternOf(cron, timeZone);
   } catch {
     return fieldFault(cron);
   }
+}
+
+/** Croner takes a date for a pattern that fits once, and `?` for the moment at which it is read. */
+function shapeFault(cron: string): string | null {
+  if (cron.startsWith('@')) {
+    const isKnown = nicknames.includes(cron.toLowerCase());
+    return isKnown ? null : `no such nickname: give one of ${nicknames.join(', ')}, or ${fieldsOfFive}`;
+  }
+  const count = cron.trim() === '' ? 0 : cron.split(' ').length;
+  if (count === 5 || count === 6) return cron.includes('?') ? '? has no fixed meaning: write *' : null;
+  const few = count === 1 ? '1 field is too few' : `${count} fields are too ${count < 5 ? 'few' : 'many'}`;
+  return `${count === 0 ? 'it is empty' : few}: give ${fieldsOfFive}, or a nickname like @hourly`;
 }
 
 function patternOf(cron: string, timeZone: string | null): Cron {

@@ -301,16 +301,21 @@ t.test('drain, resume and leave name the node that they mean', async (t) => {
   );
 });
 
-t.test('leave tells how many jobs no other node goes on with', async (t) => {
-  for (const [dropped, says] of [
+t.test('leave tells how many jobs no other node goes on with, and how many of them are lost', async (t) => {
+  const begin = '3 of its 12 unfinished jobs will not be run in 30s, and no other node holds them: ';
+  for (const [plan, says] of [
+    ['"dropped":3,"lost":0', `${begin}3 are in its journal, and go on when it starts again\n`],
     [
-      3,
-      '3 of its 12 unfinished jobs will not be run in 30s, and no other node is there to go on with them: durable ones go on when it starts again, the others are lost\n',
+      '"dropped":3,"lost":1',
+      `${begin}2 are in its journal, and go on when it starts again; 1 is lost: submit it again elsewhere\n`,
     ],
-    [0, ''],
+    ['"dropped":3,"lost":3', `${begin}3 are lost: submit them again elsewhere\n`],
+    // A node of an earlier version.
+    ['"dropped":3', `${begin}durable ones go on when it starts again, the others are lost\n`],
+    ['"dropped":0,"lost":0', ''],
   ] as const) {
     await withScript(
-      () => `OK {"unfinished":12,"dropped":${dropped},"drainTimeoutMs":30000}`,
+      () => `OK {"unfinished":12,${plan},"drainTimeoutMs":30000}`,
       async (node) => {
         const { stdout, code } = await runCli(['leave', '--node', node]);
         t.equal(code, 0);
