@@ -301,6 +301,19 @@ t.test('drain, resume and leave name the node that they mean', async (t) => {
   );
 });
 
+t.test('a command that draining nodes refuse says how they take jobs again', async (t) => {
+  const reason =
+    'no node takes new jobs, as all of them drain or leave: RESUME one that drains, or start another';
+  await withScript(
+    () => `ERR DRAINING ${reason}`,
+    async (node) => {
+      const { stderr } = await runCli(['submit', 'echo', '--node', node]);
+      t.match(stderr, `rondo: ${reason} (DRAINING): `);
+      t.match(stderr, 'have one take jobs again with `rondo resume NAME`');
+    },
+  );
+});
+
 t.test('leave tells how many jobs no other node goes on with, and how many of them are lost', async (t) => {
   const begin = '3 of its 12 unfinished jobs will not be run in 30s, and no other node holds them: ';
   for (const [plan, says] of [

@@ -97,3 +97,13 @@ t.test('an expression that is wrong is refused with the reason, and exit code 2'
     t.match(stderr, reason);
   }
 });
+
+t.test('who retries a schedule is told what to retry instead', async (t) => {
+  const { nodes } = await clusterFor(t, { nodes: 1, names: ['a'] });
+  const env = { RONDO_NODE: nodes[0]?.client ?? '' };
+  const id = (await runCli(['schedule', 'echo', '@yearly'], { env })).stdout.trim();
+  const { code, stderr } = await runCli(['retry', id], { env });
+  t.equal(code, 1);
+  const what = `${id} is a schedule, which never runs itself: retry the job of it that failed`;
+  t.equal(stderr, `rondo: ${what}; \`rondo jobs --state failed --task echo\` lists them (WRONG_STATE)\n`);
+});
