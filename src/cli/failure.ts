@@ -14,8 +14,16 @@ export function textOf(reply: ClientReply): string {
 
 /** What a node refused, as an error. Where a hint names the command to type, the node's own, which names a verb, goes. */
 export function refusal({ code, message }: Extract<ClientReply, { ok: false }>): RondoError {
-  const fault = Object.hasOwn(hints, code) ? message.replace(/; [A-Z]+ lists .*$/, '') : message;
+  const fault = Object.hasOwn(hints, code) ? message.replace(/; [A-Z]+ lists .*$/, '') : inCommands(message);
   return new RondoError(code, `${fault} (${code})`);
+}
+
+/** What a node's hint says in requests of the protocol, as commands. */
+function inCommands(message: string): string {
+  return message.replace(
+    /; JOBS state=failed task=(\S+) lists /,
+    '; `rondo jobs --state failed --task $1` lists ',
+  );
 }
 
 /** The OK text of a reply, parsed. Throws as `textOf` does, and `BAD_REPLY`. */
@@ -50,7 +58,8 @@ const hints: Readonly<Record<string, string>> = {
   BODY_TOO_LARGE: 'hand over where the data is (a path, a URL), or raise `limits.bodyBytes` of the node',
   LINE_TOO_LONG: 'give fewer or shorter options, or raise `limits.lineBytes` of the node',
   BUSY: 'try again later',
-  DRAINING: 'name another node with --node',
+  DRAINING:
+    'name one that does not drain with --node (`rondo nodes` shows it), or have one take jobs again with `rondo resume NAME`',
 };
 
 /** Why a node does not start: whoever restarts it may want to tell these apart. */

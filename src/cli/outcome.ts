@@ -1,4 +1,6 @@
 import type { ClientReply } from '../client/reply-decoder.js';
+import { failedBefore } from '../core/jobs/dependency-failure.js';
+import type { JobError } from '../core/jobs/record.js';
 import { printable, textOf } from './failure.js';
 import { printJson } from './terminal.js';
 
@@ -58,7 +60,17 @@ function outcomeSentence(id: string, outcome: Exclude<Outcome, { type: 'done' }>
   if (outcome.type === 'cancelled') return `job ${id} was cancelled`;
   const { name, message, attempts } = outcome.failure;
   const after = attempts === null ? '' : ` after ${attempts} attempt${attempts === 1 ? '' : 's'}`;
-  return `job ${id} failed${after}: ${name}: ${message}; run it again with \`rondo retry ${id}\``;
+  return `job ${id} failed${after}: ${name}: ${message}; ${whatToDo(id, { name, message })}`;
+}
+
+/** A job that comes after a failed one would only fail again before that one is done. */
+function whatToDo(id: string, error: JobError): string {
+  if (error.name === 'DependencyLost') return 'submit it again, without --after for that one';
+  const first = failedBefore(error);
+  if (first === null)
+    return 'run the job that failed by itself again first, then those after it, this one last';
+  if (first.length === 0) return `run it again with \`rondo retry ${id}\``;
+  return `run them again in this order: ${[...first, id].map((each) => `\`rondo retry ${each}\``).join(', ')}`;
 }
 
 function parseFailure(text: string): JobFailure {

@@ -13,6 +13,7 @@ import {
   withKeyOption,
   withRunOptions,
   withSubmitOptions,
+  zone,
 } from './submit-options.js';
 
 type JobFlags = ClientFlags & { readonly json?: boolean };
@@ -180,7 +181,11 @@ function addSchedules(program: Command): void {
     .addArgument(taskArgument())
     .argument('<cron>', "when, for example '30 8 * * MON-FRI'")
     .addArgument(jsonArgument())
-    .option('--zone <name>', 'the time zone that CRON is meant in, for example Europe/Berlin (default: UTC)')
+    .option(
+      '--zone <name>',
+      'the time zone that CRON is meant in, for example Europe/Berlin (default: UTC)',
+      zone,
+    )
     .option('--json', 'print {"id","copies","durable"}')
     .action(async (task: string, cron: string, json: string | undefined, flags: JobFlags & SubmitFlags) =>
       (await import('./commands/submit.js')).schedule(task, cron, json, flags),

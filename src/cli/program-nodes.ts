@@ -1,6 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
 import { type ClientFlags, withClientOptions } from './client-options.js';
 import { withExamples } from './examples.js';
+import { withEitherOf } from './exclusive-flags.js';
 import { name } from './submit-options.js';
 
 /** Commands that start nodes, look at them, and take them out. */
@@ -29,8 +30,7 @@ SIGTERM or Ctrl-C ends it at once, with exit code 1, and hands nothing over: oth
 it goes on with durable ones when it starts again, and the rest is lost.`;
 
 function addStart(program: Command): void {
-  const command = program
-    .command('start')
+  const command = withEitherOf(program.command('start'), 'http')
     .summary('Start a node.')
     .description(startDescription)
     .option('--name <name>', 'what this node is called (default: <host name>-<peer port>)')

@@ -3,6 +3,7 @@ import { jobIdPattern, namePattern } from '../core/ids.js';
 import { limits } from '../core/limits.js';
 import { durationOf } from '../protocol/durations.js';
 import { timestampOf } from '../protocol/timestamps.js';
+import { withEitherOf } from './exclusive-flags.js';
 
 /** The flags that say how a job is to run; each is an option of SUBMIT and RUN. */
 export interface SubmitFlags {
@@ -37,7 +38,7 @@ export function withSubmitOptions(command: Command): Command {
 
 /** Those of a job that has its time from a schedule. */
 export function withRunOptions(command: Command): Command {
-  return command
+  return withEitherOf(command, 'durable')
     .option('--priority <n>', 'higher runs first (default: 0)', wholeNumber(-priorityMax, priorityMax))
     .option('--timeout <duration>', 'limit of one attempt', duration)
     .option('--retries <n>', 'attempts after the first, when it fails', wholeNumber(0, retriesMax))
@@ -134,9 +135,11 @@ export function name(text: string): string {
   throw new InvalidArgumentError('A name is 1 to 64 of A-Z a-z 0-9 _ . : / -');
 }
 
+/** People write a blank after a comma; on the line there is none. */
 function jobIds(text: string): string {
-  const wrong = text.split(',').find((id) => !jobIdPattern.test(id));
-  if (wrong === undefined) return text;
+  const ids = text.split(',').map((id) => id.trim());
+  const wrong = ids.find((id) => !jobIdPattern.test(id));
+  if (wrong === undefined) return ids.join(',');
   throw new InvalidArgumentError(
     `${JSON.stringify(wrong)} is no job id: give ids that \`rondo submit\` printed, with commas between them.`,
   );
@@ -147,6 +150,12 @@ function word(text: string): string {
   throw new InvalidArgumentError(
     `It is 1 to ${limits.keyLengthMax} printable ASCII characters without spaces.`,
   );
+}
+
+/** What can't stand on the line; whether there is such a zone, the node says. */
+export function zone(text: string): string {
+  if (/^\S+$/.test(text)) return text;
+  throw new InvalidArgumentError('No such time zone: give an IANA name like Europe/Berlin.');
 }
 
 function tag(text: string, earlier: readonly string[] = []): string[] {

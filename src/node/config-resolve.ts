@@ -25,7 +25,7 @@ export function resolveConfig(values: ConfigValues, places: Places, env: NodeJS.
       : values.client,
     ...chosenKey(values, places),
     clientToken: values.clientToken === null ? null : new Secret(values.clientToken),
-    data: dataDirectory(values, places, env),
+    ...dataDirectories(values, places, env),
     tasks: values.tasks.map((path) => places.path('tasks', path)),
     commands: commandsOf(values, places),
     threads,
@@ -95,10 +95,19 @@ function chosenKey(values: ConfigValues, places: Places): Pick<NodeConfig, 'key'
   };
 }
 
-function dataDirectory(values: ConfigValues, places: Places, env: NodeJS.ProcessEnv): string | null {
-  const { data, journal, listen, name } = values;
-  if (!journal && (data === null || stronger('data', 'journal', places) === 'journal')) return null;
-  if (data !== null) return places.path('data', data);
+function dataDirectories(
+  values: ConfigValues,
+  places: Places,
+  env: NodeJS.ProcessEnv,
+): Pick<NodeConfig, 'data' | 'unusedData'> {
+  const { data, journal } = values;
+  const isUsed = journal || (data !== null && stronger('data', 'journal', places) === 'data');
+  const directory = data === null ? usualDirectory(values, env) : places.path('data', data);
+  return { data: isUsed ? directory : null, unusedData: isUsed ? null : directory };
+}
+
+/** Where it is when nobody says; null for a node that has no name and no port of its own. */
+function usualDirectory({ listen, name, cluster }: ConfigValues, env: NodeJS.ProcessEnv): string | null {
   // Nothing tells this node from another one of the next start.
   if (name === null && listen.port === 0) return null;
   // A node's name may hold a slash or be `..`; escaped, it is one directory of its own all the same.
@@ -108,7 +117,7 @@ function dataDirectory(values: ConfigValues, places: Places, env: NodeJS.Process
   const home = env.XDG_DATA_HOME?.startsWith('/')
     ? env.XDG_DATA_HOME
     : join(env.HOME || homedir(), '.local', 'share');
-  return join(home, 'rondo', values.cluster, directory);
+  return join(home, 'rondo', cluster, directory);
 }
 
 function commandsOf(values: ConfigValues, places: Places): CommandTask[] {

@@ -22,6 +22,8 @@ export interface NodeConfig {
   readonly clientToken: Secret | null;
   /** Null: nothing is kept, and every start is a new node. */
   readonly data: string | null;
+  /** Where it would be kept, had nobody said that nothing is to be. */
+  readonly unusedData: string | null;
   readonly tasks: readonly string[];
   readonly commands: readonly CommandTask[];
   readonly threads: number;

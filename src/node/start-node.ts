@@ -27,7 +27,7 @@ import { loadKeys, type NodeKeys } from './keys.js';
 import { createLogger, type Logger } from './logging.js';
 import { collectMetrics } from './metrics.js';
 import { ReadyFile } from './ready-file.js';
-import { startWarnings } from './start-warnings.js';
+import { startWarnings, unusedJournalWarnings } from './start-warnings.js';
 import { rondoVersion } from './version.js';
 
 /** A node that is up: its real addresses, and the ways to end it. */
@@ -124,7 +124,8 @@ class Assembly {
   async start(): Promise<RunningNode> {
     const { config, identity } = this;
     this.readyFile.check();
-    for (const { text, fields } of startWarnings(config, process.env)) this.logger.log('warn', text, fields);
+    const warnings = [...startWarnings(config, process.env), ...(await unusedJournalWarnings(config))];
+    for (const { text, fields } of warnings) this.logger.log('warn', text, fields);
     // What it holds is known before anybody can ask for it.
     this.journal = await this.openJournal();
     this.peer = await this.network.listen();

@@ -32,6 +32,20 @@ export function startWarnings(config: NodeConfig, env: NodeJS.ProcessEnv): Start
   return warnings;
 }
 
+/** Of jobs that a start without a journal leaves behind in the one that the node has had before. */
+export async function unusedJournalWarnings({ unusedData }: NodeConfig): Promise<StartWarning[]> {
+  if (unusedData === null) return [];
+  // Only now, as no other start has a use for it.
+  const { countUnfinishedJobs, unfinishedCountMax } = await import('../store/unfinished-jobs.js');
+  const jobs = countUnfinishedJobs(unusedData);
+  if (jobs === 0) return [];
+  const count = `${jobs < unfinishedCountMax ? '' : 'at least '}${jobs} unfinished job${jobs === 1 ? '' : 's'}`;
+  const text =
+    `The journal in ${unusedData} has ${count}, and this node, which keeps none (--no-journal), leaves that alone: ` +
+    'start it with its journal to go on there, or remove the directory if nobody needs it';
+  return [{ text, fields: { data: unusedData, jobs } }];
+}
+
 /** Looked for where it will be: a path from the task's directory, a name on its PATH. */
 function isThere({ command, cwd, env: added }: CommandTask, env: NodeJS.ProcessEnv): boolean {
   const [program = ''] = command;

@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
 import { limits } from '../core/limits.js';
-import { onOneLine } from './wording.js';
+import { quoted } from './wording.js';
 
 /** Expressions that are used again and again are taken apart once. */
 const parsedMax = 1_000;
@@ -25,7 +25,9 @@ export function nextTimeMs(cron: string, timeZone: string | null, afterWallMs: n
 export function cronFault(cron: string, timeZone: string | null, afterWallMs: number): string | null {
   const found = parse(cron, timeZone);
   if (typeof found === 'string') return found;
-  return nextTimeMs(cron, timeZone, afterWallMs) === null ? 'no such day ever comes' : null;
+  return nextTimeMs(cron, timeZone, afterWallMs) === null
+    ? 'no such day ever comes: give one that the month has'
+    : null;
 }
 
 function parse(cron: string, timeZone: string | null): Cron | string {
@@ -40,21 +42,64 @@ function parse(cron: string, timeZone: string | null): Cron | string {
 
 function parseAnew(cron: string, timeZone: string | null): Cron | string {
   if (cron.length > limits.cronLengthMax) return `it has more than ${limits.cronLengthMax} characters`;
-  if (timeZone !== null && !isTimeZone(timeZone)) {
-    return `${JSON.stringify(timeZone)} is no time zone: give an IANA name like Europe/Berlin`;
-  }
-  const fieldCount = cron.split(' ').length;
-  // Croner takes a date for a pattern that fits once, and `?` for the moment at which it is read.
-  if (!cron.startsWith('@') && fieldCount !== 5 && fieldCount !== 6) {
-    return 'it is minute, hour, day of month, month and day of week, with seconds before them or not, or a nickname like @hourly';
-  }
-  if (cron.includes('?')) return '? has no fixed meaning: write *';
+  const wrongZone = timeZone === null ? null : zoneFault(timeZone);
+  if (wrongZone !== null) return wrongZone;
+  const wrongShape = shapeFault(cron);
+  if (wrongShape !== null) return wrongShape;
   try {
-    return new Cron(cron, { timezone: timeZone ?? 'UTC', mode: '5-or-6-parts' });
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    return onOneLine(text.replace(/^Cron(?:Pattern|Date): /, '')).slice(0, 200);
+    return patternOf(cron, timeZone);
+  } catch {
+    return fieldFault(cron);
   }
+}
+
+/** Croner takes a date for a pattern that fits once, and `?` for the moment at which it is read. */
+function shapeFault(cron: string): string | null {
+  if (cron.startsWith('@')) {
+    const isKnown = nicknames.includes(cron.toLowerCase());
+    return isKnown ? null : `no such nickname: give one of ${nicknames.join(', ')}, or ${fieldsOfFive}`;
+  }
+  const count = cron.trim() === '' ? 0 : cron.split(' ').length;
+  if (count === 5 || count === 6) return cron.includes('?') ? '? has no fixed meaning: write *' : null;
+  const few = count === 1 ? '1 field is too few' : `${count} fields are too ${count < 5 ? 'few' : 'many'}`;
+  return `${count === 0 ? 'it is empty' : few}: give ${fieldsOfFive}, or a nickname like @hourly`;
+}
+
+function patternOf(cron: string, timeZone: string | null): Cron {
+  return new Cron(cron, { timezone: timeZone ?? 'UTC', mode: '5-or-6-parts' });
+}
+
+const nicknames = ['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnight', '@hourly'];
+const fieldsOfFive =
+  'minute, hour, day of month, month and day of week, with seconds before them or not (30 8 * * MON-FRI)';
+
+/** From the last one to the first, since the first may be left out. */
+const fields = [
+  { name: 'day of week', values: '0 to 7 or SUN to SAT' },
+  { name: 'month', values: '1 to 12 or JAN to DEC' },
+  { name: 'day of month', values: '1 to 31 or L' },
+  { name: 'hour', values: '0 to 23' },
+  { name: 'minute', values: '0 to 59' },
+  { name: 'second', values: '0 to 59' },
+];
+
+/** Croner's own words name entries by number, months from 0, and its own options. So each field is tried beside ones that are right. */
+function fieldFault(cron: string): string {
+  const given = cron.trim().split(/\s+/);
+  for (const [index, field] of given.entries()) {
+    try {
+      patternOf(given.map((_, other) => (other === index ? field : '*')).join(' '), null);
+    } catch {
+      const { name, values } = fields[given.length - 1 - index] ?? { name: 'field', values: 'a number' };
+      return `${quoted(field)} is no ${name}: give ${values}, *, a list (1,3), a range from lower to higher (1-5) or steps (*/2)`;
+    }
+  }
+  return `give ${fieldsOfFive}`;
+}
+
+/** What is wrong with the name of a time zone; null where it is one. */
+export function zoneFault(name: string): string | null {
+  return isTimeZone(name) ? null : 'no such time zone: give an IANA name like Europe/Berlin';
 }
 
 function isTimeZone(name: string): boolean {

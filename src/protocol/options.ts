@@ -3,7 +3,7 @@ import { namePattern } from '../core/ids.js';
 import { type JobState, jobStates } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import { errorReply, type Reply } from '../core/reply.js';
-import { cronFault } from './cron.js';
+import { cronFault, zoneFault } from './cron.js';
 import { badValue, readDuration, readJobs, readKey, readWhole } from './option-values.js';
 import { timestampOf } from './timestamps.js';
 
@@ -193,6 +193,8 @@ const optionTable = [
     form: 'Area/City',
     summary: 'the time zone that cron= is meant in, an IANA name; default UTC',
     read: (draft, value) => {
+      const fault = zoneFault(value);
+      if (fault !== null) return badValue('zone', value, fault);
       draft.submit.timeZone = value;
       return null;
     },

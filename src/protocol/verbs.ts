@@ -235,7 +235,7 @@ const verbTable: readonly VerbSpec[] = [
   }),
   nodeVerb('LEAVE', {
     summary: 'has this node drain, say goodbye to the cluster and end',
-    answer: 'OK {"unfinished","dropped","drainTimeoutMs"}',
+    answer: 'OK {"unfinished","dropped","lost","drainTimeoutMs"}',
     build: () => ({ type: 'leave' }),
   }),
   connectionVerb('QUIT', {

@@ -72,10 +72,20 @@ function linkIfFree(aside: string, file: string): boolean {
   }
 }
 
+/** Whether a process has the directory now. Changes nothing. */
+export function isDirectoryHeld(directory: string): boolean {
+  return holderOf(join(directory, fileName)) !== null;
+}
+
 function refuseIfHeld(directory: string, file: string): void {
+  const holder = holderOf(file);
+  if (holder !== null) throw inUse(directory, `process ${holder.pid}`);
+}
+
+function holderOf(file: string): RunningProcess | null {
   const text = readTextFile(file);
   const holder = text === null ? null : parseHolder(text);
-  if (holder !== null && isRunning(holder)) throw inUse(directory, `process ${holder.pid}`);
+  return holder !== null && isRunning(holder) ? holder : null;
 }
 
 /** Locks appear whole, so one that can't be read was cut off by a crash of the machine, and its holder is gone. */

@@ -6,6 +6,7 @@ import type { InstanceId, NodeId } from '../core/ids.js';
 import { dataDirectoryError } from './data-directory.js';
 import { syncDirectory } from './durable-file.js';
 import type { Journal, JournalListener } from './journal.js';
+import { checkJournalDirectory } from './journal-directory.js';
 import type { Change } from './journal-orders.js';
 import { type FoundJournal, readJournal } from './journal-reader.js';
 import { headerKey, type RecordFormat, recordFormats, sealHeader } from './journal-records.js';
@@ -31,7 +32,7 @@ const slotsPerPart = 1_024;
  * `journal.damaged-1` (2, 3...). Even where nothing can be read of it the node starts: other nodes' copies stand for what was lost,
  * and a lone node finds its error in the log and the file as it was.
  *
- * Throws a RondoError: `JOURNAL_FOREIGN`, `JOURNAL_NEWER`, `JOURNAL_UNSUPPORTED`, or one of a data directory.
+ * Throws a RondoError: `JOURNAL_NOT_A_DIRECTORY`, `JOURNAL_FOREIGN`, `JOURNAL_NEWER`, `JOURNAL_UNSUPPORTED`, or one of a data directory.
  */
 export async function openJournal(dataDirectory: string, options: JournalOptions): Promise<Journal> {
   checkMachine(dataDirectory);
@@ -39,6 +40,7 @@ export async function openJournal(dataDirectory: string, options: JournalOptions
   const paths = pathsIn(dataDirectory);
   try {
     finishRebuilding(paths);
+    checkJournalDirectory(paths.journal);
     const found = readJournal(paths.journal, options.node, formats);
     const isDamaged = found.fault !== null || found.damagedCount > 0;
     const lineage = joinLineage(isDamaged ? [] : found.lineage, options.instance);

@@ -194,6 +194,33 @@ t.test('submit and run tell what is over the limits of the node as that', async 
   }
 });
 
+t.test('of a job whose dependency failed it is told what to retry, and in which order', async (t) => {
+  const first = '0c4k2jq9t1vb-7h2pa-9';
+  const cases: [message: string, advice: string][] = [
+    [
+      `job ${first}, which this one comes after, failed: Error: x`,
+      `run them again in this order: \`rondo retry ${first}\`, \`rondo retry ${id}\``,
+    ],
+    [
+      `job ${first}, which this one comes after, failed: DependencyFailed: job 0c4k2`,
+      'run the job that failed by itself again first, then those after it, this one last',
+    ],
+  ];
+  for (const [message, advice] of cases) {
+    const error = JSON.stringify({ id, name: 'DependencyFailed', message, attempts: 0 });
+    await withScript(
+      () => `ERR JOB_FAILED ${error}`,
+      async (node) => {
+        const { stderr } = await runCli(['wait', id, '--node', node]);
+        t.equal(
+          stderr,
+          `rondo: job ${id} failed after 0 attempts: DependencyFailed: ${message}; ${advice}\n`,
+        );
+      },
+    );
+  }
+});
+
 t.test('Ctrl-C leaves the job of run alone and says how to stop it, or stops it when told to', async (t) => {
   let interrupt = (): void => {};
   const script: Script = ({ verb }) => {
@@ -274,16 +301,34 @@ t.test('drain, resume and leave name the node that they mean', async (t) => {
   );
 });
 
-t.test('leave tells how many jobs no other node goes on with', async (t) => {
-  for (const [dropped, says] of [
+t.test('a command that draining nodes refuse says how they take jobs again', async (t) => {
+  const reason =
+    'no node takes new jobs, as all of them drain or leave: RESUME one that drains, or start another';
+  await withScript(
+    () => `ERR DRAINING ${reason}`,
+    async (node) => {
+      const { stderr } = await runCli(['submit', 'echo', '--node', node]);
+      t.match(stderr, `rondo: ${reason} (DRAINING): `);
+      t.match(stderr, 'have one take jobs again with `rondo resume NAME`');
+    },
+  );
+});
+
+t.test('leave tells how many jobs no other node goes on with, and how many of them are lost', async (t) => {
+  const begin = '3 of its 12 unfinished jobs will not be run in 30s, and no other node holds them: ';
+  for (const [plan, says] of [
+    ['"dropped":3,"lost":0', `${begin}3 are in its journal, and go on when it starts again\n`],
     [
-      3,
-      '3 of its 12 unfinished jobs will not be run in 30s, and no other node is there to go on with them: durable ones go on when it starts again, the others are lost\n',
+      '"dropped":3,"lost":1',
+      `${begin}2 are in its journal, and go on when it starts again; 1 is lost: submit it again elsewhere\n`,
     ],
-    [0, ''],
+    ['"dropped":3,"lost":3', `${begin}3 are lost: submit them again elsewhere\n`],
+    // A node of an earlier version.
+    ['"dropped":3', `${begin}durable ones go on when it starts again, the others are lost\n`],
+    ['"dropped":0,"lost":0', ''],
   ] as const) {
     await withScript(
-      () => `OK {"unfinished":12,"dropped":${dropped},"drainTimeoutMs":30000}`,
+      () => `OK {"unfinished":12,${plan},"drainTimeoutMs":30000}`,
       async (node) => {
         const { stdout, code } = await runCli(['leave', '--node', node]);
         t.equal(code, 0);

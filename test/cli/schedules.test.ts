@@ -46,6 +46,18 @@ t.test('jobs after others run when these are done', async (t) => {
   t.equal((await runCli(['run', 'echo', '3', '--after', `${first},${second}`], a)).stdout, '3\n');
 });
 
+t.test('ids of --after may have blanks beside their commas', async (t) => {
+  const server = await startScriptedServer(() => 'OK 0c4k2jq9t1vb-7h2pa-3 copies=1 durable=no');
+  const env = { RONDO_NODE: server.address };
+  const after = ' 0c4k2jq9t1vb-7h2pa-1, 0c4k2jq9t1vb-7h2pa-2 ';
+  t.equal((await runCli(['submit', 'echo', '--after', after], { env })).stderr, '');
+  t.strictSame(server.lines, ['SUBMIT echo after=0c4k2jq9t1vb-7h2pa-1,0c4k2jq9t1vb-7h2pa-2']);
+  const { code, stderr } = await runCli(['submit', 'echo', '--after', '0c4k2jq9t1vb-7h2pa-1,'], { env });
+  t.equal(code, 2);
+  t.match(stderr, '"" is no job id');
+  await server.close();
+});
+
 t.test('a cron expression in quotes is one word on the line, and what won’t do is told', async (t) => {
   const server = await startScriptedServer(() => 'OK 0c4k2jq9t1vb-7h2pa-1 copies=1 durable=no');
   const env = { RONDO_NODE: server.address };
@@ -69,13 +81,29 @@ t.test('an expression that is wrong is refused with the reason, and exit code 2'
   const { nodes } = await clusterFor(t, { nodes: 1, names: ['a'] });
   const env = { RONDO_NODE: nodes[0]?.client ?? '' };
   const cases: [string[], RegExp][] = [
-    [['61 * * * *'], /Invalid value for minute: 61/],
+    [['61 * * * *'], /cron=: "61 \* \* \* \*" won't do: "61" is no minute: give 0 to 59/],
     [['0 0 30 2 *'], /no such day ever comes/],
-    [['@hourly', '--zone', 'Mars/Base'], /"Mars\/Base" is no time zone/],
+    [['  '], /CRON is empty: give /],
+    [
+      ['@hourly', '--zone', 'Mars/Base'],
+      /zone=: "Mars\/Base" won't do: no such time zone: give an IANA name/,
+    ],
+    [['@hourly', '--zone', ''], /--zone.* give an IANA name like Europe\/Berlin/],
+    [['@hourly', '--zone', 'Europe/Berlin '], /--zone.* give an IANA name like Europe\/Berlin/],
   ];
   for (const [[cron = '', ...flags], reason] of cases) {
     const { code, stderr } = await runCli(['schedule', 'echo', cron, 'null', ...flags], { env });
     t.equal(code, 2, stderr);
     t.match(stderr, reason);
   }
+});
+
+t.test('who retries a schedule is told what to retry instead', async (t) => {
+  const { nodes } = await clusterFor(t, { nodes: 1, names: ['a'] });
+  const env = { RONDO_NODE: nodes[0]?.client ?? '' };
+  const id = (await runCli(['schedule', 'echo', '@yearly'], { env })).stdout.trim();
+  const { code, stderr } = await runCli(['retry', id], { env });
+  t.equal(code, 1);
+  const what = `${id} is a schedule, which never runs itself: retry the job of it that failed`;
+  t.equal(stderr, `rondo: ${what}; \`rondo jobs --state failed --task echo\` lists them (WRONG_STATE)\n`);
 });

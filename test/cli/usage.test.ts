@@ -69,6 +69,24 @@ t.test('help tells what an option is when it is not given, and what a failed lin
   t.match(map.stdout, '{"index","ok":false,"id","error":{"name","message","attempts"}}');
 });
 
+t.test('a flag and its opposite together are a mistake, in either order', async (t) => {
+  for (const [command, flags, name] of [
+    ['submit echo', '--durable --no-durable', 'durable'],
+    ['run echo', '--no-durable --durable', 'durable'],
+    ['map echo', '--durable --no-durable', 'durable'],
+    ['schedule echo @hourly', '--no-durable --durable', 'durable'],
+    ['start', '--http 127.0.0.1:0 --no-http', 'http'],
+    ['start', '--no-http --http 127.0.0.1:0', 'http'],
+  ] as const) {
+    const { code, stderr } = await runCli(`${command} ${flags}`.split(' '), {
+      // A node that starts all the same would never end.
+      onStart: (child) => void setTimeout(() => child.kill('SIGKILL'), 10_000).unref(),
+    });
+    t.equal(code, 2, `${command} ${flags}`);
+    t.match(stderr, `rondo: options '--${name}' and '--no-${name}' exclude each other: give one of them\n`);
+  }
+});
+
 t.test('output that can not be written is told as that, and ends with 1', async (t) => {
   const server = await startScriptedServer(({ verb }) => (verb === 'RUN' ? 'OK 1' : 'OK []'));
   for (const command of ['nodes --json', 'map echo --quiet', 'keygen', '--help']) {

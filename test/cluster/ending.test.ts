@@ -50,3 +50,18 @@ t.test('a node whose terminal is closed drains and leaves, however often it is t
   t.equal(await request(a, `WAIT ${job}`), 'OK 700');
   await untilState([a], 'b', 'left');
 });
+
+t.test('a lone node that was killed goes on with its jobs, and calls them its own', async (t) => {
+  const cluster = await clusterFor(t, { nodes: 1, names: ['a'] });
+  const [a] = cluster.nodes;
+  if (a === undefined) throw new Error('a node was started');
+  for (let count = 0; count < 3; count++) t.match(await request(a, 'SUBMIT echo delay=1h 1'), /durable=yes$/);
+  a.kill('SIGKILL');
+  await a.ended;
+  const again = await cluster.restart(a);
+  await waitUntil('it has said so', () =>
+    again.logs().includes('goes on with unfinished jobs of its own: 3'),
+  );
+  t.notMatch(again.logs(), /owner is gone/);
+  t.notMatch(again.logs(), /"level":[45]0/, 'nothing is wrong');
+});

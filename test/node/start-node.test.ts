@@ -1,10 +1,24 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { connect } from '../../src/client/client.js';
+import { loadConfig } from '../../src/node/config-load.js';
 import { type RunningNode, startNode } from '../../src/node/start-node.js';
+import { unusedJournalWarnings } from '../../src/node/start-warnings.js';
+import { countUnfinishedJobs } from '../../src/store/unfinished-jobs.js';
 import { runCli } from '../support/run-cli.js';
 import { waitUntil } from '../support/wait-until.js';
 
@@ -185,3 +199,72 @@ t.test('a data directory where none can be made is refused, and not tried for ev
   t.equal(code, 1);
   t.match(stderr, /^rondo: the data directory \/proc\/x\/y .*; choose another with --data/);
 });
+
+for (const [what, put] of [
+  ['a file', (path: string) => writeFileSync(path, '')],
+  ['a link that leads nowhere', (path: string) => symlinkSync('nowhere', path)],
+] as const) {
+  t.test(`${what} in the place of the journal is refused at the start, and left as it is`, async (t) => {
+    const data = join(directoryFor(t), 'data');
+    mkdirSync(data);
+    const journal = join(data, 'journal');
+    put(journal);
+    await t.rejects(start({ data }), {
+      code: 'JOURNAL_NOT_A_DIRECTORY',
+      message: `${journal} is not a directory, and the journal needs one in this place: move it away, choose another data directory with --data, or keep nothing with --no-journal`,
+    });
+    t.notOk(lstatSync(journal).isDirectory());
+    t.notOk(existsSync(join(data, 'lock')), 'the directory is given free');
+    rmSync(journal);
+    await stop(await start({ data }));
+  });
+}
+
+t.test(
+  'a start without a journal warns of unfinished jobs in the one that is there, and leaves it alone',
+  async (t) => {
+    const home = directoryFor(t);
+    const data = join(home, '.local/share/rondo/rondo/a');
+    const kept = await start({ data });
+    const client = await connect({ nodes: [kept.client] });
+    for (const options of [[['delay', '1h'] as const], [['delay', '2h'] as const], []])
+      await client.request({ verb: 'SUBMIT', operands: ['echo'], options, payload: '1' });
+    client.close();
+    const warned = async (flags: Record<string, unknown>): Promise<string[]> => {
+      const { config } = await loadConfig({ flags: { name: 'a', ...flags }, env: { HOME: home }, cwd: home });
+      return (await unusedJournalWarnings(config)).map(({ text }) => text);
+    };
+    t.strictSame(await warned({ journal: false }), [], 'a process that has it goes on with them');
+    await stop(kept);
+    const file = join(data, 'journal/data.mdb');
+    const before = readFileSync(file);
+    t.strictSame(await warned({ journal: false }), [
+      `The journal in ${data} has 2 unfinished jobs, and this node, which keeps none (--no-journal), leaves that alone: ` +
+        'start it with its journal to go on there, or remove the directory if nobody needs it',
+    ]);
+    t.strictSame(await warned({}), [], 'a node that goes on with them');
+    t.strictSame(await warned({ journal: false, name: 'b' }), [], 'a node that never had any');
+    t.strictSame(readFileSync(file), before);
+    t.notOk(existsSync(join(data, 'lock')));
+    t.equal(countUnfinishedJobs(data, 1), 1, 'no more are counted than is asked for');
+
+    const args = ['start', '--name', 'a', '--listen', '127.0.0.1:0', '--client', '127.0.0.1:0', '--no-http'];
+    let child: ChildProcess | null = null;
+    const { stdout } = await runCli([...args, '--no-journal'], {
+      env: { HOME: home },
+      onStart: (started) => {
+        child = started;
+      },
+      onStdout: (text) => {
+        if (text.includes('is ready')) child?.kill('SIGTERM');
+      },
+    });
+    t.match(stdout, /"level":40,.*"jobs":2,"msg":"The journal in .* has 2 unfinished jobs/);
+    writeFileSync(file, 'broken');
+    t.strictSame(
+      await warned({ journal: false }),
+      [],
+      'one that is broken keeps nobody from a start without it',
+    );
+  },
+);

@@ -45,19 +45,39 @@ t.test('the same question has the same answer, however often it is asked', async
   t.same(asked[0], asked[1]);
 });
 
+t.test(
+  'of an expression that is wrong, the first field that is wrong is named, and what may stand there',
+  async (t) => {
+    const cases: [cron: string, why: RegExp][] = [
+      ['60 * * * * *', /^"60" is no second: give 0 to 59/],
+      ['0 5/10 * * * *', /^"5\/10" is no minute: .* steps \(\*\/2\)$/],
+      ['* 24 * * *', /^"24" is no hour: give 0 to 23/],
+      ['* 5-1 * * *', /^"5-1" is no hour: .* a range from lower to higher/],
+      ['* * 32 13 *', /^"32" is no day of month: give 1 to 31 or L/],
+      ['* * * 13 *', /^"13" is no month: give 1 to 12 or JAN to DEC/],
+      ['* * * * XYZ', /^"XYZ" is no day of week: give 0 to 7 or SUN to SAT/],
+      ['1,, * * * *', /^"1,," is no minute/],
+      ['*/0 * * * *', /^"\*\/0" is no minute/],
+      ['*  13 * 13 *', /^"13" is no month/],
+    ];
+    for (const [cron, why] of cases) t.match(cronFault(cron, null, Date.parse(start)), why, cron);
+  },
+);
+
 t.test('what won’t do has no next time, and is told why', async (t) => {
   const cases: [cron: string, zone: string | null, why: RegExp][] = [
-    ['', null, /minute, hour, day of month/],
-    ['* * * *', null, /minute, hour, day of month/],
-    ['* * * * * * 2031', null, /minute, hour, day of month/],
-    ['2030-12-01T00:00:00', null, /minute, hour, day of month/],
-    ['60 * * * *', null, /Invalid value for minute: 60/],
+    ['', null, /it is empty: give minute, hour, day of month/],
+    ['* * * *', null, /4 fields are too few: give minute, hour, day of month/],
+    ['* * * * * * 2031', null, /7 fields are too many: give minute, hour, day of month/],
+    ['2030-12-01T00:00:00', null, /^1 field is too few/],
+    ['60 * * * *', null, /^"60" is no minute: give 0 to 59, \*, a list/],
     ['? * * * *', null, /\? has no fixed meaning/],
-    ['@reboot', null, /@reboot is not supported/],
-    ['@never', null, /./],
-    ['0 0 30 2 *', null, /no such day ever comes/],
-    ['* * * * *', 'Mars/Base', /"Mars\/Base" is no time zone/],
-    ['* * * * *', `Europe/${'x'.repeat(limits.timeZoneLengthMax)}`, /is no time zone/],
+    ['@reboot', null, /no such nickname: give one of @yearly, /],
+    ['@never', null, /no such nickname/],
+    ['0 0 30 2 *', null, /no such day ever comes: give one that the month has/],
+    ['* * * * *', 'Mars/Base', /no such time zone: give an IANA name like Europe\/Berlin/],
+    ['* * * * *', '', /no such time zone/],
+    ['* * * * *', `Europe/${'x'.repeat(limits.timeZoneLengthMax)}`, /no such time zone/],
     [`${'1,'.repeat(limits.cronLengthMax / 2)}1 * * * *`, null, /more than 128 characters/],
   ];
   for (const [cron, zone, why] of cases) {

@@ -295,7 +295,9 @@ t.test('SCHEDULE is a job with a cron expression, and has no other time', async 
   t.match(requestOf('SCHEDULE echo cron=@hourly'), { options: { cron: '@hourly', timeZone: null } });
   t.match(errorOf('SCHEDULE echo'), /^BAD_OPTION SCHEDULE needs cron=/);
   t.match(errorOf('SCHEDULE echo zone=Europe/Berlin 1'), /^BAD_OPTION SCHEDULE needs cron=/);
-  t.match(errorOf('SCHEDULE echo cron=99_*_*_*_* 1'), /^BAD_OPTION cron=: .* minute: 99$/);
+  t.match(errorOf('SCHEDULE echo cron=99_*_*_*_* 1'), /^BAD_OPTION cron=: .* "99" is no minute: /);
+  t.match(errorOf('SCHEDULE echo cron=@hourly zone=Mars/Base 1'), /^BAD_OPTION zone=: "Mars\/Base" won't do/);
+  t.match(errorOf('SCHEDULE echo zone= cron=@hourly 1'), /^BAD_OPTION zone=: "" won't do: .* IANA name/);
   for (const option of ['delay=1s', 'at=2030-01-31T08:00:00Z', `after=${id}`]) {
     t.match(errorOf(`SCHEDULE echo cron=@hourly ${option}`), /^BAD_OPTION SCHEDULE has no option/);
   }

@@ -218,6 +218,7 @@ t.test(
     t.strictSame(JSON.parse((leaving.reply as { text: string }).text), {
       unfinished: 3,
       dropped: 0,
+      lost: 0,
       drainTimeoutMs: 5_000,
     });
     t.match(cluster.request('b', { type: 'resume', node: null }).reply, { code: 'DRAINING' });

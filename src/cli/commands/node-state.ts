@@ -1,3 +1,4 @@
+import { atStakeText } from '../../core/jobs/at-stake.js';
 import { formatDuration } from '../../core/units.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { textOf } from '../failure.js';
@@ -24,13 +25,17 @@ export async function leave(flags: ClientFlags): Promise<void> {
   });
 }
 
-/** A sentence on the jobs that go with a node, where there are any. A node of an older version tells nothing. */
+/** A sentence on the jobs that go with a node, where there are any. A node of an older version tells less, or nothing. */
 function lostJobs(plan: string): string | null {
   if (plan === '') return null;
-  const { unfinished, dropped, drainTimeoutMs } = JSON.parse(plan) as Record<string, unknown>;
+  const { unfinished, dropped, lost, drainTimeoutMs } = JSON.parse(plan) as Record<string, unknown>;
   if (typeof dropped !== 'number' || dropped === 0) return null;
   const inTime = typeof drainTimeoutMs === 'number' ? ` in ${formatDuration(drainTimeoutMs)}` : '';
-  return `${dropped} of its ${unfinished} unfinished jobs will not be run${inTime}, and no other node is there to go on with them: durable ones go on when it starts again, the others are lost`;
+  const fate =
+    typeof lost === 'number'
+      ? atStakeText({ journaled: dropped - lost, lost })
+      : 'durable ones go on when it starts again, the others are lost';
+  return `${dropped} of its ${unfinished} unfinished jobs will not be run${inTime}, and no other node holds them: ${fate}`;
 }
 
 /** Resolves to what to call the node that was told. */

@@ -1,7 +1,7 @@
 import type { Client } from '../../client/client.js';
 import type { ClientRequest } from '../../client/request-line.js';
 import { type ClientFlags, withClient } from '../client-options.js';
-import { textOf } from '../failure.js';
+import { textOf, usageError } from '../failure.js';
 import { readJsonArgument } from '../json-argument.js';
 import { type SubmitFlags, submitOptionsOf } from '../submit-options.js';
 
@@ -43,6 +43,8 @@ export async function schedule(
   flags: ClientFlags & SubmitFlags & { readonly json?: boolean },
 ): Promise<void> {
   const payload = await readJsonArgument(argument);
+  if (cron.trim() === '')
+    throw usageError("CRON is empty: give the times, for example '30 8 * * MON-FRI' or @hourly");
   const fields = cron.trim().split(/\s+/).join('_');
   const job = { task, payload, flags: { ...flags, cron: fields } };
   const accepted = await withClient(flags, (client) =>

@@ -23,7 +23,7 @@ export class Admission {
   /** On what terms the job is taken, or why it is refused. */
   check({ task, args, options }: SubmitCommand): Terms | Reply {
     // First, since to itself a leaving node is gone, and with it the tasks that it alone offers.
-    if (this.options.members.self().draining) return drainingReply();
+    if (this.options.members.self().draining) return drainingReply(this.options.members);
     const offer = this.offerOf(task);
     if (offer === null) {
       return errorReply('UNKNOWN_TASK', `no node offers the task ${task}; TASKS lists what there is`);
@@ -67,7 +67,7 @@ export class Admission {
 
   private checkRoom(argsBytes: number): Reply | null {
     const { members, ledger, config } = this.options;
-    if (members.self().draining) return drainingReply();
+    if (members.self().draining) return drainingReply(members);
     if (ledger.hasRoomFor(argsBytes)) return null;
     return errorReply(
       'BUSY',
@@ -96,8 +96,13 @@ export class Admission {
   }
 }
 
-export function drainingReply(): Reply {
-  return errorReply('DRAINING', 'this node takes no new jobs: submit to another one');
+export function drainingReply(members: MemberView): Reply {
+  for (const member of members.all())
+    if (isPresent(member) && !member.draining)
+      return errorReply('DRAINING', 'this node takes no new jobs: submit to another one');
+  const why =
+    'no node takes new jobs, as all of them drain or leave: RESUME one that drains, or start another';
+  return errorReply('DRAINING', why);
 }
 
 function isPresent({ state }: MemberRecord): boolean {

@@ -27,28 +27,32 @@ export function countAtStake(records: Iterable<JobRecord>): { journaled: number;
   return { journaled: counts.journaled, lost: counts.lost };
 }
 
-/** For logs: what an operator has to do about them. */
+/** What an operator has to do about them. */
 export function atStakeText({ journaled, lost }: { journaled: number; lost: number }): string {
   const parts = [
-    ...(journaled > 0 ? [`${journaled} are in its journal, and go on when it starts again`] : []),
-    ...(lost > 0 ? [`${lost} are lost: submit them again elsewhere`] : []),
+    ...(journaled === 1 ? ['1 is in its journal, and goes on when it starts again'] : []),
+    ...(journaled > 1 ? [`${journaled} are in its journal, and go on when it starts again`] : []),
+    ...(lost === 1 ? ['1 is lost: submit it again elsewhere'] : []),
+    ...(lost > 1 ? [`${lost} are lost: submit them again elsewhere`] : []),
   ];
   return parts.length > 0 ? parts.join('; ') : 'other nodes hold them, and go on with them';
 }
 
-/** Jobs that can't start by then: due later, or for none that takes work. */
-export function countUnrunnable(
+/** Jobs that can't start by then, due later or for none that takes work, and that nobody else holds: by what becomes of them. */
+export function countLeftBehind(
   ledger: Ledger,
   dispatcher: Dispatcher,
   members: readonly MemberRecord[],
   monotonicMs: number,
-): number {
-  let count = ledger.counts.queued;
-  for (const runnable of dispatcher.runnableCounts()) count -= runnable;
-  for (const { state, deadline, spec } of ledger.values()) {
-    if (state !== 'delayed') continue;
-    const isLate = deadline === null || deadline.atMs > monotonicMs;
-    if (isLate || whyNobody(spec, members) !== null) count++;
-  }
-  return count;
+): { journaled: number; lost: number } {
+  const mayStart = (record: JobRecord): boolean => {
+    const { state, deadline, spec } = record;
+    if (state === 'queued') return dispatcher.canRun(record);
+    if (state !== 'delayed') return true;
+    return deadline !== null && deadline.atMs <= monotonicMs && whyNobody(spec, members) === null;
+  };
+  const leftBehind = function* (): Iterable<JobRecord> {
+    for (const record of ledger.values()) if (!mayStart(record)) yield record;
+  };
+  return countAtStake(leftBehind());
 }

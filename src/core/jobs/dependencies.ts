@@ -3,10 +3,10 @@ import { type Deadline, Deadlines } from '../deadlines.js';
 import { Fifo } from '../fifo.js';
 import type { JobId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import { limits } from '../limits.js';
 import type { Random } from '../random.js';
 import { errorReply, type Reply } from '../reply.js';
 import type { Debt } from './debts.js';
+import { dependencyFailed, dependencyLost } from './dependency-failure.js';
 import type { Ledger } from './ledger.js';
 import type { OwnRequests } from './own-requests.js';
 import type { JobError, JobRecord } from './record.js';
@@ -184,15 +184,12 @@ export class Dependencies {
     const { job } = watch;
     if (reply.ok) this.settle(watch, null);
     else if (reply.code === 'JOB_FAILED' || reply.code === 'JOB_CANCELLED') {
-      const how = reply.code === 'JOB_FAILED' ? `failed: ${errorOf(reply.message)}` : 'was cancelled';
-      this.settle(watch, failure('DependencyFailed', `job ${job}, which this one comes after, ${how}`));
+      const how = reply.code === 'JOB_FAILED' ? errorOf(reply.message) : null;
+      this.settle(watch, dependencyFailed(job, how));
     } else if (reply.code === 'NOT_FOUND' && !this.options.mayComeBack(now)) {
       watch.unknownSinceMs ??= now.monotonicMs;
       if (now.monotonicMs - watch.unknownSinceMs < lostAfterMs) this.askLater(watch, now);
-      else {
-        const why = `no node knows job ${job} any more, which this one comes after: how it ended can't be told`;
-        this.settle(watch, failure('DependencyLost', why));
-      }
+      else this.settle(watch, dependencyLost(job));
     } else {
       watch.unknownSinceMs = null;
       this.askLater(watch, now);
@@ -261,8 +258,4 @@ function fieldsOf(json: string): Partial<Record<string, unknown>> {
   } catch {
     return {};
   }
-}
-
-function failure(name: string, message: string): JobError {
-  return { name, message: message.slice(0, limits.errorMessageLengthMax) };
 }

@@ -195,15 +195,16 @@ export class Dispatcher {
     for (const jobClass of [...this.waiting]) this.dispatch(jobClass, now);
   }
 
+  /** Whether a job is in line for a node that is there, now or once it has room. */
   hasRunnable(): boolean {
-    for (const _ of this.runnableCounts()) return true;
+    for (const jobClass of this.waiting) if (this.candidatesOf(jobClass).length > 0) return true;
     return false;
   }
 
-  /** How many queued jobs each line has that a node could run that is there, now or once it has room. */
-  *runnableCounts(): Iterable<number> {
-    for (const jobClass of this.waiting)
-      if (this.candidatesOf(jobClass).length > 0) yield jobClass.line.length;
+  /** Whether a job in line is for such a node. */
+  canRun(record: JobRecord): boolean {
+    const jobClass = this.classes.get(classNameOf(record));
+    return jobClass !== undefined && this.candidatesOf(jobClass).length > 0;
   }
 
   /** Whether lines are left that `dispatchWaiting` may not have reached. */

@@ -210,7 +210,7 @@ export class JobRequests {
     const { answer, admission, owner } = this.options;
     const isEnded = record.state === 'failed' || record.state === 'cancelled';
     if (!isEnded || record.owner !== this.options.members.self().id) {
-      const why = `job ${record.spec.id} is ${record.state}; only a failed or cancelled job can be retried`;
+      const why = whyNotRetried(record);
       answer(asker, isEnded ? movedReply(record.spec.id) : errorReply('WRONG_STATE', why));
       return;
     }
@@ -225,6 +225,11 @@ export class JobRequests {
       { kind: 'requests that look for a job again', count: this.again.size, node: null },
     ];
   }
+}
+
+function whyNotRetried({ spec: { id, cron, task }, state }: JobRecord): string {
+  if (cron === null) return `job ${id} is ${state}; only a failed or cancelled job can be retried`;
+  return `${id} is a schedule, which never runs itself: retry the job of it that failed; JOBS state=failed task=${task} lists them`;
 }
 
 function withTime(command: JobCommand, timeoutMs: number | null): JobCommand {

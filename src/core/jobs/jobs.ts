@@ -7,7 +7,7 @@ import type { JobMessage } from '../messages.js';
 import type { Reply } from '../reply.js';
 import { Asked } from './asked.js';
 import { Asks, askedBytes } from './asks.js';
-import { countUnrunnable } from './at-stake.js';
+import { countLeftBehind } from './at-stake.js';
 import type { Debt } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
 import { EndAcks } from './end-acks.js';
@@ -201,10 +201,10 @@ export class Jobs {
     );
   }
 
-  /** Jobs of this node that end with it if it ends then, as nodes are now: due later, or for none that takes work. */
-  lostCount(monotonicMs: number): number {
-    if (this.keeping.handOver.hasHeirs) return 0;
-    return countUnrunnable(this.ledger, this.dispatcher, [...this.options.members.all()], monotonicMs);
+  /** Jobs of this node that end with it if it ends then, as nodes are now: whoever could own them is given all. */
+  leftBehind(monotonicMs: number): { readonly journaled: number; readonly lost: number } {
+    if (this.keeping.handOver.hasHeirs) return { journaled: 0, lost: 0 };
+    return countLeftBehind(this.ledger, this.dispatcher, [...this.options.members.all()], monotonicMs);
   }
 
   /** Gives what this node still owns to other nodes. True while some of it is on its way. */

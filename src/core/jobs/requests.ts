@@ -169,7 +169,7 @@ export class Requests {
     else if (this.options.keeping.ownerOf(id) !== null) this.submitToOwner(id, command, asker, now);
     else if (asker.type === 'peer' && this.isDraining()) {
       // The asking node goes on to the next home.
-      this.options.answer(asker, drainingReply());
+      this.options.answer(asker, drainingReply(this.options.members));
     } else if (asker.type === 'peer') this.checkKey(id, command, asker, now);
     else this.submitAtHome(id, command, asker, now);
   }

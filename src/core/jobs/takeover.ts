@@ -88,7 +88,8 @@ export class Takeover {
   private openReviews = 0;
   private reviewAgainMs = Number.POSITIVE_INFINITY;
   private startedAtMs = 0;
-  private adopted = 0;
+  /** Since they were told last: jobs that were this node's own before, and jobs of others. */
+  private adopted = { own: 0, others: 0 };
 
   constructor(private readonly options: TakeoverOptions) {}
 
@@ -165,7 +166,7 @@ export class Takeover {
       this.look(held, asked, now);
     }
     for (const [node, reviews] of asked) this.inquire(node, reviews, now);
-    if (this.adopted > 0 && this.queue.length === 0) this.tellAdopted();
+    if (this.queue.length === 0) this.tellAdopted();
   }
 
   nextDeadlineMs(): number {
@@ -343,15 +344,18 @@ export class Takeover {
       if (suspect !== null) gone.blamed++;
     }
     this.close(held);
-    if (copy.state === 'waiting') this.adopted++;
+    if (copy.state === 'waiting') this.adopted[copy.owner === this.options.self ? 'own' : 'others']++;
     this.options.custody.adopt(held, suspect, now);
   }
 
   private tellAdopted(): void {
     const { outbox } = this.options;
-    const count = this.adopted;
-    this.adopted = 0;
-    outbox.log('warn', `${count} jobs whose owner is gone go on here`, { count });
+    const { own, others } = this.adopted;
+    if (own + others === 0) return;
+    this.adopted = { own: 0, others: 0 };
+    if (own > 0) outbox.log('info', `goes on with unfinished jobs of its own: ${own}`, { count: own });
+    if (others > 0)
+      outbox.log('warn', `goes on with unfinished jobs whose owner is gone: ${others}`, { count: others });
   }
 
   private lookLater(held: Held, delayMs: number, now: Instant): void {

@@ -7,11 +7,10 @@ import type { Outbox } from '../outbox.js';
 export interface DeparturePlan {
   /** Unfinished jobs that it owns. */
   readonly unfinished: number;
-  /**
-   * Those of them that will not be run before it ends, and that no other node is there to go on with. Durable ones go on when it starts
-   * again; the others are lost.
-   */
+  /** Those of them that will not be run before it ends, and that no other node holds. Some are in its journal, and go on when it starts again. */
   readonly dropped: number;
+  /** Those of these that are in no journal. */
+  readonly lost: number;
   readonly drainTimeoutMs: number;
 }
 
@@ -157,7 +156,8 @@ export class Departure {
 
   private plan(endsMs: number): DeparturePlan {
     const { jobs, drainTimeoutMs } = this.options;
-    return { unfinished: jobs.ledger.unfinished, dropped: jobs.lostCount(endsMs), drainTimeoutMs };
+    const { journaled, lost } = jobs.leftBehind(endsMs);
+    return { unfinished: jobs.ledger.unfinished, dropped: journaled + lost, lost, drainTimeoutMs };
   }
 
   private remaining(): Record<string, number> {

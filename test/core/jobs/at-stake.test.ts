@@ -49,7 +49,11 @@ t.test('jobs that have ended are not counted, and the sentence names what there 
   });
   t.equal(
     atStakeText({ journaled: 2, lost: 1 }),
-    '2 are in its journal, and go on when it starts again; 1 are lost: submit them again elsewhere',
+    '2 are in its journal, and go on when it starts again; 1 is lost: submit it again elsewhere',
+  );
+  t.equal(
+    atStakeText({ journaled: 1, lost: 2 }),
+    '1 is in its journal, and goes on when it starts again; 2 are lost: submit them again elsewhere',
   );
   t.equal(atStakeText({ journaled: 0, lost: 0 }), 'other nodes hold them, and go on with them');
   t.end();

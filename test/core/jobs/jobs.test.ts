@@ -390,6 +390,18 @@ t.test('an outcome with a ttl of nothing is told to who waits, and not kept', as
   t.same([[...ledger.values()].length, ledger.bytes, ledger.counts.done], [0, 0, 0]);
 });
 
+t.test('where all nodes drain, who submits is told that RESUME ends it', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const refusal = () => cores.replies.get(cores.request('a', submitCommand()));
+  cores.changeMember('a', { draining: true });
+  cores.changeMember('b', { draining: true });
+  t.match(refusal(), { code: 'DRAINING', message: 'this node takes no new jobs: submit to another one' });
+  cores.changeMember('c', { draining: true });
+  t.match(refusal(), { code: 'DRAINING', message: /^no node takes new jobs, .*: RESUME one that drains/ });
+  cores.changeMember('c', { draining: false, state: 'dead' });
+  t.match(refusal(), { code: 'DRAINING', message: /RESUME/ });
+});
+
 t.test('a draining node takes no attempts and no jobs, and finishes what it has', async (t) => {
   const cores = new JobCores({ members: three() });
   const job = cores.submit('a', { node: 'b' });

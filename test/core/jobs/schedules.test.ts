@@ -50,6 +50,19 @@ t.test('a schedule submits a job at each of its times, and is a job of state del
   t.match(cores.status('b', lastJob as string), { task: 'echo', state: 'done' });
 });
 
+t.test('a schedule can not be retried, and it is said what can', async (t) => {
+  const cores = cluster('a', 'b');
+  const job = cores.submit('a', { cron: '@hourly' });
+  const retry = () => cores.replies.get(cores.request('b', { type: 'retry', job }));
+  t.strictSame(retry(), {
+    ok: false,
+    code: 'WRONG_STATE',
+    message: `${job} is a schedule, which never runs itself: retry the job of it that failed; JOBS state=failed task=echo lists them`,
+  });
+  cores.request('a', { type: 'cancel', job });
+  t.match(retry(), { ok: true }, 'one that is cancelled begins anew');
+});
+
 t.test('its times are those of its zone, across a change to summer time', async (t) => {
   const cores = cluster('a');
   cores.now = { monotonicMs: 1_000, wallMs: Date.UTC(2030, 2, 30, 12) };
