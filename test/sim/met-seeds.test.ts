@@ -54,6 +54,7 @@ const faultSeeds: readonly [seed: string, fault: FaultClass, found: string][] = 
   ],
   ['1', 'bitFlip', 'an owner that found no other node had a copy forgotten as its holder came back'],
   ['9', 'killBusy', 'an acknowledgement that came after its only holder was lost was taken for a promise'],
+  ['91', 'pause', 'a node that was alone when it had stood still asked itself for a key without end'],
   ['7', 'kill', 'a holder gave up what it held for one of two owners, and neither heard of the other'],
 ];
 
@@ -61,6 +62,11 @@ const fuzzSeeds: readonly [seed: string, weather: Weather, found: string][] = [
   ['315', 'stormy', 'a request that came while its node took its leave had no answer'],
   ['1203', 'unruly', 'draining nodes gave way to each other for a key for ever'],
   ['1251', 'stormy', 'a node heard from an earlier process of another, and waited for it'],
+  [
+    '367',
+    'stormy',
+    'a member that came back without a link was taken for one that has one, and never forgotten',
+  ],
   ['7700', 'calm', 'two nodes that joined at once did not know each other for six seconds'],
   ['1147', 'calm', 'a dial that lost its packets was taken for a fault of the node'],
   ['91158', 'calm', 'a job whose only client went away before it was answered was missed'],

@@ -304,6 +304,18 @@ t.test('a node that stood still while it asked for a key asks again: others may 
   }
 });
 
+t.test('a node that is alone takes a key at the moment at which it goes on again', async (t) => {
+  const cluster = new SimCluster({ seed: 'alone' });
+  cluster.start('a');
+  cluster.runFor(1_000);
+  cluster.node('a').pause();
+  const request = cluster.request('a', runCommand({ key: 'k' }));
+  cluster.runFor(5_000);
+  cluster.node('a').resume();
+  cluster.runUntil('it is answered', () => request.reply !== null, 10_000);
+  t.match(request.reply, { ok: true });
+});
+
 function drain(cluster: SimCluster, name: string): void {
   cluster.request(name, { type: 'drain', node: null });
 }

@@ -333,12 +333,12 @@ export class Jobs {
       this.owner.ends.executorGone(member.id, member.name, isGone ? member.state : 'restarted', now);
       this.requests.aboutJobs.nodeLost(now);
       // A new instance may have a link already; it starts from nothing, and is told so.
-      if (!isGone) this.contactOpened(member.id);
+      if (!isGone && this.options.reach.hasLink(member.id)) this.contactOpened(member.id);
     } else if (member.id !== this.options.self && wasGone && !isGone) {
       // Also one that was gone for so long that it had been forgotten.
       this.keeping.nodeBack(member.id, now);
       // It was only silent, and its link may have lived on: what was forgotten at its death is asked for anew, both ways.
-      if (previous !== null) this.contactOpened(member.id);
+      if (previous !== null && this.options.reach.hasLink(member.id)) this.contactOpened(member.id);
     }
     this.dispatcher.membersChanged(member, previous === null, now);
   }

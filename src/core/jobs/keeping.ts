@@ -65,8 +65,8 @@ const stoodStillMs = 1_500;
 /** How jobs outlive nodes: this node's own, their copies with others, the copies that it holds, and its journal. */
 export class Keeping {
   private journalFailures = 0;
-  /** Monotonic; what was asked before that may have been decided elsewhere meanwhile. */
-  stoodStillAtMs = Number.NEGATIVE_INFINITY;
+  /** How often this node stood still: what it asked before may have been decided elsewhere meanwhile. */
+  standstills = 0;
   readonly ledger: Ledger;
   readonly copies: Copies;
   readonly placement: Placement;
@@ -176,7 +176,7 @@ export class Keeping {
 
   /** This node stood still, or was taken for dead: others may have its jobs by now. */
   standStill(now: Instant): void {
-    this.stoodStillAtMs = now.monotonicMs;
+    this.standstills++;
     this.doubt.begin(now);
     this.takeover.stoodStill(now);
   }

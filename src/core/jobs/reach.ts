@@ -4,6 +4,8 @@ import type { NodeId } from '../ids.js';
 export interface Reach {
   /** It was told where others may be: who is alone has not found them yet. */
   readonly seeksOthers: boolean;
+  /** Whether there is a link to that node now. */
+  hasLink(node: NodeId): boolean;
   /** Whether members may be without a link. */
   isSparse(): boolean;
   /** Asks for a link to a member; `contact_opened` comes when it is there. Asking twice is asking once. */
@@ -11,4 +13,9 @@ export interface Reach {
 }
 
 /** Every node has a link to every other. */
-export const fullReach: Reach = { seeksOthers: false, isSparse: () => false, want: () => {} };
+export const fullReach: Reach = {
+  seeksOthers: false,
+  hasLink: () => true,
+  isSparse: () => false,
+  want: () => {},
+};

@@ -280,12 +280,12 @@ export class Requests {
   private findKey(id: JobId, check: KeyCheck, now: Instant): void {
     const { askTimeoutMs } = this.options.config;
     const question = this.isDraining() ? 'status' : 'claim';
-    const askedAtMs = now.monotonicMs;
+    const { standstills } = this.options.keeping;
     const found = (findings: Findings, now: Instant): void => {
       // It takes jobs again, and has not claimed this one: another node that was resumed may take it as well.
       const hasNotClaimed = question === 'status' && !this.isDraining();
       // The others took it for dead meanwhile, and one of them may have taken the key.
-      const stoodStill = this.options.keeping.stoodStillAtMs >= askedAtMs;
+      const stoodStill = this.options.keeping.standstills !== standstills;
       const mayNotTake = findings.holder === null && (hasNotClaimed || stoodStill);
       if (mayNotTake && this.checking.get(id) === check) this.findKey(id, check, now);
       else this.decide(id, check, findings, now);

@@ -127,6 +127,7 @@ export class NodeCore {
       members,
       reach: {
         seeksOthers: [...options.seeds, ...(knownPeers ?? [])].some((peer) => peer !== address),
+        hasLink: (node) => this.links.linkTo(node) !== null,
         isSparse: () => this.links.isSparse,
         want: (node) => this.runLinks({ type: 'link_wanted', node, purpose: 'work' }),
       },
