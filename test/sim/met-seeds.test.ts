@@ -67,6 +67,8 @@ const fuzzSeeds: readonly [seed: string, weather: Weather, found: string][] = [
     'stormy',
     'a member that came back without a link was taken for one that has one, and never forgotten',
   ],
+  ['659', 'stormy', 'a node that held a job no longer was sent it again on its next link, and kept it'],
+  ['682', 'stormy', 'a holder that was away was sent a job that nobody had been promised, and kept it'],
   ['7700', 'calm', 'two nodes that joined at once did not know each other for six seconds'],
   ['1147', 'calm', 'a dial that lost its packets was taken for a fault of the node'],
   ['91158', 'calm', 'a job whose only client went away before it was answered was missed'],

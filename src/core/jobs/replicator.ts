@@ -172,7 +172,8 @@ export class Replicator {
   /** The holder has not got it, or an older state. */
   again(node: NodeId, record: JobRecord): void {
     const index = record.holders.indexOf(node);
-    if (index <= 0) return;
+    // What is promised to nobody, no holder lacks.
+    if (index <= 0 || this.unpromised.has(record)) return;
     record.based &= ~(1 << index);
     const holder = this.holder(node);
     if (holder.changed.has(record)) return;
@@ -316,8 +317,9 @@ export class Replicator {
     for (const record of holder.changed) {
       if (entries.length >= limits.keepEntriesMax || bytes >= batchBytesMax) break;
       holder.changed.delete(record);
-      if (!this.options.isHere(record)) continue;
       const position = record.holders.indexOf(node);
+      // It may be no holder any more since it was in line, or on its way on a link that broke.
+      if (position < 0 || !this.options.isHere(record)) continue;
       const isBased = position > 0 && (record.based & (1 << position)) !== 0;
       if (isBased) entries.push({ type: 'update', job: record.spec.id, update: this.copyOf(record) });
       else entries.push({ type: 'copy', copy: this.copyOf(record) });

@@ -18,6 +18,10 @@ export class Unpromised {
     this.dueMs.set(record, now.monotonicMs + unpromisedMs);
   }
 
+  has(record: JobRecord): boolean {
+    return this.dueMs.has(record);
+  }
+
   /** Whether it was one of them. */
   remove(record: JobRecord): boolean {
     return this.dueMs.delete(record);
