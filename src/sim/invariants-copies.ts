@@ -328,7 +328,8 @@ export class CopyInvariants {
     return accepted?.holders.every((holder) => ids.includes(holder)) ?? false;
   }
 
-  private wasAwayLately({ name, status, resumedAtMs }: SimNode): boolean {
+  /** Whether others may have taken it for dead, and decided without it. */
+  wasAwayLately({ name, status, resumedAtMs }: SimNode): boolean {
     const sinceMs = this.options.nowMs() - repairMs;
     return (
       status !== 'running' ||

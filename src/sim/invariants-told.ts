@@ -8,6 +8,8 @@ import type { Invariant } from './violation.js';
 export interface ToldInvariantsOptions {
   /** Whether owners of a job may not know of each other's outcomes. */
   readonly mayDiffer: (job: JobId) => boolean;
+  /** Whether others may have taken the node for dead. */
+  readonly wasAway: (node: SimNode) => boolean;
   readonly fail: (invariant: Invariant, node: string, what: string) => never;
 }
 
@@ -77,7 +79,8 @@ export class ToldInvariants {
 
   private checkStart(node: SimNode, job: JobId): void {
     const told = this.jobs.get(job)?.told ?? null;
-    if (told !== null && !this.options.mayDiffer(job))
+    // What had come to a node before it stood still, it may begin before it hears that it should not.
+    if (told !== null && !this.options.wasAway(node) && !this.options.mayDiffer(job))
       this.options.fail(24, node.name, `it starts ${job}; ${told.by} has said that it is ${told.end}`);
   }
 

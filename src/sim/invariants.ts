@@ -50,7 +50,11 @@ export class Invariants implements SimHooks {
     const { copies } = this;
     this.after = new AfterInvariants({ isGone: (job) => copies.isGone(job), fail });
     this.schedules = new ScheduleInvariants({ nowMs, copies, fail });
-    this.told = new ToldInvariants({ mayDiffer: (job) => copies.mayDiffer(job), fail });
+    this.told = new ToldInvariants({
+      mayDiffer: (job) => copies.mayDiffer(job),
+      wasAway: (node) => copies.wasAwayLately(node),
+      fail,
+    });
     this.jobs = new JobInvariants({ config: { ...defaultJobsConfig, ...options.jobs }, fail });
   }
 
