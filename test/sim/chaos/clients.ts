@@ -29,6 +29,7 @@ export class ChaosClients {
   private readonly unsound = new Set<string>();
   private readonly fates: Random;
   private readonly ending = new Map<JobId, SimRequest>();
+  private readonly schedules: SimRequest[] = [];
 
   constructor(private readonly options: ChaosClientsOptions) {
     this.fates = options.random.fork('fates');
@@ -95,7 +96,12 @@ export class ChaosClients {
       const request = this.ask({ type: 'cancel', job });
       if (request !== null) this.ending.set(job, request);
     }
-    return [...left].map((job) => `schedule ${job} goes on`);
+    // A node that stood still may take it only now.
+    const open = this.schedules.filter(({ reply, askedOf }) => reply === null && askedOf.status !== 'dead');
+    return [
+      ...[...left].map((job) => `schedule ${job} goes on`),
+      ...open.map(({ node }) => `a schedule that ${node} was asked for is neither taken nor refused`),
+    ];
   }
 
   private submitSchedule(): void {
@@ -110,6 +116,7 @@ export class ChaosClients {
       key: random.below(2) === 0 ? `schedule-${random.below(1e9)}` : null,
     };
     const request = submit(entry, options);
+    this.schedules.push(request);
     if (random.below(2) === 0) return;
     const { time } = this.options.nodes.cluster;
     time.after((plan.faultsMs / 2) * random.next(), () => {
