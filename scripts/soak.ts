@@ -11,7 +11,7 @@ const faultClasses: readonly FaultClass[] = [...faultKinds, noFault];
 
 const usage: ScriptUsage = {
   name: 'soak',
-  call: 'npm run soak -- [--seeds A-B] [--minutes M] [--jobs N] [--fault KIND] [--sabotage NAME] | --seed S [--fault KIND] [--sabotage NAME]',
+  call: 'npm run soak -- [--seeds A-B] [--minutes M] [--jobs N] [--fault KIND] [--submits-only] [--sabotage NAME] | --seed S [--fault KIND] [--submits-only] [--sabotage NAME]',
   text: `
 Random clusters under random faults in the simulator, with every invariant checked after every step (see test/sim/chaos). In the end it
 tells, for the runs in which each kind of fault fired, how many acknowledged jobs were checked; how many of them were lost, which must be
@@ -23,6 +23,7 @@ none. Not promised are those whose holders were all lost at once. The exit code 
   --jobs N         ends when so many acknowledged jobs were checked
   --fault KIND     this kind of fault alone, and many jobs: ${faultClasses.join(', ')}
   --seed S         repeats one run, and tells its story
+  --submits-only   clients only submit, and no node knows that it was killed: so runs were when the seeds of some named tests were found
   --sabotage NAME  spoils all nodes, which must be found: ${Object.keys(sabotages).join(', ')}
 `,
 };
@@ -35,6 +36,7 @@ function main(): number {
     jobs: { type: 'string' },
     fault: { type: 'string' },
     sabotage: { type: 'string' },
+    'submits-only': { type: 'boolean' },
   });
   const sabotage = (values.sabotage ?? null) as SabotageName | null;
   if (sabotage !== null && !Object.hasOwn(sabotages, sabotage))
@@ -42,7 +44,7 @@ function main(): number {
   const fault = (values.fault ?? null) as FaultClass | null;
   if (fault !== null && !faultClasses.includes(fault))
     return wrongUsage(usage, `--fault is one of ${faultClasses.join(', ')}`);
-  const options: ChaosOptions = { sabotage, fault };
+  const options: ChaosOptions = { sabotage, fault, submitsOnly: values['submits-only'] ?? false };
   if (values.seed !== undefined) return repeat(values.seed, options);
   const range = /^(\d+)-(\d+)$/.exec(values.seeds ?? '0-999999999');
   if (range === null || Number(range[1]) > Number(range[2]))

@@ -1,7 +1,8 @@
+import type { SubmitCommand } from '../core/commands.js';
 import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
-import type { JobId } from '../core/ids.js';
+import type { JobId, RunId } from '../core/ids.js';
 import type { JobsConfig } from '../core/jobs/config.js';
-import { isFinished, type JobRecord } from '../core/jobs/record.js';
+import { type AttemptOutcome, isFinished, type JobRecord } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import type { SimNode } from './sim-node.js';
 import type { Invariant } from './violation.js';
@@ -19,13 +20,27 @@ export class JobInvariants {
   private readonly submitted = new Set<string>();
   private readonly starts = new Map<string, number>();
   /** Attempts that were accepted as the one that ended the job, by the record of its owner. */
-  private readonly outcomes = new WeakMap<JobRecord, number>();
+  private readonly outcomes = new WeakMap<
+    JobRecord,
+    { readonly generation: number; readonly attempt: number }
+  >();
+  /** Arguments of schedules: those of all their jobs. */
+  private readonly scheduled = new Set<string>();
+  /** What runs on each node, so that it is known what has failed. */
+  private readonly running = new WeakMap<SimNode, Map<RunId, string>>();
+  /** Attempts that have failed, and RETRYs that clients have asked for: a further start may follow each. */
+  private readonly failures = new Map<string, number>();
+  private readonly retries = new Map<JobId, number>();
+  /** Starts beyond the first of each job that follow nothing that went wrong in it. */
+  repeatedCount = 0;
 
   constructor(private readonly options: JobInvariantsOptions) {}
 
   stepped(node: SimNode, event: NodeEvent, effects: readonly NodeEffect[]): void {
-    if (event.type === 'request' && event.command.type === 'submit')
-      this.noteSubmitted(String(event.command.args));
+    if (event.type === 'request' && event.command.type === 'submit') this.noteSubmitted(event.command);
+    else if (event.type === 'request' && event.command.type === 'retry')
+      raise(this.retries, event.command.job);
+    else if (event.type === 'attempt_ended') this.noteEnded(node, event.run, event.outcome);
     for (const effect of effects) if (effect.type === 'start_attempt') this.checkStart(node, effect);
     if (event.type === 'message' && event.message.type === 'ran')
       this.checkOutcome(node, event.message.key.job);
@@ -36,24 +51,31 @@ export class JobInvariants {
     return this.starts.get(args) ?? 0;
   }
 
-  /** Starts beyond the first of each job. */
-  get repeatedCount(): number {
-    let count = 0;
-    for (const starts of this.starts.values()) count += starts - 1;
-    return count;
+  private noteSubmitted({ args, options }: SubmitCommand): void {
+    const text = String(args);
+    this.submitted.add(text);
+    if (this.isCalm) this.calm.add(text);
+    if (options.cron !== null) this.scheduled.add(text);
   }
 
-  private noteSubmitted(args: string): void {
-    this.submitted.add(args);
-    if (this.isCalm) this.calm.add(args);
+  private noteEnded(node: SimNode, run: RunId, { type }: AttemptOutcome): void {
+    const name = this.running.get(node)?.get(run);
+    this.running.get(node)?.delete(run);
+    if (name !== undefined && type === 'failed') raise(this.failures, name);
   }
 
-  private checkStart(node: SimNode, { job, args }: AttemptStart): void {
+  private checkStart(node: SimNode, { job, args, run }: AttemptStart): void {
     const text = String(args);
     if (!this.submitted.has(text)) this.fail(12, node, `it runs ${text} (${job}), which nobody asked for`);
-    const count = this.startsOf(text) + 1;
-    this.starts.set(text, count);
-    if (this.calm.has(text) && count > 1)
+    // Jobs of a schedule have all the same arguments.
+    const name = this.scheduled.has(text) ? job : text;
+    const running = this.running.get(node) ?? new Map<RunId, string>();
+    this.running.set(node, running.set(run, name));
+    raise(this.starts, name);
+    const isRepeated =
+      this.startsOf(name) > 1 + (this.failures.get(name) ?? 0) + (this.retries.get(job) ?? 0);
+    if (isRepeated) this.repeatedCount++;
+    if (this.calm.has(text) && isRepeated)
       this.fail(14, node, `it runs ${text} (${job}) again, and nothing was wrong`);
   }
 
@@ -61,9 +83,11 @@ export class JobInvariants {
     const record = node.core.jobs.ledger.get(job);
     if (record === undefined || !isFinished(record.state)) return;
     const accepted = this.outcomes.get(record);
-    if (accepted === undefined) this.outcomes.set(record, record.attempt);
-    else if (accepted !== record.attempt)
-      this.fail(17, node, `${job} was ended by attempt ${accepted}, and then by ${record.attempt}`);
+    const { generation, attempt } = record;
+    if (accepted === undefined || accepted.generation !== generation)
+      this.outcomes.set(record, { generation, attempt });
+    else if (accepted.attempt !== attempt)
+      this.fail(17, node, `${job} was ended by attempt ${accepted.attempt}, and then by ${attempt}`);
   }
 
   private checkLimits(node: SimNode): void {
@@ -84,4 +108,8 @@ export class JobInvariants {
   private fail(invariant: Invariant, node: SimNode, what: string): never {
     return this.options.fail(invariant, node.name, what);
   }
+}
+
+function raise<Key>(counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

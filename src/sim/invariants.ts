@@ -5,10 +5,13 @@ import type { JobRecord } from '../core/jobs/record.js';
 import { defaultLinksConfig, type LinksConfig } from '../core/links/config.js';
 import { defaultMembershipConfig, type MembershipConfig } from '../core/membership/config.js';
 import type { Membership } from '../core/membership/membership.js';
+import { AfterInvariants } from './invariants-after.js';
 import { CopyInvariants } from './invariants-copies.js';
 import { JobInvariants } from './invariants-jobs.js';
 import { LinkInvariants } from './invariants-links.js';
 import { MembershipInvariants } from './invariants-membership.js';
+import { ScheduleInvariants } from './invariants-schedules.js';
+import { ToldInvariants } from './invariants-told.js';
 import type { SimHooks } from './sim-hooks.js';
 import type { SimNode } from './sim-node.js';
 import { type Invariant, InvariantViolation, type ViolationPlace } from './violation.js';
@@ -28,6 +31,9 @@ export class Invariants implements SimHooks {
   readonly links: LinkInvariants;
   readonly jobs: JobInvariants;
   readonly copies: CopyInvariants;
+  readonly after: AfterInvariants;
+  readonly schedules: ScheduleInvariants;
+  readonly told: ToldInvariants;
 
   constructor(private readonly options: InvariantsOptions) {
     const fail = (invariant: Invariant, node: string, what: string): never => {
@@ -39,7 +45,16 @@ export class Invariants implements SimHooks {
       fail,
     });
     this.links = new LinkInvariants({ config: { ...defaultLinksConfig, ...options.links }, fail });
-    this.copies = new CopyInvariants({ nowMs: options.nowMs, fail });
+    const { nowMs } = options;
+    this.copies = new CopyInvariants({ nowMs, before: (args) => this.after.before(args), fail });
+    const { copies } = this;
+    this.after = new AfterInvariants({ isGone: (job) => copies.isGone(job), fail });
+    this.schedules = new ScheduleInvariants({ nowMs, copies, fail });
+    this.told = new ToldInvariants({
+      mayDiffer: (job) => copies.mayDiffer(job),
+      wasAway: (node) => copies.wasAwayLately(node),
+      fail,
+    });
     this.jobs = new JobInvariants({ config: { ...defaultJobsConfig, ...options.jobs }, fail });
   }
 
@@ -47,6 +62,7 @@ export class Invariants implements SimHooks {
   setCalm(isCalm: boolean): void {
     this.membership.isCalm = isCalm;
     this.jobs.isCalm = isCalm;
+    this.schedules.setCalm(isCalm);
   }
 
   wrapMembership(node: SimNode, membership: Membership): Membership {
@@ -58,10 +74,14 @@ export class Invariants implements SimHooks {
     this.links.stepped(node, event, effects);
     this.jobs.stepped(node, event, effects);
     this.copies.stepped(node, event, effects);
+    this.after.stepped(node, event, effects);
+    this.schedules.stepped(node, event, effects);
+    this.told.stepped(node, event, effects);
   }
 
   outcome(node: SimNode, record: JobRecord, isAdopted: boolean): void {
     this.copies.outcome(node, record, isAdopted);
+    this.after.outcome(node, record);
   }
 
   fail(invariant: Invariant, node: string, what: string): never {

@@ -3,6 +3,7 @@ import { type CopyRank, compareRanks } from '../core/jobs/copy.js';
 import type { Jobs } from '../core/jobs/jobs.js';
 import type { JobRecord } from '../core/jobs/record.js';
 import { rankOf } from '../core/jobs/record-copy.js';
+import { okReply } from '../core/reply.js';
 
 // Each spoils the job core of one node that is about to start.
 
@@ -67,4 +68,46 @@ export function acceptingOldEpochs({ keeping: { custody, copies }, ledger }: Job
 
 export function repairingNothing({ keeping: { repair } }: Jobs): void {
   repair.membersChanged = () => {};
+}
+
+export function cancellingInWords(jobs: Jobs): void {
+  const { owner } = jobs;
+  const cancel = owner.cancel.bind(owner);
+  owner.cancel = (record, asker, now) => {
+    if (record.state === 'running') jobs.answer(asker, okReply());
+    else cancel(record, asker, now);
+  };
+}
+
+export function retryingInWords(jobs: Jobs): void {
+  jobs.owner.retry = (_, asker) => jobs.answer(asker, okReply());
+}
+
+export function waitingForNobody({ owner, heldBack: { dependencies } }: Jobs): void {
+  dependencies.begin = (record, now) => {
+    record.awaits = [];
+    owner.letStart(record, now);
+  };
+}
+
+export function losingOthersJobs({ owner, ledger, heldBack: { dependencies } }: Jobs): void {
+  const begin = dependencies.begin.bind(dependencies);
+  dependencies.begin = (record, now) => {
+    const lost = record.awaits.find((job) => ledger.get(job) === undefined);
+    if (lost === undefined) begin(record, now);
+    else owner.failHeldBack(record, { name: 'DependencyLost', message: lost }, now);
+  };
+}
+
+export function schedulingForEver({ heldBack: { schedules } }: Jobs): void {
+  schedules.forget = () => {};
+}
+
+export function schedulingAnew({ heldBack: { schedules } }: Jobs): void {
+  const begin = schedules.begin.bind(schedules);
+  schedules.begin = (record, now) => {
+    const { cron, timeZone } = record.spec;
+    record.notBeforeMs = schedules.nextTimeMs(cron as string, timeZone, now) ?? record.notBeforeMs;
+    begin(record, now);
+  };
 }

@@ -44,6 +44,18 @@ export const sabotages = {
   skipJournalSync: { skipsJournalSync: true },
   /** Nobody looks whether the holders of a job are still there. */
   noCopyRepair: { spoilJobs: spoilJobs.repairingNothing },
+  /** A client is told that its job is cancelled, and the job runs on. */
+  cancelInWords: { spoilJobs: spoilJobs.cancellingInWords },
+  /** A client is told that its job is put back, and it isn't. */
+  retryInWords: { spoilJobs: spoilJobs.retryingInWords },
+  /** A job doesn't wait for those that it comes after. */
+  waitForNobody: { spoilJobs: spoilJobs.waitingForNobody },
+  /** A job that another node owns counts as lost where one comes after it. */
+  loseOthersJobs: { spoilJobs: spoilJobs.losingOthersJobs },
+  /** A schedule that is cancelled goes on. */
+  scheduleForEver: { spoilJobs: spoilJobs.schedulingForEver },
+  /** The next owner of a schedule leaves out what the one before has missed. */
+  scheduleAnew: { spoilJobs: spoilJobs.schedulingAnew },
 } as const satisfies Readonly<Record<string, Sabotage>>;
 
 export type SabotageName = keyof typeof sabotages;

@@ -12,7 +12,7 @@ import type { SimHooks } from './sim-hooks.js';
 import type { SimJournalDisk } from './sim-journal.js';
 import { SimNetwork, type SimNetworkOptions } from './sim-network.js';
 import { SimNode, type SimObserver } from './sim-node.js';
-import { type HandlerWeights, obedientHandlers } from './sim-threads.js';
+import { type Fate, type HandlerWeights, obedientHandlers } from './sim-threads.js';
 import { SimTime } from './sim-time.js';
 
 export interface SimClusterOptions {
@@ -27,6 +27,8 @@ export interface SimClusterOptions {
   readonly runMs?: readonly [min: number, max: number];
   /** How handlers go; they all obey and end well unless this says otherwise. */
   readonly handlers?: Partial<HandlerWeights>;
+  /** How this attempt goes; null: as is drawn. */
+  readonly fateOf?: (start: AttemptStart) => Fate | null;
   /** The part of attempts that report progress. */
   readonly progress?: number;
   readonly tagsOf?: (name: string) => Tags;
@@ -42,6 +44,8 @@ export interface SimStartOthers extends Partial<NodeCoreOptions> {
   readonly starts?: number;
   /** Its journal's disk, kept from start to start; null: it has none. */
   readonly disk?: SimJournalDisk | null;
+  /** Its process before was killed, or its machine lost its power. */
+  readonly isAfterCrash?: boolean;
 }
 
 /** Who watches a whole run. */
@@ -91,7 +95,7 @@ export class SimCluster implements SimObserver {
   start(
     name: string,
     tasks: readonly TaskOffer[] = [{ name: 'echo' }],
-    { disk = null, ...others }: SimStartOthers = {},
+    { disk = null, isAfterCrash = false, ...others }: SimStartOthers = {},
   ): SimNode {
     const starts = others.starts ?? (this.nodes.get(name)?.starts ?? 0) + 1;
     const id = name.padEnd(12, '0');
@@ -128,6 +132,8 @@ export class SimCluster implements SimObserver {
         hooks: this.options.hooks ?? [],
         disk,
         skipsSync: this.options.skipsSync ?? false,
+        isAfterCrash,
+        fateOf: this.options.fateOf,
       },
     );
     this.nodes.set(name, node);

@@ -10,9 +10,15 @@ import type { SimTime } from './sim-time.js';
 
 export const usualSyncMs: readonly [min: number, max: number] = [0.2, 8];
 
+interface Slot {
+  readonly id: JobId;
+  readonly generation: number;
+  readonly values: readonly unknown[];
+}
+
 /** What a node's journal has on its disk: what any number of its processes have synced. */
 export class SimJournalDisk {
-  private readonly slots = new Map<number, { readonly id: JobId; readonly values: readonly unknown[] }>();
+  private readonly slots = new Map<number, Slot>();
   /** How many slots hold each job; one, but for moments of a change. */
   private readonly counts = new Map<JobId, number>();
   private lineage: InstanceId[] = [];
@@ -46,13 +52,17 @@ export class SimJournalDisk {
     return this.slots.size === 0;
   }
 
-  holds(job: JobId): boolean {
-    return this.counts.has(job);
+  /** In this generation, or a later one. */
+  holds(job: JobId, generation = 0): boolean {
+    if (!this.counts.has(job)) return false;
+    if (generation === 0) return true;
+    for (const slot of this.slots.values()) if (slot.id === job && slot.generation >= generation) return true;
+    return false;
   }
 
   put(slot: number, copy: JobCopy): void {
     this.erase(slot);
-    this.slots.set(slot, { id: copy.spec.id, values: encodeCopy(copy) });
+    this.slots.set(slot, { id: copy.spec.id, generation: copy.generation, values: encodeCopy(copy) });
     this.counts.set(copy.spec.id, (this.counts.get(copy.spec.id) ?? 0) + 1);
   }
 

@@ -11,7 +11,7 @@ import { nextTimeMs } from '../protocol/cron.js';
 import type { SimHooks } from './sim-hooks.js';
 import { SimJournal, type SimJournalDisk } from './sim-journal.js';
 import type { SimNetwork } from './sim-network.js';
-import { type HandlerWeights, SimThreads } from './sim-threads.js';
+import { type Fate, type HandlerWeights, SimThreads } from './sim-threads.js';
 import type { SimTime } from './sim-time.js';
 
 /** What a node tells those who watch it. */
@@ -38,6 +38,10 @@ export interface SimNodeParts {
   /** Its journal's disk; null: it keeps nothing. */
   readonly disk: SimJournalDisk | null;
   readonly skipsSync: boolean;
+  /** Its process before was killed, or its machine lost its power. */
+  readonly isAfterCrash: boolean;
+  /** How this attempt goes; null: as is drawn. */
+  readonly fateOf?: ((start: AttemptStart) => Fate | null) | undefined;
 }
 
 /** One start of a node: the real node core, with simulated sockets, threads and clock. */
@@ -66,10 +70,11 @@ export class SimNode {
     private readonly options: Omit<NodeCoreOptions, 'incarnation'>,
     private readonly parts: SimNodeParts,
   ) {
-    const { disk } = parts;
+    const { disk, isAfterCrash } = parts;
+    const found = disk?.open(options.instance) ?? null;
     this.core = new NodeCore({
       ...options,
-      journal: disk?.open(options.instance) ?? null,
+      journal: found === null ? null : { isAfterCrash, ...found },
       watchOutcome: (record, isAdopted) => {
         for (const hooks of parts.hooks) hooks.outcome?.(this, record, isAdopted);
       },

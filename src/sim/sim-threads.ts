@@ -21,6 +21,8 @@ export interface HandlerWeights {
   readonly crashes: number;
 }
 
+export type Fate = keyof HandlerWeights;
+
 export const obedientHandlers: HandlerWeights = {
   done: 1,
   fails: 0,
@@ -39,11 +41,13 @@ export interface SimThreadsOptions {
   /** The part of attempts that report progress. */
   readonly progress: number;
   readonly report: (event: NodeEvent) => void;
+  /** How this attempt goes; null: as is drawn. */
+  readonly fateOf?: ((start: AttemptStart) => Fate | null) | undefined;
 }
 
 interface Running {
   readonly start: AttemptStart;
-  readonly fate: keyof HandlerWeights;
+  readonly fate: Fate;
   readonly thread: number;
   stopping: StopReason | null;
 }
@@ -69,7 +73,9 @@ export class SimThreads {
     const [minMs, maxMs] = runMs;
     const { run } = start;
     const thread = start.isolate ? ++this.lastThread : this.fates.below(sharedThreads);
-    const attempt: Running = { start, fate: this.drawFate(), thread, stopping: null };
+    const drawn = this.drawFate();
+    const fate = this.options.fateOf?.(start) ?? drawn;
+    const attempt: Running = { start, fate, thread, stopping: null };
     const lengthMs = minMs + random.next() * (maxMs - minMs);
     this.running.set(run, attempt);
     time.after(0, () => report({ type: 'attempt_started', run }));
@@ -138,8 +144,8 @@ export class SimThreads {
     if (this.running.delete(run)) this.options.report({ type: 'attempt_ended', run, outcome });
   }
 
-  private drawFate(): keyof HandlerWeights {
-    const weights = Object.entries(this.options.handlers) as [keyof HandlerWeights, number][];
+  private drawFate(): Fate {
+    const weights = Object.entries(this.options.handlers) as [Fate, number][];
     let left = this.fates.next() * weights.reduce((sum, [, weight]) => sum + weight, 0);
     for (const [fate, weight] of weights) {
       left -= weight;

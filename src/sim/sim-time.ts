@@ -2,7 +2,7 @@ import { Deadlines } from '../core/deadlines.js';
 import type { Instant } from '../core/instant.js';
 
 /** Where wall time stands when simulated time begins; any fixed moment does. */
-const wallStartMs = Date.UTC(2030, 0, 1);
+export const wallStartMs = Date.UTC(2030, 0, 1);
 
 /** More at one moment is somebody who asks to be woken at once, for ever. */
 const actionsAtOnceMax = 100_000;

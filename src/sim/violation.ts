@@ -19,6 +19,9 @@ export const invariantNames = {
   17: 'a job has at most one accepted outcome',
   18: 'every queue is within its limit',
   21: 'what is recovered from disk is valid',
+  22: 'what comes after other jobs starts when they are done',
+  23: 'a schedule fires for each of its times until it is cancelled, and for no other',
+  24: 'an end that a client was told of stays, and the job starts no more, unless it is put back',
 } as const;
 
 export type Invariant = keyof typeof invariantNames;

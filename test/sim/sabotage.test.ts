@@ -20,6 +20,12 @@ const foundBy: Readonly<Record<SabotageName, readonly Invariant[]>> = {
   twoCopiesOnOneNode: [10],
   skipJournalSync: [9, 10],
   noCopyRepair: [15],
+  cancelInWords: [24],
+  retryInWords: [11],
+  waitForNobody: [22],
+  loseOthersJobs: [22],
+  scheduleForEver: [23],
+  scheduleAnew: [23],
 };
 const seedsMax = 100;
 /** Where faults are mixed, two owners that both go on with a job may be right to: this one is found where only one kind is. */

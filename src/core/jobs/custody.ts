@@ -248,7 +248,9 @@ export class Custody {
 
   /** Its process is gone. What it had not answered for goes elsewhere at once; the rest is found by the walk. */
   holderGone(node: NodeId, now: Instant): void {
-    for (const record of this.options.replicator.nodeGone(node)) this.refused(record, node, now);
+    // Where another process is there already, it may have been sent some of it before this node knew that it is another one.
+    const isBack = this.options.isThere(node);
+    for (const record of this.options.replicator.nodeGone(node)) this.refused(record, node, now, isBack);
   }
 
   /** An outcome is no longer kept. */

@@ -499,3 +499,25 @@ t.test('what a process asked while it was taken for gone ends with it, or is ask
   t.equal(waitsAfterReturn('left', { instance: 'bbbbb' }), 0);
   t.equal(waitsAfterReturn('dead', {}), 1, 'it was there all the time, and its client waits still');
 });
+
+t.test(
+  'a holder that has restarted, and is passed over, forgets what it was sent before that was known',
+  async (t) => {
+    const cores = new JobCores({
+      members: [...'abc'].map((name) => aliveMember(name)),
+      config: { copies: 2 },
+    });
+    const job = cores.submit('a', { delayMs: 3_600_000 });
+    const holder = [...'bc'].find((name) => cores.core(name).keeping.copies.get(job) !== undefined) as string;
+    const other = holder === 'b' ? 'c' : 'b';
+    cores.cutLink('a', holder);
+    cores.request('a', { type: 'cancel', job });
+    cores.loseAll(holder, 'a', 'kept');
+    cores.healLink('a', holder);
+    cores.changeMember(holder, { instance: 'bbbbb' });
+    cores.pass(100);
+    t.equal(cores.core('a').ledger.get(job)?.state, 'cancelled');
+    t.not(cores.core(other).keeping.copies.get(job), undefined);
+    t.equal(cores.core(holder).keeping.copies.get(job), undefined);
+  },
+);

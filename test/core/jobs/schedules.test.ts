@@ -50,6 +50,16 @@ t.test('a schedule submits a job at each of its times, and is a job of state del
   t.match(cores.status('b', lastJob as string), { task: 'echo', state: 'done' });
 });
 
+t.test('a node by itself that stood still fires, when it goes on, for what was due meanwhile', async (t) => {
+  const cores = cluster('a');
+  cores.submit('a', { cron: '0 * * * *' }, { args: '1' });
+  const { monotonicMs, wallMs } = cores.now;
+  cores.now = { monotonicMs: monotonicMs + 20 * second, wallMs: wallMs + 20 * second };
+  cores.step('a', { type: 'tick', lateMs: 10 * second });
+  cores.pass(10);
+  t.same(ranNow(cores), ['1']);
+});
+
 t.test('a schedule can not be retried, and it is said what can', async (t) => {
   const cores = cluster('a', 'b');
   const job = cores.submit('a', { cron: '@hourly' });

@@ -17,6 +17,8 @@ export interface ChaosNodesOptions {
   readonly invariants: Invariants;
   readonly random: Random;
   readonly skipsStep: (step: DiskStep) => boolean;
+  /** Who was killed, or lost its power, knows it when it starts again. */
+  readonly noticesCrash: boolean;
 }
 
 /** The nodes of a run: those that belong to it, and those that should not be there. */
@@ -25,6 +27,9 @@ export class ChaosNodes {
   private readonly disks = new Map<string, SimDisk>();
   private readonly journals = new Map<string, SimJournalDisk>();
   private readonly peers = new Map<string, readonly string[]>();
+  /** Those whose data directory no process has given free. */
+  private readonly crashed = new Set<string>();
+  startsAfterCrash = 0;
   private ids = 0;
   private instances = 0;
 
@@ -51,6 +56,7 @@ export class ChaosNodes {
     const node = this.cluster.node(name);
     if (node.status === 'dead') return;
     node.kill();
+    this.crashed.add(name);
     this.options.invariants.copies.nodeLost(node, true);
   }
 
@@ -66,6 +72,7 @@ export class ChaosNodes {
       node.powerOff();
       this.options.invariants.copies.nodeLost(node, true);
     }
+    this.crashed.add(name);
     this.diskOf(name).crash(this.options.random);
   }
 
@@ -80,6 +87,7 @@ export class ChaosNodes {
   renew(name: string): void {
     this.disks.delete(name);
     this.peers.delete(name);
+    this.crashed.delete(name);
     this.options.invariants.copies.nodeLost(this.cluster.node(name), false);
     this.journals.delete(name);
   }
@@ -105,6 +113,7 @@ export class ChaosNodes {
     this.disks.set(twin, this.diskOf(name).copy());
     const journal = this.journalOf(name)?.copy();
     if (journal !== undefined) this.journals.set(twin, journal);
+    this.options.invariants.copies.expectTwin(twin);
     this.start(twin);
     return this.cluster.node(twin);
   }
@@ -123,6 +132,8 @@ export class ChaosNodes {
         keepStep: (step) => !skipsStep(step),
       });
       if (identity === null) return;
+      const isAfterCrash = this.crashed.delete(name) && this.options.noticesCrash;
+      if (isAfterCrash) this.startsAfterCrash++;
       const instance = (32 ** 4 + this.instances++).toString(32).slice(-5);
       this.cluster.start(name, undefined, {
         ...identity,
@@ -131,6 +142,7 @@ export class ChaosNodes {
         seeds: plan.seeds,
         knownPeers: this.peers.get(name) ?? [],
         disk: this.journalOf(name),
+        isAfterCrash,
       });
     } catch (error) {
       if (!(error instanceof RondoError)) throw error;

@@ -57,6 +57,19 @@ const journalKinds: ReadonlySet<FaultKind> = new Set(['diskFull', 'diskBroken', 
 /** They are about jobs alone. */
 const jobKinds: readonly FaultKind[] = ['killBusy', ...journalKinds];
 
+/** What clients ask for beside jobs. */
+export interface ClientPlan {
+  readonly cancels: boolean;
+  /** Some jobs fail, and failed and cancelled ones are put back. */
+  readonly retries: boolean;
+  /** Some jobs come after others. */
+  readonly after: boolean;
+  readonly scheduleCount: number;
+}
+
+/** Clients that only submit. */
+const noClients: ClientPlan = { cancels: false, retries: false, after: false, scheduleCount: 0 };
+
 /** What exists in one run: drawn first, all from the seed, so that runs differ in kind and not only in moments. */
 export interface ChaosPlan {
   readonly seed: string;
@@ -77,6 +90,7 @@ export interface ChaosPlan {
   readonly faultGapMs: number;
   readonly jobGapMs: number;
   readonly runMs: readonly [min: number, max: number];
+  readonly clients: ClientPlan;
 }
 
 /** Every so manieth run has no faults at all. */
@@ -94,9 +108,23 @@ const shortQueues: ChaosPlan['queues'] = {
 };
 
 /** `fault`: that one alone, and many jobs. */
-export function drawPlan(seed: string, fault: FaultClass | null = null): ChaosPlan {
-  const plan = drawMixed(seed);
-  return fault === null ? plan : withFault(plan, fault);
+export function drawPlan(seed: string, fault: FaultClass | null = null, submitsOnly = false): ChaosPlan {
+  const mixed = drawMixed(seed);
+  const plan = fault === null ? mixed : withFault(mixed, fault);
+  return submitsOnly ? plan : { ...plan, clients: drawClients(plan) };
+}
+
+/** From numbers of its own: a run of clients that only submit stays what it was. */
+function drawClients({ seed, weights }: ChaosPlan): ClientPlan {
+  const random = createRandom(`chaos/${seed}/clients`);
+  const is = (): boolean => random.below(2) === 0;
+  return {
+    cancels: is(),
+    retries: is(),
+    after: is(),
+    // When it fires follows the wall clock of its owner.
+    scheduleCount: weights.wallJump > 0 ? 0 : random.below(3),
+  };
 }
 
 function drawMixed(seed: string): ChaosPlan {
@@ -127,6 +155,7 @@ function drawMixed(seed: string): ChaosPlan {
     faultGapMs: pick(random, [500, 2_000, 5_000]),
     jobGapMs: pick(random, [200, 1_000]),
     runMs: [1, pick(random, [20, 1_500])],
+    clients: noClients,
   };
   return { ...plan, weights: { ...plan.weights, ...drawJobWeights(random, plan) } };
 }

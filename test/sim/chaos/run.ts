@@ -6,6 +6,7 @@ import { type Sabotage, type SabotageName, sabotages } from '../../../src/sim/sa
 import { SimCluster, type SimRequest } from '../../../src/sim/sim-cluster.js';
 import { defaultQueueLimits } from '../../../src/sim/sim-link.js';
 import { type Invariant, InvariantViolation } from '../../../src/sim/violation.js';
+import { ChaosClients } from './clients.js';
 import { ChaosFaults } from './faults.js';
 import { ChaosNodes } from './nodes.js';
 import { type ChaosPlan, drawPlan, type FaultClass, type FaultKind, pick } from './plan.js';
@@ -24,7 +25,19 @@ export interface ChaosReport {
   /** The same for the same seed, on every machine; 0 where one kind of fault was asked for. */
   readonly traceHash: number;
   readonly jobs: ChaosJobs;
+  /** How often clients have had something done beside jobs. */
+  readonly clients: ReadonlyMap<ClientFact, number>;
 }
+
+export const clientFacts = [
+  'cancelled',
+  'retried',
+  'told',
+  'after others',
+  'fired',
+  'after a crash',
+] as const;
+export type ClientFact = (typeof clientFacts)[number];
 
 /** What became of the jobs of a run. */
 export interface ChaosJobs {
@@ -44,6 +57,8 @@ export interface ChaosOptions {
   readonly sabotage?: SabotageName | null;
   /** This fault alone, with many jobs. */
   readonly fault?: FaultClass | null;
+  /** Clients do nothing but submit, and no node knows that it was killed: so runs were when some seeds were found. */
+  readonly submitsOnly?: boolean;
 }
 
 export const metKinds = [
@@ -67,6 +82,10 @@ const limitsMs = {
   settle: 60_000,
   /** ... every job that was acknowledged has its outcome. */
   outcomes: 60_000,
+  /** ... schedules have made up for all that they missed: a job that was not taken is submitted again within 30 s. */
+  fired: 60_000,
+  /** ... those that are left are cancelled. */
+  ended: 30_000,
   /** ... it is held by as many nodes as it is to be. */
   copies: 30_000,
   /** ... nobody acts on anything that was wrong any more: what was lost six times on its way comes 12.6 s later. */
@@ -77,19 +96,25 @@ const calmMs = 10_000;
 const pollMs = 50;
 const jobMs = 5_000;
 const roundsMax = 5;
+/** A schedule may be so late. */
+const fireGraceMs = 5_000;
 
 /** The command that repeats a run, and tells its story. */
-export function replayCommand(seed: string, { sabotage = null, fault = null }: ChaosOptions = {}): string {
+export function replayCommand(
+  seed: string,
+  { sabotage = null, fault = null, submitsOnly = false }: ChaosOptions = {},
+): string {
   const options = [
     fault === null ? '' : ` --fault ${fault}`,
     sabotage === null ? '' : ` --sabotage ${sabotage}`,
+    submitsOnly ? ' --submits-only' : '',
   ];
   return `npm run soak -- --seed ${seed}${options.join('')}`;
 }
 
 /** One random cluster under random faults, with every invariant checked after every step. */
 export function runChaos(seed: string, options: ChaosOptions = {}): ChaosReport {
-  return new ChaosRun(drawPlan(seed, options.fault), options).run();
+  return new ChaosRun(drawPlan(seed, options.fault, options.submitsOnly), options).run();
 }
 
 class ChaosRun {
@@ -97,6 +122,7 @@ class ChaosRun {
   private readonly cluster: SimCluster;
   private readonly nodes: ChaosNodes;
   private readonly faults: ChaosFaults;
+  private readonly clients: ChaosClients;
   private readonly random: Random;
   private readonly options: Random;
   private agreedAfterMs = Number.POSITIVE_INFINITY;
@@ -107,7 +133,7 @@ class ChaosRun {
     private readonly plan: ChaosPlan,
     options: ChaosOptions,
   ) {
-    const { sabotage = null, fault = null } = options;
+    const { sabotage = null, fault = null, submitsOnly = false } = options;
     const spoilt: Sabotage = sabotage === null ? {} : sabotages[sabotage];
     const { seed, loss, delayMs, format, pieceBytes, queues, runMs } = plan;
     this.invariants = new Invariants({
@@ -136,6 +162,7 @@ class ChaosRun {
         },
         invariants,
       ],
+      fateOf: (start) => this.clients.fateOf(start),
       skipsSync: spoilt.skipsJournalSync ?? false,
     });
     this.cluster = cluster;
@@ -147,6 +174,7 @@ class ChaosRun {
       invariants,
       random: this.random.fork('nodes'),
       skipsStep: (step) => spoilt.skipsStep?.(step) ?? false,
+      noticesCrash: !submitsOnly,
     });
     this.faults = new ChaosFaults({
       plan,
@@ -154,6 +182,12 @@ class ChaosRun {
       invariants,
       random: this.random.fork('faults'),
       submit: (entry, argsBytes) => this.submit(entry, false, argsBytes),
+    });
+    this.clients = new ChaosClients({
+      plan,
+      nodes: this.nodes,
+      random: cluster.random.fork('clients'),
+      submit: (entry, options) => this.submit(entry, false, 0, options),
     });
   }
 
@@ -175,6 +209,7 @@ class ChaosRun {
       simulatedMs: this.cluster.time.nowMs,
       traceHash: this.cluster.traceHash,
       jobs: this.countJobs(violation),
+      clients: this.countClients(),
     };
   }
 
@@ -188,6 +223,20 @@ class ChaosRun {
       lost: found === 11 ? missing : Number(found === 9),
       repeated: jobs.repeatedCount,
     };
+  }
+
+  private countClients(): Map<ClientFact, number> {
+    const { invariants, cluster, nodes } = this;
+    const count = (type: 'cancel' | 'retry'): number =>
+      cluster.requests.filter(({ command, reply }) => command.type === type && reply?.ok === true).length;
+    return new Map<ClientFact, number>([
+      ['cancelled', count('cancel')],
+      ['retried', count('retry')],
+      ['told', invariants.told.toldCount],
+      ['after others', invariants.after.startedCount],
+      ['fired', invariants.schedules.firedCount],
+      ['after a crash', nodes.startsAfterCrash],
+    ]);
   }
 
   private note(event: NodeEvent): void {
@@ -204,6 +253,7 @@ class ChaosRun {
     }
     faults.schedule();
     this.scheduleJobs();
+    this.clients.schedule();
     cluster.runFor(plan.faultsMs);
     faults.relieveAll();
     // Ends that wait to be told again all go onto a new link at once: where that is over its limit, no link ever lasts.
@@ -213,6 +263,8 @@ class ChaosRun {
     this.within(limitsMs.agree, 5, () => disagreements(nodes.live()));
     this.agreedAfterMs = cluster.time.nowMs - healedAtMs;
     this.within(limitsMs.settle, 8, () => unsettledPairs(nodes.live(), invariants.links));
+    this.within(limitsMs.fired, 23, () => invariants.schedules.missing(fireGraceMs));
+    this.within(limitsMs.ended, 23, () => this.clients.endSchedules());
     this.within(limitsMs.outcomes, 11, () => invariants.copies.missing());
     this.within(limitsMs.copies, 15, () => invariants.copies.lacking(nodes.live()));
     cluster.runFor(limitsMs.forget);
@@ -239,7 +291,10 @@ class ChaosRun {
     const { plan, cluster, nodes, random } = this;
     const next = (): void => {
       const running = nodes.live().filter(({ status }) => status === 'running');
-      if (running.length > 0) this.submit(pick(random, running).name, false, 0, this.drawOptions());
+      if (running.length > 0) {
+        const entry = pick(random, running).name;
+        this.clients.noteSubmitted(this.submit(entry, false, 0, this.clients.alter(this.drawOptions())));
+      }
       if (cluster.time.nowMs < plan.faultsMs) cluster.time.after(plan.jobGapMs * 2 * random.next(), next);
     };
     cluster.time.after(plan.jobGapMs, next);
