@@ -4,6 +4,7 @@ import { okReply, type Reply } from '../reply.js';
 import type { Copies } from './copies.js';
 import { type CopyRank, compareRanks } from './copy.js';
 import type { Ledger } from './ledger.js';
+import { isThere, type MemberView } from './member-view.js';
 import { isShortOfHolders } from './record.js';
 import { rankOf } from './record-copy.js';
 import type { Replicator } from './replicator.js';
@@ -26,6 +27,7 @@ export interface InquiriesOptions {
   readonly ledger: Ledger;
   readonly copies: Copies;
   readonly replicator: Replicator;
+  readonly members: MemberView;
 }
 
 /** What other nodes ask about jobs that they hold, or own, and are not sure of. */
@@ -38,7 +40,7 @@ export class Inquiries {
   }
 
   private answerItem(from: NodeId, item: InquiryItem): InquiryAnswer {
-    const { ledger, copies, replicator, self } = this.options;
+    const { ledger, copies, replicator, members, self } = this.options;
     const record = ledger.get(item.job);
     if (record !== undefined) {
       const order = compareForInquiry(rankOf(record), item);
@@ -51,7 +53,11 @@ export class Inquiries {
         }
         // Those that are to have it may not: until they do, it is to be kept wherever it is, and asked about again.
         const mayForget = (record.missing & ~1) === 0 && !isShortOfHolders(record);
-        return mayForget ? 'released' : `newer ${self}`;
+        if (!mayForget) return `newer ${self}`;
+        // Once it has forgotten the job, it tells its earlier owner nothing of this one.
+        if (!record.holders.includes(item.owner) && isThere(members, item.owner))
+          replicator.dropState(item.owner, item.job, rankOf(record));
+        return 'released';
       }
       if (order === 0) return 'same';
       replicator.again(from, record);

@@ -1,8 +1,9 @@
 import { limits } from '../limits.js';
 import { isPresent, type MemberRecord } from '../member.js';
 
-/** Members come in bursts: they are written down once for all that change within this. */
+/** Members come in bursts: they are written down once for all that change within this; the first ones soon, as a new node may not live for long. */
 const settleMs = 1_000;
+const firstSettleMs = 50;
 
 /**
  * Where the other nodes are, to be kept over a restart: a node that was the first of its cluster was started without a seed, and
@@ -26,7 +27,7 @@ export class KnownPeers {
 
   /** A member came, went or moved. */
   changed(nowMs: number): void {
-    this.dueMs = Math.min(this.dueMs, nowMs + settleMs);
+    this.dueMs = Math.min(this.dueMs, nowMs + (this.kept === '' ? firstSettleMs : settleMs));
   }
 
   nextDeadlineMs(): number {

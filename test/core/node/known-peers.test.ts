@@ -20,7 +20,7 @@ function know(kept: readonly string[] = []) {
 }
 
 t.test('members that come within a second are told at once, without the node itself', async (t) => {
-  const { peers, told, change } = know();
+  const { peers, told, change } = know(['x:1']);
   t.equal(peers.nextDeadlineMs(), Number.POSITIVE_INFINITY);
   change(0, aliveMember('m'), aliveMember('a'));
   change(900, aliveMember('b'));
@@ -30,6 +30,13 @@ t.test('members that come within a second are told at once, without the node its
   peers.tick(1_000);
   t.strictSame(told, [['a:1', 'b:1']]);
   t.equal(peers.nextDeadlineMs(), Number.POSITIVE_INFINITY);
+});
+
+t.test('the first ones are told soon, as this node may not live for long', async (t) => {
+  const { peers, told, change } = know();
+  change(0, aliveMember('a'));
+  peers.tick(50);
+  t.strictSame(told, [['a:1']]);
 });
 
 t.test('nothing is told when nothing is new: what was read at the start, too, is known', async (t) => {
