@@ -313,7 +313,8 @@ export class CopyInvariants {
     const isOver =
       record === undefined ? state !== undefined && state !== 'waiting' : isFinished(record.state);
     const accepted = this.accepted.get(`${id}/${generation}`);
-    // Its owner may have put it back, and the word of that comes later than the attempt.
+    // Its owner may have put it back, and the word of that comes later than the attempt, or never.
+    if (this.ends.isBeingRetried(id)) return;
     if (isOver && generation === this.generationOf(id) && !this.mayRepeatNow(accepted))
       this.fail(13, node, `it starts ${id}, and knows its outcome`);
   }

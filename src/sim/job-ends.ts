@@ -53,6 +53,12 @@ export class JobEnds {
     this.retrying.set(request, { job, generation });
   }
 
+  /** It may have been put back, by a node that was lost before it could tell anybody else. */
+  isBeingRetried(job: JobId): boolean {
+    for (const retrying of this.retrying.values()) if (retrying.job === job) return true;
+    return false;
+  }
+
   /** Undefined: it was no RETRY. */
   takeRetry(request: RequestId): Retrying | undefined {
     const retrying = this.retrying.get(request);

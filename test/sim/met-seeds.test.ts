@@ -78,6 +78,18 @@ const fuzzSeeds: readonly [seed: string, weather: Weather, found: string][] = [
   ],
   ['659', 'stormy', 'a node that held a job no longer was sent it again on its next link, and kept it'],
   ['682', 'stormy', 'a holder that was away was sent a job that nobody had been promised, and kept it'],
+  [
+    '655',
+    'stormy',
+    'an owner that heard of a later state of its own job left the holders of the earlier one with it',
+  ],
+  [
+    '849',
+    'stormy',
+    'a job that came from an owner that was taken for dead, and then died, was looked at by nobody',
+  ],
+  ['920', 'stormy', 'an owner asked for a later state of its own job for ever, and nobody sent it'],
+  ['590', 'stormy', 'a node followed an outcome to an owner that keeps it no longer, for ever'],
   ['7700', 'calm', 'two nodes that joined at once did not know each other for six seconds'],
   ['1147', 'calm', 'a dial that lost its packets was taken for a fault of the node'],
   ['91158', 'calm', 'a job whose only client went away before it was answered was missed'],

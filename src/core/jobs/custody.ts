@@ -29,6 +29,8 @@ export interface CustodyOptions {
   readonly fatalitiesMax: number;
   /** A job that this node owned, and who knows its newer state. */
   readonly deposed: (held: Held, by: NodeId) => void;
+  /** It has come from an owner that is taken for dead: nothing that happens later would have it looked at. */
+  readonly ownerAway: (held: Held, now: Instant) => void;
   /** Whether a node is a member that takes part. */
   readonly isThere: (node: NodeId) => boolean;
   readonly deliver: (to: NodeId, message: JobMessage) => void;
@@ -162,12 +164,16 @@ export class Custody {
       if (before !== undefined) slot = copies.take(before);
       if (before !== undefined && before.copy.owner !== self)
         this.tellDeposed(before.copy.owner, { job: copy.spec.id, rank: copy });
-      this.own(copy, recordOf(copy, slot, now), now);
+      const next = recordOf(copy, slot, now);
+      this.own(copy, next, now);
+      // Of the state that it had here, nobody else knows who holds it.
+      if (record !== undefined && own !== undefined) this.releaseHolders(own, next.holders);
     } else {
       const before = held?.copy.owner ?? copy.owner;
       if (before !== copy.owner) this.tellDeposed(before, { job: copy.spec.id, rank: copy });
-      copies.put(copy, now);
+      const next = copies.put(copy, now);
       if (slot !== 0) journal.erase(slot);
+      if (!this.options.isThere(copy.owner)) this.options.ownerAway(next, now);
     }
     return null;
   }

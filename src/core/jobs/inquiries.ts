@@ -67,7 +67,10 @@ export class Inquiries {
     if (held === undefined) return this.hasForgotten(item) ? 'gone' : 'unknown';
     const order = compareForInquiry(held.copy, item);
     if (order === 0) return 'same';
-    return order < 0 ? 'older' : `newer ${held.copy.owner}`;
+    if (order < 0) return 'older';
+    // The asker's own, of which nobody else could tell it.
+    if (held.copy.owner === from) replicator.push(from, held.copy);
+    return `newer ${held.copy.owner}`;
   }
 
   /** A job that was this node's, of a process since which it has lost nothing: that it isn't here means that it is over. */

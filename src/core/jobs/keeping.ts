@@ -104,6 +104,7 @@ export class Keeping {
       fatalitiesMax: config.fatalitiesMax,
       isThere: (node) => isThere(members, node),
       deposed: (held, by) => this.takeover.deposed(held, by),
+      ownerAway: (held, now) => this.takeover.reviewLater(held, now),
       takeBack: (record, now) => this.handOver.takeBack(record, now),
     });
     this.missedWrites = new MissedWrites(shared);

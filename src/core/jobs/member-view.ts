@@ -13,3 +13,10 @@ export function isThere(members: MemberView, node: NodeId): boolean {
   const member = members.get(node);
   return member !== undefined && isPresent(member);
 }
+
+/** Whether this node knows of no other one. */
+export function isAlone(members: MemberView): boolean {
+  const { id } = members.self();
+  for (const member of members.all()) if (member.id !== id) return false;
+  return true;
+}

@@ -15,7 +15,7 @@ import type { Debt } from './debts.js';
 import { type InquiryAnswer, parseInquiryAnswers, rankOnly } from './inquiries.js';
 import { holdersAskedMax } from './job-search.js';
 import type { Ledger } from './ledger.js';
-import type { MemberView } from './member-view.js';
+import { isAlone, type MemberView } from './member-view.js';
 import type { Placement } from './placement.js';
 import type { Reach } from './reach.js';
 import type { JobError } from './record.js';
@@ -62,6 +62,7 @@ const reviewsMax = 8 * limits.inquiryItemsMax;
 const rankDelayMs = 1_500;
 const retryMs = 1_000;
 const followMsMax = 15_000;
+const awayMs = 5_000;
 const reviewAgainMs = 3_000;
 const inquiryTimeoutMs = 3_000;
 /** After its start a node waits so long for holders that it has not met yet. */
@@ -142,6 +143,13 @@ export class Takeover {
     this.review(held);
   }
 
+  /** Its owner sends, and is taken for dead: mostly that is about to be contradicted. */
+  reviewLater(held: Held, now: Instant): void {
+    if (held.inReview) return;
+    held.inReview = true;
+    this.lookLater(held, awayMs, now);
+  }
+
   private review(held: Held): void {
     if (held.inReview) return;
     held.inReview = true;
@@ -201,9 +209,9 @@ export class Takeover {
 
   /** By a node that this one has not met yet. What has a key may have been taken anew meanwhile, by any. */
   private mayBeKnownElsewhere({ spec, owner, holders }: JobCopy): boolean {
-    const { self, reach } = this.options;
+    const { self, members, reach } = this.options;
     if ([owner, ...holders].some((node) => node !== self && this.isUnmet(node))) return true;
-    return originOf(spec.id) === null && reach.seeksOthers && this.isAlone();
+    return originOf(spec.id) === null && reach.seeksOthers && isAlone(members);
   }
 
   /**
@@ -317,7 +325,12 @@ export class Takeover {
       }
       const rank = holders.indexOf(node);
       const isBetterPlaced = rank >= 0 && rank < holders.indexOf(self) && answer !== 'unknown';
-      if (answer.startsWith('newer ')) return this.follow(held, answer.slice('newer '.length), now);
+      if (answer.startsWith('newer ')) {
+        const owner = answer.slice('newer '.length);
+        // An outcome that its owner keeps no longer, and that this holder still has.
+        const isForgotten = this.denied.get(held) === owner && !isPatient;
+        return isForgotten ? this.letGo(held) : this.follow(held, owner, now);
+      }
       if (isPatient && this.isThere(node) && (answer === 'silent' || isBetterPlaced))
         return this.lookLater(held, retryMs, now);
     }
@@ -377,12 +390,6 @@ export class Takeover {
 
   private isUnmet(node: NodeId): boolean {
     return this.options.members.get(node) === undefined;
-  }
-
-  private isAlone(): boolean {
-    const { self, members } = this.options;
-    for (const { id } of members.all()) if (id !== self) return false;
-    return true;
   }
 
   debts(): Debt[] {
