@@ -9,8 +9,8 @@ const usage: ScriptUsage = {
   call: 'npm test -- [--long] [PATTERN]...',
   text: `
 Runs the compiled tests whose path holds one of the patterns, or all: first those that stay within one process each, two at a time;
-then those that start real nodes, one at a time, so that their timing is their own; of those with networks of their own, which
-mostly wait for time-outs, only the ones that measure are alone. Tests that a machine can't run are counted on the line before the
+then those that start real nodes: the ones that measure one at a time, so that their timing is their own, and all others, as they
+mostly wait, two at a time. Tests that a machine can't run are counted on the line before the
 last; with TEST_NETWORK=required they have failed. The last line is "N passed, N failed"; the exit code is 0 only without failures.
 
   --long  with those that take minutes
@@ -21,12 +21,21 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const jobsAtOnce = 2;
 const fileTimeoutMs = 150_000;
 const clusterFileTimeoutMs = 180_000;
-/** These start real nodes, and what they measure is their own. */
-const aloneDirectories = ['test/cluster/', 'test/processes/'];
+/** These start real nodes. */
+const clusterDirectories = ['test/cluster/', 'test/processes/'];
 const networkDirectory = 'test/netns/';
 const longDirectory = 'test/netns/long/';
-/** What they measure or assert would suffer from others. */
-const aloneInNetwork: ReadonlySet<string> = new Set([
+/** What they measure or assert would suffer from others, or they use ports that documents name. */
+const aloneFiles: ReadonlySet<string> = new Set([
+  'test/cluster/footprint.test.ts',
+  'test/cluster/jobs.test.ts',
+  'test/cluster/membership.test.ts',
+  'test/cluster/memory-clients.test.ts',
+  'test/cluster/memory.test.ts',
+  'test/cluster/readme-tour.test.ts',
+  'test/cluster/three-nodes.test.ts',
+  'test/processes/no-loss.test.ts',
+  'test/processes/soak.test.ts',
   'test/netns/stops.test.ts',
   'test/netns/timing.test.ts',
 ]);
@@ -44,15 +53,15 @@ async function main(): Promise<number> {
     return wrongUsage(usage, `no test file's path holds ${wanted}`);
   }
   const startedAtMs = Date.now();
-  const isAlone = (path: string): boolean =>
-    aloneDirectories.some((each) => path.startsWith(each)) || aloneInNetwork.has(path);
-  const alone = paths.filter(isAlone);
-  const ofNetwork = paths.filter((path) => path.startsWith(networkDirectory) && !isAlone(path));
-  const ofOneProcess = paths.filter((path) => !isAlone(path) && !path.startsWith(networkDirectory));
+  const startsNodes = (path: string): boolean =>
+    [...clusterDirectories, networkDirectory].some((each) => path.startsWith(each));
+  const alone = paths.filter((path) => aloneFiles.has(path));
+  const ofNodes = paths.filter((path) => startsNodes(path) && !aloneFiles.has(path));
+  const ofOneProcess = paths.filter((path) => !startsNodes(path));
   const reports = [
     ...(await runAll(ofOneProcess, { atOnce: jobsAtOnce, timeoutMs: fileTimeoutMs })),
     ...(await runAll(alone, { atOnce: 1, timeoutMs: clusterFileTimeoutMs })),
-    ...(await runAll(ofNetwork, { atOnce: jobsAtOnce, timeoutMs: clusterFileTimeoutMs })),
+    ...(await runAll(ofNodes, { atOnce: jobsAtOnce, timeoutMs: clusterFileTimeoutMs })),
   ];
   printFailures(reports);
   const passed = reports.reduce((sum, report) => sum + report.passed, 0);

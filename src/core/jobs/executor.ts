@@ -50,6 +50,8 @@ export interface ExecutorOptions {
   readonly config: JobsConfig;
   readonly outbox: Outbox;
   readonly offersTask: (task: string) => boolean;
+  /** Whether the job has ended, unknown to this owner of it, who is told. */
+  readonly knowsEnd: (owner: NodeId, key: AttemptKey) => boolean;
   readonly deliver: (to: NodeId, message: JobMessage) => void;
 }
 
@@ -89,7 +91,7 @@ export class Executor {
     const account = this.account(owner);
     // It came late, on a link that was given up: the owner has been told since that it isn't here, and has it run again.
     if (message.session < account.session) return;
-    const refusal = this.refusalOf(message);
+    const refusal = this.refusalOf(owner, message);
     if (refusal !== null) {
       // What the owner was told is no longer so; the next grant says what is.
       account.told = 0;
@@ -265,10 +267,11 @@ export class Executor {
     }
   }
 
-  private refusalOf(message: RunMessage): RefuseReason | null {
+  private refusalOf(owner: NodeId, message: RunMessage): RefuseReason | null {
     if (this.draining) return 'draining';
     if (!this.options.offersTask(message.task)) return 'unknown_task';
-    return this.isFull() || this.options.config.concurrency === 0 ? 'no_room' : null;
+    const hasNone = this.isFull() || this.options.config.concurrency === 0;
+    return hasNone || this.options.knowsEnd(owner, message.key) ? 'no_room' : null;
   }
 
   /** Without, it would only refuse what comes; the end of an attempt has it grant anew. */

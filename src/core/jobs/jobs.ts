@@ -87,7 +87,7 @@ export class Jobs {
       handed: (record) => keeping.handOver.handed(record, this.now),
     });
     const offersTask = (task: string): boolean => members.self().tasks.some(({ name }) => name === task);
-    this.executor = new Executor({ ...shared, offersTask });
+    this.executor = new Executor({ ...shared, offersTask, knowsEnd: (...of) => keeping.knowsEnd(...of) });
     this.requests = new Requests({ ...owned, owner: this.owner, asks, keeping });
   }
 

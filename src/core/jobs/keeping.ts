@@ -1,7 +1,7 @@
 import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { JournalState, MemberRecord } from '../member.js';
-import type { JobMessage } from '../messages.js';
+import type { AttemptKey, JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
 import { AbsentNodes } from './absent-nodes.js';
 import type { Asks } from './asks.js';
@@ -240,6 +240,18 @@ export class Keeping {
   forgetNode(node: NodeId): void {
     this.replicator.forgetNode(node);
     this.takeover.memberForgotten(node);
+  }
+
+  /**
+   * Whether this node holds an outcome of the job that an earlier owner has heard, and this later one has not: it hears it now. Where it has put
+   * the job back since, that comes to nothing, and it hands the attempt out again.
+   */
+  knowsEnd(owner: NodeId, { job, epoch }: AttemptKey): boolean {
+    const copy = this.copies.get(job)?.copy;
+    if (copy === undefined || copy.state === 'waiting' || copy.owner === owner || copy.epoch >= epoch)
+      return false;
+    this.replicator.push(owner, copy);
+    return true;
   }
 
   /** The owner that this node holds the job for; null: it doesn't. */

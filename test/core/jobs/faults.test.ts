@@ -1,8 +1,10 @@
 import t from 'tap';
+import type { JobCopy } from '../../../src/core/jobs/copy.js';
 import type { AttemptOutcome } from '../../../src/core/jobs/record.js';
 import type { MemberRecord } from '../../../src/core/member.js';
 import { submitCommand } from '../../support/commands.js';
 import { aliveMember, JobCores, nodeId } from '../../support/job-cores.js';
+import { copyIn } from '../../support/test-journal.js';
 
 const three = () => [aliveMember('a', { tasks: [] }), aliveMember('b'), aliveMember('c')];
 
@@ -519,5 +521,31 @@ t.test(
     t.equal(cores.core('a').ledger.get(job)?.state, 'cancelled');
     t.not(cores.core(other).keeping.copies.get(job), undefined);
     t.equal(cores.core(holder).keeping.copies.get(job), undefined);
+  },
+);
+
+t.test(
+  'an executor that holds the outcome of an earlier owner runs nothing for a later one, and tells it',
+  async (t) => {
+    const cores = new JobCores({ members: three() });
+    const [earlier, later] = [nodeId('b'), nodeId('a')];
+    const sample = copyIn(1, 1, { owner: earlier, holders: [earlier, nodeId('c')], instance: 'aaaaa' })
+      .copy as JobCopy;
+    const copy: JobCopy = { ...sample, state: 'done', stage: 1, result: '1' };
+    const job = copy.spec.id;
+    cores.step('c', {
+      type: 'message',
+      from: earlier,
+      message: { type: 'keep', seq: 1, entries: [{ type: 'copy', copy }] },
+    });
+    const key = { job, epoch: copy.epoch + 1, attempt: 2 };
+    const facts = { task: 'echo', args: '1', priority: 0, timeoutMs: 1_000, isolate: false, session: 99 };
+    const before = cores.sent.length;
+    cores.step('c', { type: 'message', from: later, message: { type: 'run', key, ...facts } });
+    t.strictSame(cores.started, []);
+    t.strictSame(
+      cores.sent.slice(before).filter((each) => each.startsWith('c>a')),
+      ['c>a keep', 'c>a refuse'],
+    );
   },
 );
