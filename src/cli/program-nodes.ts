@@ -137,7 +137,10 @@ function addStates(program: Command): void {
         .description('Have the node that answers drain, leave the cluster, and end.')
         .action(async (flags: ClientFlags) => (await import('./commands/node-state.js')).leave(flags)),
     ),
-    ['rondo leave --node 10.0.0.5:7411', 'that node leaves for good'],
+    [
+      'rondo leave --node 10.0.0.5:7411',
+      'that node hands over what it has and ends; started again, it is the same node',
+    ],
   );
 }
 

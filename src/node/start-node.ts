@@ -4,7 +4,7 @@ import { type Hello, peerProtocolVersionMax, peerProtocolVersionMin } from '../c
 import { atStakeText, countAtStake } from '../core/jobs/at-stake.js';
 import { incarnationsPerStart } from '../core/member.js';
 import { NodeCore } from '../core/node/node-core.js';
-import type { HttpServer, Readiness } from '../http/http-server.js';
+import type { HttpServer } from '../http/http-server.js';
 import type { ClientServer } from '../net/client-server.js';
 import { createClientServer } from '../net/line-server.js';
 import type { PeerNetwork } from '../net/peer-network.js';
@@ -26,6 +26,7 @@ import { collectWhenIdle } from './idle-collection.js';
 import { loadKeys, type NodeKeys } from './keys.js';
 import { createLogger, type Logger } from './logging.js';
 import { collectMetrics } from './metrics.js';
+import { readinessOf } from './readiness.js';
 import { ReadyFile } from './ready-file.js';
 import { startWarnings, unusedJournalWarnings } from './start-warnings.js';
 import { rondoVersion } from './version.js';
@@ -49,6 +50,8 @@ export interface RunningNode {
 
 /** Answers to clients that are still on their way when the node ends. */
 const clientGraceMs = 500;
+/** As long as jobs that others may know are left alone after a restart. */
+const findingMs = 5_000;
 /** A node that ends at once waits no longer for its parts: what is left ends with the process. */
 const endAtOnceMsMax = 1_000;
 
@@ -99,11 +102,14 @@ class Assembly {
   private clients: ClientServer | null = null;
   private http: HttpServer | null = null;
   private journal: Journal | null = null;
+  /** Null: it keeps nothing. */
+  private readonly knownPeers: readonly string[] | null;
   private readonly peersFile: KnownPeersFile | null;
   private collection: { stop(): void } | null = null;
   private tellEnd: (exitCode: number) => void = () => {};
   private readonly readyFile: ReadyFile;
   private isEnding = false;
+  private readonly startedAtMs = performance.now();
 
   constructor(
     private readonly config: NodeConfig,
@@ -114,9 +120,18 @@ class Assembly {
     this.identity = data?.identity ?? ephemeralIdentity();
     this.name = nodeName(config, hostname(), config.listen.port);
     this.readyFile = new ReadyFile(config.readyFile);
-    const untold = (error: Error): void =>
-      logger.log('warn', `where the other nodes are can't be kept for the next start: ${error.message}`, {});
-    this.peersFile = data === null ? null : new KnownPeersFile(data.path, untold);
+    const peersLost = (why: string): void =>
+      logger.log(
+        'warn',
+        `peers.json in ${data?.path}, where the other nodes are, is of no use: give --join`,
+        { why },
+      );
+    this.knownPeers = data && readKnownPeers(data.path, peersLost);
+    const untold = ({ message }: Error): void =>
+      logger.log('warn', `where the other nodes are can't be kept in ${data?.path} for the next start`, {
+        why: message,
+      });
+    this.peersFile = data && new KnownPeersFile(data.path, untold);
     this.network = this.createNetwork();
     this.scheduler = this.createScheduler();
   }
@@ -189,7 +204,7 @@ class Assembly {
       this.http?.close(),
       this.scheduler.close({ atOnce }),
       this.journal?.close(),
-      this.peersFile?.close(),
+      this.peersFile?.close(atOnce),
     ]);
   }
 
@@ -328,7 +343,7 @@ class Assembly {
       // A node that takes no jobs offers nothing: nobody should wait for it.
       tasks: config.concurrency === 0 ? [] : tasks,
       seeds: config.join,
-      knownPeers: this.data && readKnownPeers(this.data.path),
+      knownPeers: this.knownPeers,
       membership: membershipConfig(config),
       links: linksConfig(config),
       jobs: jobsConfig(config),
@@ -350,11 +365,16 @@ class Assembly {
     this.http = createHttpServer({
       host: config.http.host,
       port: config.http.port,
-      health: () => readinessOf(core, config),
+      health: () => readinessOf(core, config, this.isFindingOthers()),
       collect: () => collectMetrics({ core, driver, network, clients, scheduler }),
       log: (level, text, fields) => logger.log(level, text, fields),
     });
     return this.http.listen();
+  }
+
+  /** For so long after a restart: then a node that is alone goes on by itself. */
+  private isFindingOthers(): boolean {
+    return (this.knownPeers?.length ?? 0) > 0 && performance.now() < this.startedAtMs + findingMs;
   }
 
   private hello(): Hello {
@@ -370,11 +390,4 @@ class Assembly {
       address: this.advertised,
     };
   }
-}
-
-function readinessOf(core: NodeCore, config: NodeConfig): Readiness {
-  if (core.self().draining) return { ready: false, reason: 'draining' };
-  const isAlone = core.countMembers().alive + core.countMembers().suspect <= 1;
-  if (config.join.length > 0 && isAlone) return { ready: false, reason: 'joining: no seed has answered yet' };
-  return { ready: true, reason: 'ready' };
 }

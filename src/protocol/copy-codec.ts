@@ -127,7 +127,8 @@ export function decodeRank(fields: FieldReader): CopyRank {
 
 /** A job that is being moved is with its old holders still, and with its new ones. */
 function readHolders(fields: FieldReader): string[] {
-  return fields.nodeIds(2 * limits.copiesMax);
+  // One that is named twice would be waited for twice.
+  return [...new Set(fields.nodeIds(2 * limits.copiesMax))];
 }
 
 function readNodeId(fields: FieldReader): string {

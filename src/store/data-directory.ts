@@ -54,27 +54,49 @@ function makeDirectories(path: string): void {
 
 /** What the file system answered, as a sentence that says what to do. */
 export function dataDirectoryError(path: string, cause: NodeJS.ErrnoException): RondoError {
-  const choose = 'choose another with --data, or keep nothing with --no-journal';
-  const { code, message } = fileSystemFaults.get(cause.code ?? '') ?? {
+  const choose = 'a new node may have another with --data, or keep nothing with --no-journal';
+  const { code, message, advice } = fileSystemFaults.get(cause.code ?? '') ?? {
     code: 'DATA_DIR_UNAVAILABLE',
     message: `can't be used (${cause.message})`,
+    advice: 'put that right',
   };
-  return new RondoError(code, `the data directory ${path} ${message}; ${choose}`, { cause });
+  return new RondoError(code, `the data directory ${path} ${message}: ${advice}; ${choose}`, { cause });
 }
 
-const notADirectory = {
+/** `advice`: for a node that has jobs there, which another directory would leave behind. */
+interface DirectoryFault {
+  readonly code: string;
+  readonly message: string;
+  readonly advice: string;
+}
+
+const notADirectory: DirectoryFault = {
   code: 'DATA_DIR_NOT_A_DIRECTORY',
   message: 'is not a directory, or lies in something that is not',
+  advice: 'give the right path',
 };
-const denied = { code: 'DATA_DIR_DENIED', message: 'may not be read and written by this user' };
-const full = { code: 'DATA_DIR_FULL', message: 'is on a disk that is full' };
+const denied: DirectoryFault = {
+  code: 'DATA_DIR_DENIED',
+  message: 'or a file in it may not be read and written by this user',
+  advice: 'give it to this user (chown -R)',
+};
+const full: DirectoryFault = {
+  code: 'DATA_DIR_FULL',
+  message: 'is on a disk that is full',
+  advice: 'make room there',
+};
+const readOnly: DirectoryFault = {
+  code: 'DATA_DIR_READ_ONLY',
+  message: 'is on a disk that is mounted read-only',
+  advice: 'mount it to be written to',
+};
 
-const fileSystemFaults: ReadonlyMap<string, { readonly code: string; readonly message: string }> = new Map([
+const fileSystemFaults: ReadonlyMap<string, DirectoryFault> = new Map([
   ['ENOTDIR', notADirectory],
   ['EEXIST', notADirectory],
   ['EACCES', denied],
   ['EPERM', denied],
-  ['EROFS', { code: 'DATA_DIR_READ_ONLY', message: 'is on a disk that is mounted read-only' }],
+  ['EROFS', readOnly],
   ['ENOSPC', full],
   ['EDQUOT', full],
 ]);

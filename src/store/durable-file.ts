@@ -12,6 +12,8 @@ export function readTextFile(file: string): string | null {
     return readFileSync(file).subarray(0, smallFileBytesMax).toString('utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    // Node names no file where it has opened one that can't be read.
+    if (error instanceof Error && !error.message.includes(file)) error.message += `: ${file}`;
     throw error;
   }
 }

@@ -197,7 +197,7 @@ t.test('a data directory where none can be made is refused, and not tried for ev
     onStart: (child) => void setTimeout(() => child.kill('SIGKILL'), 15_000).unref(),
   });
   t.equal(code, 1);
-  t.match(stderr, /^rondo: the data directory \/proc\/x\/y .*; choose another with --data/);
+  t.match(stderr, /^rondo: the data directory \/proc\/x\/y .*; a new node may have another with --data/);
 });
 
 for (const [what, put] of [

@@ -9,7 +9,7 @@ import type { JournalLog } from './journal-log.js';
 import type { Ledger } from './ledger.js';
 import type { Owner } from './owner.js';
 import type { Placement } from './placement.js';
-import { addStep, isFinished, type JobError, type JobRecord, type Waiter } from './record.js';
+import { addReleased, isFinished, type JobError, type JobRecord, type Waiter } from './record.js';
 import { rankOf } from './record-copy.js';
 import type { Replicator } from './replicator.js';
 import { outcomeToSettle, recordOf } from './submission.js';
@@ -111,7 +111,7 @@ export class Custody {
   }
 
   private receive(from: NodeId, entry: KeepEntry, now: Instant): KeepRefusalReason | null {
-    const { copies } = this.options;
+    const { self, copies } = this.options;
     switch (entry.type) {
       case 'copy':
         return this.merge(entry.copy, now);
@@ -126,7 +126,11 @@ export class Custody {
         // Only its owner releases a holder, or a later one; from another node it is news for that owner.
         if (held !== undefined && compareRanks(held.copy, entry.rank) <= 0) {
           const isLater = entry.rank.owner === from && entry.rank.epoch > held.copy.epoch;
-          if (held.copy.owner === from || isLater) copies.remove(held);
+          if (held.copy.owner === from || isLater) {
+            // Those that hold it for this node learn of the later owner from nobody else.
+            if (held.copy.owner === self) this.releaseHolders(held.copy, [from]);
+            copies.remove(held);
+          }
           if (held.copy.owner !== from) this.tellDeposed(held.copy.owner, entry);
         }
         const record = this.options.ledger.get(entry.job);
@@ -203,7 +207,7 @@ export class Custody {
   /** Its holders are those that are to be, from now on; those that were are told once these have it. */
   own(copy: JobCopy, record: JobRecord, now: Instant, leftMs = copy.spec.ttlMs): void {
     const { self, placement } = this.options;
-    const before = record.holders;
+    const before = [...new Set(record.holders)];
     const { id, copies, durable } = record.spec;
     const chosen = placement.choose(id, copies - 1, durable);
     // One that drains, and has it, goes on holding it as long as there is nobody in its place.
@@ -277,7 +281,7 @@ export class Custody {
     record.based = based;
     const nodes = before.filter((node) => !holders.includes(node));
     if (!tell || nodes.length === 0) return;
-    addStep(record, { type: 'released', nodes });
+    addReleased(record, nodes);
   }
 }
 

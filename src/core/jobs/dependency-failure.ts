@@ -27,7 +27,9 @@ export function failedBefore({ name, message }: JobError): JobId[] | null {
   for (let rest = `${name}: ${message}`; ; ) {
     if (!rest.startsWith(chained)) return jobs.length > 0 && chained.startsWith(rest) ? null : jobs;
     const [job = ''] = rest.slice(chained.length).split(comesAfter, 1);
-    if (!jobIdPattern.test(job)) return jobs.length > 0 ? null : [];
+    // What ends with a job may end within its id.
+    const isCut = job.length === rest.length - chained.length;
+    if (isCut || !jobIdPattern.test(job)) return jobs.length > 0 ? null : [];
     jobs.unshift(job);
     rest = rest.slice(chained.length + job.length + comesAfter.length + failedItself.length);
   }

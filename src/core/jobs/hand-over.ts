@@ -123,10 +123,7 @@ export class HandOver {
     record.outcome = outcome;
     record.owner = next;
     record.epoch++;
-    record.holders = [next, ...[...before, ...left].filter((node) => node !== next)].slice(
-      0,
-      limits.copiesMax,
-    );
+    record.holders = [...new Set([next, ...before, ...left])].slice(0, limits.copiesMax);
     record.based = havingOf(record.holders, before, missing);
     record.pending = [{ type: 'handed' }];
     custody.handing.add(record);

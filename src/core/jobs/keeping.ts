@@ -221,11 +221,10 @@ export class Keeping {
   /** A process of that node is gone; `broke`: as it goes when a job takes it down. Another one may be there in its place. */
   processGone({ id, name, state }: MemberRecord, broke: boolean, now: Instant): void {
     this.custody.holderGone(id, now);
-    const isBlamed = broke && state !== 'left';
-    const error = isBlamed ? { name: 'NodeLost', message: `node ${name} was lost while running it` } : null;
-    if (state === 'dead' || state === 'left') this.takeover.ownerGone(id, error, now);
+    const suspect = broke && state !== 'left' ? `node ${name}` : null;
+    if (state === 'dead' || state === 'left') this.takeover.ownerGone(id, suspect, now);
     else {
-      this.takeover.ownerBack(id, error, now);
+      this.takeover.ownerBack(id, suspect, now);
       this.doubt.holderBack(id);
     }
   }

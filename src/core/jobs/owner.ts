@@ -18,6 +18,7 @@ import type { Ledger } from './ledger.js';
 import type { Placement } from './placement.js';
 import {
   type Asker,
+  addReleased,
   addStep,
   forgetAnnounced,
   isFinished,
@@ -191,7 +192,7 @@ export class Owner {
       case 'announced':
         return dispatcher.sendRun(record, step.attempt);
       case 'released':
-        if (isShortOfHolders(record)) return addStep(record, step);
+        if (isShortOfHolders(record)) return addReleased(record, step.nodes);
         return replicator.drop(
           step.nodes.filter((node) => !record.holders.includes(node)),
           record,

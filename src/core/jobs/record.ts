@@ -286,7 +286,7 @@ export type PendingStep =
   | { readonly type: 'reopened'; readonly asker: Asker }
   /** An attempt that may take its node down: where it runs is known to the others, should that be this node. */
   | { readonly type: 'announced'; readonly attempt: AttemptKey }
-  /** Nodes that were holders before, and are not any more. */
+  /** Nodes that were holders before, and are not any more: told once as many hold the job as are to, as one of them may be the last. */
   | { readonly type: 'released'; readonly nodes: readonly NodeId[] }
   /** Another node owns it from now on. */
   | { readonly type: 'handed' };
@@ -355,6 +355,16 @@ export function keyOf(record: JobRecord): AttemptKey {
 export function addStep(record: JobRecord, step: PendingStep): void {
   if (record.pending === null) record.pending = [step];
   else record.pending.push(step);
+}
+
+/** Nodes that were holders before; one step tells them all. */
+export function addReleased(record: JobRecord, nodes: readonly NodeId[]): void {
+  const earlier = (record.pending ?? []).flatMap((step) => (step.type === 'released' ? step.nodes : []));
+  const isOther = ({ type }: PendingStep): boolean => type !== 'released';
+  const distinct = [...new Set([...earlier, ...nodes])].filter((node) => !record.holders.includes(node));
+  record.pending = (record.pending ?? []).filter(isOther);
+  if (distinct.length > 0) record.pending.push({ type: 'released', nodes: distinct });
+  if (record.pending.length === 0) record.pending = null;
 }
 
 /** The attempt that was announced is not to be sent any more. */

@@ -1,5 +1,5 @@
 import { assert } from '../assert.js';
-import { Deadlines } from '../deadlines.js';
+import { type Deadline, Deadlines } from '../deadlines.js';
 import { Fifo } from '../fifo.js';
 import { type InstanceId, type JobId, type NodeId, originOf } from '../ids.js';
 import type { Instant } from '../instant.js';
@@ -12,13 +12,13 @@ import type { Copies, Held } from './copies.js';
 import type { JobCopy } from './copy.js';
 import type { Custody } from './custody.js';
 import type { Debt } from './debts.js';
+import { GoneOwners } from './gone-owners.js';
 import { type InquiryAnswer, parseInquiryAnswers, rankOnly } from './inquiries.js';
 import { holdersAskedMax } from './job-search.js';
 import type { Ledger } from './ledger.js';
 import { isAlone, type MemberView } from './member-view.js';
 import type { Placement } from './placement.js';
 import type { Reach } from './reach.js';
-import type { JobError } from './record.js';
 import type { Replicator } from './replicator.js';
 
 export interface TakeoverOptions {
@@ -46,15 +46,6 @@ interface Review {
   readonly answers: Map<NodeId, InquiryAnswer | 'silent'>;
 }
 
-/** Who owned jobs and is gone. */
-interface Gone {
-  readonly atMs: number;
-  /** Its end may have been a job's doing; what is said of it. */
-  readonly error: JobError | null;
-  /** Jobs that may still be blamed for it: the oldest ones, of which some ran there. */
-  blamed: number;
-}
-
 /** Copies looked at in one turn, and asked about at once. */
 const reviewsPerTick = 1_000;
 const reviewsMax = 8 * limits.inquiryItemsMax;
@@ -69,9 +60,6 @@ const inquiryTimeoutMs = 3_000;
 const graceMs = 5_000;
 /** A better placed holder that has a job and doesn't take it over, or one that never answers, is waited for no longer. */
 const patienceMs = 15_000;
-/** Of the jobs of an owner that broke, so many may have run there. */
-const blamedMax = 256;
-
 /**
  * Jobs whose owner is gone, or may have forgotten them: the first of their holders that is there goes on with them, once it
  * has asked the other ones what they know. So does a node that comes back to jobs of its own.
@@ -79,7 +67,9 @@ const blamedMax = 256;
 export class Takeover {
   private readonly queue = new Fifo<Held>();
   private readonly later = new Deadlines<Held>();
-  private readonly gone = new Map<NodeId, Gone>();
+  private readonly gone = new GoneOwners();
+  /** Until when those wait that are in no queue. */
+  private readonly waiting = new Map<Held, Deadline<Held>>();
   /** Owners that have said that they don't know some job. */
   private readonly denied = new Map<Held, NodeId>();
   private readonly hints = new Map<Held, NodeId>();
@@ -100,8 +90,7 @@ export class Takeover {
    */
   start(now: Instant, isAfterCrash: boolean): void {
     this.startedAtMs = now.monotonicMs;
-    const error = { name: 'NodeLost', message: 'this node was lost while running it' };
-    if (isAfterCrash) this.gone.set(this.options.self, { atMs: now.monotonicMs, error, blamed: 0 });
+    if (isAfterCrash) this.gone.note(this.options.self, 'this node', now);
     this.reviewAll();
   }
 
@@ -120,21 +109,34 @@ export class Takeover {
     if (held !== undefined) this.review(held);
   }
 
-  /** `error`: its end may have been a job's doing. */
-  ownerGone(node: NodeId, error: JobError | null, now: Instant): void {
-    this.gone.set(node, { atMs: now.monotonicMs, error, blamed: 0 });
-    for (const held of this.options.copies.ownedBy(node)) this.review(held);
+  /** `suspect`: its end may have been a job's doing, and it is called that. */
+  ownerGone(node: NodeId, suspect: string | null, now: Instant): void {
+    this.gone.note(node, suspect, now);
+    this.reviewAllOf(node);
   }
 
   /** It is there again, and may have forgotten jobs, or given them to others meanwhile. */
-  ownerBack(node: NodeId, error: JobError | null, now: Instant): void {
-    if (error === null) this.gone.delete(node);
-    else this.gone.set(node, { atMs: now.monotonicMs, error, blamed: 0 });
-    for (const held of this.options.copies.ownedBy(node)) this.review(held);
+  ownerBack(node: NodeId, suspect: string | null, now: Instant): void {
+    if (suspect === null) this.gone.forget(node);
+    else this.gone.note(node, suspect, now);
+    this.reviewAllOf(node);
+  }
+
+  /** At once, also those that wait for an answer that may not come now. */
+  private reviewAllOf(owner: NodeId): void {
+    for (const held of this.options.copies.ownedBy(owner)) {
+      const waiting = this.waiting.get(held);
+      if (waiting !== undefined) {
+        this.later.cancel(waiting);
+        this.waiting.delete(held);
+        held.inReview = false;
+      }
+      this.review(held);
+    }
   }
 
   memberForgotten(node: NodeId): void {
-    this.gone.delete(node);
+    this.gone.forget(node);
   }
 
   /** Another node has a newer state of a job that this one thought its own. */
@@ -165,8 +167,10 @@ export class Takeover {
       let held = this.later.takeDue(now.monotonicMs);
       held !== undefined;
       held = this.later.takeDue(now.monotonicMs)
-    )
+    ) {
+      this.waiting.delete(held);
       this.queue.push(held);
+    }
     const asked = new Map<NodeId, Review[]>();
     for (let count = 0; count < reviewsPerTick && this.openReviews < reviewsMax; count++) {
       const held = this.queue.shift();
@@ -230,7 +234,7 @@ export class Takeover {
     const { self } = this.options;
     const there = copy.holders.filter((node) => node === self || (node !== owner && this.isThere(node)));
     const rank = Math.max(0, there.indexOf(self));
-    return (this.gone.get(owner)?.atMs ?? 0) + rank * rankDelayMs;
+    return this.gone.goneAtMs(owner) + rank * rankDelayMs;
   }
 
   private ask(review: Review, nodes: readonly NodeId[], asked: Map<NodeId, Review[]>): void {
@@ -327,8 +331,8 @@ export class Takeover {
       const isBetterPlaced = rank >= 0 && rank < holders.indexOf(self) && answer !== 'unknown';
       if (answer.startsWith('newer ')) {
         const owner = answer.slice('newer '.length);
-        // An outcome that its owner keeps no longer, and that this holder still has.
-        const isForgotten = this.denied.get(held) === owner && !isPatient;
+        // This is an outcome, and the later one its owner keeps no longer; that holder still has it.
+        const isForgotten = held.copy.state !== 'waiting' && this.denied.get(held) === owner && !isPatient;
         return isForgotten ? this.letGo(held) : this.follow(held, owner, now);
       }
       if (isPatient && this.isThere(node) && (answer === 'silent' || isBetterPlaced))
@@ -348,14 +352,8 @@ export class Takeover {
   private adopt(held: Held, now: Instant): void {
     const { copy } = held;
     assert(this.options.ledger.get(copy.spec.id) === undefined, `job ${copy.spec.id} is owned and held`);
-    const gone = this.gone.get(copy.owner);
-    let suspect: JobError | null = null;
     const isOwn = copy.owner === this.options.self && copy.instance === this.options.instance;
-    if (gone !== undefined && gone.error !== null && !isOwn && copy.notBeforeMs <= now.wallMs) {
-      const ranThere = copy.executor === copy.owner;
-      if (ranThere || (gone.blamed < blamedMax && copy.executor === null)) suspect = gone.error;
-      if (suspect !== null) gone.blamed++;
-    }
+    const suspect = isOwn ? null : this.gone.suspicionOf(copy, now);
     this.close(held);
     if (copy.state === 'waiting') this.adopted[copy.owner === this.options.self ? 'own' : 'others']++;
     this.options.custody.adopt(held, suspect, now);
@@ -372,7 +370,7 @@ export class Takeover {
   }
 
   private lookLater(held: Held, delayMs: number, now: Instant): void {
-    this.later.add(now.monotonicMs + delayMs, held);
+    this.waiting.set(held, this.later.add(now.monotonicMs + delayMs, held));
   }
 
   private close(held: Held): void {

@@ -358,9 +358,9 @@ class LinksCore implements Links {
   }
 
   #dialDue(): void {
-    if (!this.#mesh.knowsAlive() && this.#table.size === 0) {
-      this.#seeds.wake(this.#nowMs, (address) => this.#dials.has(address));
-    }
+    const isDialling = (address: string): boolean => this.#dials.has(address);
+    if (this.#mesh.knowsAlive()) this.#seeds.letGoOfKnownPeers(isDialling);
+    else if (this.#table.size === 0) this.#seeds.wake(this.#nowMs, isDialling);
     for (const address of this.#seeds.due(this.#nowMs)) {
       if (this.#dial(address, null)) this.#seeds.dialled(address);
     }

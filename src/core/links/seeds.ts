@@ -19,12 +19,15 @@ interface Seed {
 const proxyTriesMax = 16;
 /** A node that was restarted together with this one is there again by then. */
 const knownPeerTriesMax = 16;
+/** The others are left to seeds and members. */
+const knownPeersAtOnceMax = 8;
 
 /** The addresses given to join by: when each is dialled, and what is said about those that don't answer. */
 export class Seeds {
   readonly #config: LinksConfig;
   readonly #random: Random;
   readonly #seeds = new Map<string, Seed>();
+  #hasToldAlone = false;
 
   constructor(
     { seeds, knownPeers }: { readonly seeds: readonly string[]; readonly knownPeers: readonly string[] },
@@ -44,12 +47,29 @@ export class Seeds {
 
   get nextDeadlineMs(): number {
     let deadlineMs = Number.POSITIVE_INFINITY;
-    for (const seed of this.#seeds.values()) deadlineMs = Math.min(deadlineMs, seed.dueMs);
+    const isFull = this.#knownPeersUnderWay() >= knownPeersAtOnceMax;
+    for (const { isKnownPeer, dueMs } of this.#seeds.values())
+      if (!isKnownPeer || !isFull) deadlineMs = Math.min(deadlineMs, dueMs);
     return deadlineMs;
   }
 
   due(nowMs: number): string[] {
-    return [...this.#seeds.values()].filter((seed) => seed.dueMs <= nowMs).map((seed) => seed.address);
+    let room = knownPeersAtOnceMax - this.#knownPeersUnderWay();
+    const isDue = ({ dueMs, isKnownPeer }: Seed): boolean => dueMs <= nowMs && (!isKnownPeer || room-- > 0);
+    return [...this.#seeds.values()].filter(isDue).map((seed) => seed.address);
+  }
+
+  #knownPeersUnderWay(): number {
+    let count = 0;
+    for (const { isKnownPeer, answered, dueMs } of this.#seeds.values())
+      if (isKnownPeer && !answered && dueMs === Number.POSITIVE_INFINITY) count++;
+    return count;
+  }
+
+  /** Membership finds the others, once one of them is found. */
+  letGoOfKnownPeers(isDialling: (address: string) => boolean): void {
+    for (const { isKnownPeer, address } of this.#seeds.values())
+      if (isKnownPeer && !isDialling(address)) this.#seeds.delete(address);
   }
 
   /** A dial of it is under way; how it ends sets the next one. */
@@ -87,14 +107,18 @@ export class Seeds {
     const seed = this.#seeds.get(address);
     if (seed === undefined) return null;
     seed.failures++;
-    if (seed.isKnownPeer) {
-      this.#failedAgain(seed, trouble, at);
+    // Who is somebody else's now is none of this node's.
+    if (seed.isKnownPeer && (at.joined || trouble.goodbye === 'wrong_cluster')) {
+      this.#seeds.delete(address);
       return null;
     }
     // A proxy in front of a node that is not up yet ends what it has taken without a word, as a node does that wants a key.
     const mayBeProxy = trouble.reason === 'wrong_key' && seed.failures <= proxyTriesMax;
-    const isFast = (mayPassSoon(trouble) || mayBeProxy) && !at.joined;
+    const mayPass = mayPassSoon(trouble) || mayBeProxy;
+    const isFast = mayPass && !at.joined && (!seed.isKnownPeer || seed.failures <= knownPeerTriesMax);
     seed.dueMs = at.nowMs + backoffMs(seed.failures, isFast ? this.#fast() : this.#slow(), this.#random);
+    // Nobody has asked for it, and it may be gone for good.
+    if (seed.isKnownPeer && mayPass) return seed.failures === knownPeerTriesMax ? this.#tellAlone() : null;
     const kind = trouble.goodbye ?? trouble.reason;
     const isRepeated = seed.loggedReason === kind;
     if (isRepeated && at.nowMs < seed.loggedAtMs + this.#config.seedLogIntervalMs) return null;
@@ -104,17 +128,14 @@ export class Seeds {
     return { type: 'log', level: 'warn', text: dialAdvice(address, trouble), fields };
   }
 
-  /** Membership finds the others, once one of them is found; who is somebody else's now is none of this node's. */
-  #failedAgain(
-    seed: Seed,
-    { goodbye }: DialTrouble,
-    { nowMs, joined }: { nowMs: number; joined: boolean },
-  ): void {
-    if (joined || goodbye === 'wrong_cluster') this.#seeds.delete(seed.address);
-    else {
-      const range = seed.failures <= knownPeerTriesMax ? this.#fast() : this.#slow();
-      seed.dueMs = nowMs + backoffMs(seed.failures, range, this.#random);
-    }
+  /** Once: after a restart that leaves a node alone. */
+  #tellAlone(): LogEffect | null {
+    if (this.#hasToldAlone) return null;
+    this.#hasToldAlone = true;
+    const text =
+      'none of the nodes that this one knew answers: it goes on alone, and tries them twice a minute; if others live elsewhere, give --join';
+    const peers = [...this.#seeds.values()].flatMap((seed) => (seed.isKnownPeer ? seed.address : []));
+    return { type: 'log', level: 'warn', text, fields: { peers } };
   }
 
   #slow(): { minMs: number; maxMs: number } {

@@ -1,5 +1,6 @@
 import { limits } from '../limits.js';
 import { isPresent, type MemberRecord } from '../member.js';
+import { rendezvousTop } from '../routing/rendezvous.js';
 
 /** Members come in bursts: they are written down once for all that change within this; the first ones soon, as a new node may not live for long. */
 const settleMs = 1_000;
@@ -45,13 +46,12 @@ export class KnownPeers {
     this.options.keep(addresses);
   }
 
+  /** Of a large cluster each node keeps some others, or those would be dialled by all where all restart. */
   private present(): string[] {
     const { self, members } = this.options;
     const addresses = new Set<string>();
-    for (const member of members()) {
+    for (const member of members())
       if (isPresent(member) && member.address !== self) addresses.add(member.address);
-      if (addresses.size === limits.knownPeersMax) break;
-    }
-    return [...addresses];
+    return rendezvousTop(self, [...addresses], limits.knownPeersMax);
   }
 }

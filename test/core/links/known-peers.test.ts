@@ -45,16 +45,18 @@ t.test('those that a node knew are dialled at its start, after the seeds, each a
 });
 
 t.test(
-  'who does not answer is tried fast for some seconds, then rarely, and never complained about',
+  'who does not answer is tried fast for some seconds, then rarely, and complained about once',
   async (t) => {
     const links = startAgain(['a:1']);
     const dialsMs: number[] = [];
+    let logs = 0;
     links.step(tick, 0);
     for (let nowMs = 0; nowMs < 120_000; nowMs = links.nextDeadlineMs()) {
       const effects = [...links.step(tick, nowMs), ...fail(links, 'refused', nowMs)];
-      t.notOk(effects.some(({ type }) => type === 'log'));
+      logs += effects.filter(({ type }) => type === 'log').length;
       if (effects.some(({ type }) => type === 'dial')) dialsMs.push(nowMs);
     }
+    t.equal(logs, 1, 'that this node is alone');
     const fast = dialsMs.filter((atMs) => atMs < 15_000).length;
     t.ok(fast >= 15 && fast <= 17, `${fast} dials in the first 15 s`);
     t.ok(dialsMs.length - fast >= 3 && dialsMs.length - fast <= 8, `${dialsMs.length - fast} after that`);
@@ -75,4 +77,17 @@ t.test('an address that belongs to another cluster now is let go of at once', as
   links.step(tick, 0);
   t.strictSame(fail(links, 'rejected', 0, 'wrong_cluster'), []);
   t.equal(links.nextDeadlineMs(), Number.POSITIVE_INFINITY);
+});
+
+t.test('a trouble that does not pass by itself is told, since nobody else would', async (t) => {
+  const links = startAgain(['a:1']);
+  links.step(tick, 0);
+  t.match(fail(links, 'rejected', 0, 'version_mismatch'), [{ type: 'log', level: 'warn', text: /Upgrade/ }]);
+});
+
+t.test('of many that a node knew, a few are dialled at once, and seeds first', async (t) => {
+  const known = Array.from({ length: 32 }, (_, index) => `k${index}:1`);
+  const dials = startAgain(known, ['a:1']).step(tick, 0);
+  t.equal(dials.length, 9);
+  t.strictSame(dials[0], { type: 'dial', address: 'a:1' });
 });

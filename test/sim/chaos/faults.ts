@@ -22,6 +22,9 @@ const hourMs = 3_600_000;
 const strangerCluster = 'other';
 
 /** Nodes that live may take each other for dead: both sides go on, and what they do may be done twice. */
+/** Where packets are lost, the dial after one of these may take longer than a suspicion, and both ends of a pair take the other for dead. */
+const resets: ReadonlySet<FaultKind> = new Set(['resetOne', 'resetPair', 'resetStorm', 'tailLost']);
+
 const dividing: ReadonlySet<FaultKind> = new Set([
   'cutPair',
   'cutOneWay',
@@ -122,7 +125,9 @@ export class ChaosFaults {
 
   private note(kind: FaultKind, about: string): void {
     this.fired.set(kind, (this.fired.get(kind) ?? 0) + 1);
-    if (dividing.has(kind)) this.options.invariants.copies.mayRepeat = true;
+    const { plan } = this.options;
+    if (dividing.has(kind) || (plan.loss > 0 && resets.has(kind)))
+      this.options.invariants.copies.mayRepeat = true;
     this.story.push(`${(this.options.nodes.cluster.time.nowMs / 1000).toFixed(3)} s  ${kind} ${about}`);
   }
 

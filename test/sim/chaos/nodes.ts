@@ -2,6 +2,7 @@ import { type DiskStep, replaceFileSteps } from '../../../src/core/durable-steps
 import type { NodeEffect } from '../../../src/core/effects.js';
 import { RondoError } from '../../../src/core/errors.js';
 import type { JobId } from '../../../src/core/ids.js';
+import { defaultJobsConfig } from '../../../src/core/jobs/config.js';
 import type { Random } from '../../../src/core/random.js';
 import type { Invariants } from '../../../src/sim/invariants.js';
 import type { SimCluster } from '../../../src/sim/sim-cluster.js';
@@ -143,6 +144,7 @@ export class ChaosNodes {
         knownPeers: this.peers.get(name) ?? [],
         disk: this.journalOf(name),
         isAfterCrash,
+        ...(name === plan.full ? { jobs: { ...defaultJobsConfig, queueLengthMax: fewJobs } } : {}),
       });
     } catch (error) {
       if (!(error instanceof RondoError)) throw error;
@@ -159,4 +161,6 @@ export class ChaosNodes {
   }
 }
 
+/** What a node that is full by then has room for. */
+const fewJobs = 5;
 const stepCount = replaceFileSteps('', '').length;

@@ -91,6 +91,8 @@ export interface ChaosPlan {
   readonly jobGapMs: number;
   readonly runMs: readonly [min: number, max: number];
   readonly clients: ClientPlan;
+  /** It has room for few jobs; null: all have room. */
+  readonly full: string | null;
 }
 
 /** Every so manieth run has no faults at all. */
@@ -111,7 +113,7 @@ const shortQueues: ChaosPlan['queues'] = {
 export function drawPlan(seed: string, fault: FaultClass | null = null, submitsOnly = false): ChaosPlan {
   const mixed = drawMixed(seed);
   const plan = fault === null ? mixed : withFault(mixed, fault);
-  return submitsOnly ? plan : { ...plan, clients: drawClients(plan) };
+  return submitsOnly ? plan : { ...plan, clients: drawClients(plan), full: drawFull(plan) };
 }
 
 /** From numbers of its own: a run of clients that only submit stays what it was. */
@@ -125,6 +127,12 @@ function drawClients({ seed, weights }: ChaosPlan): ClientPlan {
     // When it fires follows the wall clock of its owner.
     scheduleCount: weights.wallJump > 0 ? 0 : random.below(3),
   };
+}
+
+/** In every third run one node has room for few jobs. */
+function drawFull({ seed, names, isCalm }: ChaosPlan): string | null {
+  const random = createRandom(`chaos/${seed}/full`);
+  return !isCalm && random.below(3) === 0 ? pick(random, names) : null;
 }
 
 function drawMixed(seed: string): ChaosPlan {
@@ -156,6 +164,7 @@ function drawMixed(seed: string): ChaosPlan {
     jobGapMs: pick(random, [200, 1_000]),
     runMs: [1, pick(random, [20, 1_500])],
     clients: noClients,
+    full: null,
   };
   return { ...plan, weights: { ...plan.weights, ...drawJobWeights(random, plan) } };
 }

@@ -166,6 +166,7 @@ class ChaosRun {
       skipsSync: spoilt.skipsJournalSync ?? false,
     });
     this.cluster = cluster;
+    invariants.copies.full = plan.full;
     this.random = cluster.random.fork('chaos');
     this.options = cluster.random.fork('options');
     this.nodes = new ChaosNodes({
