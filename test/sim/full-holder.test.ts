@@ -90,3 +90,27 @@ t.test(
     t.equal(core.jobs.keeping.copies.get(copy.spec.id), undefined);
   },
 );
+
+t.test(
+  'what may be the last copy is taken over at once, also by a node that waited to be told of a later state',
+  async (t) => {
+    const cluster = new SimCluster({ seed: 'last', runMs: [10, 10], fateOf: () => 'fails' });
+    const disk = new SimJournalDisk();
+    cluster.start('a', undefined, { disk: new SimJournalDisk() });
+    cluster.start('b', undefined, { disk });
+    cluster.runUntil('all know all', () => cluster.agree(), 5_000);
+    const again = { retries: 5, backoffMs: hour };
+    const job = cluster.submit('a', submitOf('1', { delayMs: 3_000, copies: 2, ...again }));
+    disk.trouble = 'EIO';
+    cluster.request('b', submitOf('2', { delayMs: hour, copies: 1 }));
+    cluster.runFor(8_000);
+    // It holds an old state, which is the only one beside its owner's, and doubts it.
+    cluster.node('b').pause();
+    cluster.runFor(2_500);
+    cluster.node('b').resume();
+    cluster.runFor(62_000);
+    cluster.node('a').kill();
+    const { ledger } = cluster.node('b').core.jobs;
+    t.ok(cluster.runUntil('b goes on', () => ledger.get(job) !== undefined, 60_000) < 3_000);
+  },
+);

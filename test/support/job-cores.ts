@@ -62,7 +62,8 @@ export class JobCores {
   private losing: { from: string; to: string; type: string } | null = null;
   private nextRequest = 1;
 
-  constructor({ members, config = {} }: JobCoresOptions) {
+  constructor(private readonly options: JobCoresOptions) {
+    const { members } = options;
     this.members = new Map(members.map((member) => [member.id, member]));
     for (const self of members) {
       // Link numbers stand for nodes here: the place of the node in the list.
@@ -70,30 +71,31 @@ export class JobCores {
         this.isCut(self.id, to) || !this.members.has(to) ? null : members.findIndex(({ id }) => id === to),
       );
       this.outboxes.set(self.id, outbox);
-      this.cores.set(
-        self.id,
-        new Jobs({
-          self: self.id,
-          instance: self.instance,
-          config: { ...defaultJobsConfig, copies: 1, ...config },
-          journal: null,
-          journalChanged: () => {},
-          settled: () => {},
-          random: createRandom(self.id),
-          outbox,
-          reach: fullReach,
-          nextTimeMs,
-          handleOther: () => false,
-          members: {
-            self: () => this.members.get(self.id) as MemberRecord,
-            get: (id) => this.members.get(id),
-            all: () => this.members.values(),
-          },
-        }),
-      );
+      this.cores.set(self.id, this.newCore(self, outbox));
     }
     for (const a of members)
       for (const b of members) this.step(a.name, { type: 'contact_opened', node: b.id });
+  }
+
+  private newCore(self: MemberRecord, outbox: Outbox): Jobs {
+    return new Jobs({
+      self: self.id,
+      instance: self.instance,
+      config: { ...defaultJobsConfig, copies: 1, ...this.options.config },
+      journal: null,
+      journalChanged: () => {},
+      settled: () => {},
+      random: createRandom(self.id),
+      outbox,
+      reach: fullReach,
+      nextTimeMs,
+      handleOther: () => false,
+      members: {
+        self: () => this.members.get(self.id) as MemberRecord,
+        get: (id) => this.members.get(id),
+        all: () => this.members.values(),
+      },
+    });
   }
 
   core(name: string): Jobs {
@@ -182,8 +184,13 @@ export class JobCores {
     const previous = this.members.get(nodeId(name)) as MemberRecord;
     const member = { ...previous, ...change };
     this.members.set(member.id, member);
+    // Another instance is another process, which knows nothing.
+    const hasRestarted = member.instance !== previous.instance;
+    if (hasRestarted) this.cores.set(member.id, this.newCore(member, this.outboxes.get(member.id) as Outbox));
     for (const other of this.members.values())
       this.step(other.name, { type: 'member_changed', member, previous });
+    if (hasRestarted)
+      for (const { id } of this.members.values()) this.step(name, { type: 'contact_opened', node: id });
   }
 
   /** It was gone for so long that no membership knows it any more. */

@@ -1,5 +1,6 @@
+import type { AttemptStart } from '../effects.js';
 import { Fifo } from '../fifo.js';
-import type { JobId, NodeId, RunId } from '../ids.js';
+import type { NodeId, RunId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import type { AttemptKey, JobMessage, RefuseReason, StopReason } from '../messages.js';
@@ -7,43 +8,12 @@ import type { Outbox } from '../outbox.js';
 import { payloadBytes } from '../payload.js';
 import type { JobsConfig } from './config.js';
 import { type Debt, debtsByNode } from './debts.js';
+import type { Account, Held, RanMessage } from './executor-account.js';
 import type { AttemptOutcome } from './record.js';
 import { activeWindow, idleWindow, isWorthTelling } from './room.js';
+import { StartOrder } from './start-order.js';
 
 type RunMessage = Extract<JobMessage, { type: 'run' }>;
-type RanMessage = Extract<JobMessage, { type: 'ran' }>;
-
-/** An attempt that this node has taken. */
-interface Held {
-  readonly run: RunId;
-  readonly owner: NodeId;
-  readonly key: AttemptKey;
-  readonly timeoutMs: number;
-  readonly bytes: number;
-  readonly isIsolated: boolean;
-  hasStarted: boolean;
-  /** Monotonic; null until it starts. */
-  endsAtMs: number | null;
-  /** Its owner has a newer attempt, or is gone: its end is told to nobody. */
-  fenced: boolean;
-}
-
-/** What this executor keeps for one owner. */
-interface Account {
-  readonly held: Map<JobId, Held>;
-  /** The number of its resync that was answered last. */
-  session: number;
-  /** Ends that were sent and not acknowledged, in order; sent again on a new link. */
-  sent: Fifo<RanMessage>;
-  sentBytes: number;
-  /** Ends that wait until those before them are acknowledged: results may be large, and a link's queue is bounded. */
-  unsent: Fifo<RanMessage>;
-  /** Number of the next `ran`, from 1. */
-  nextSeq: number;
-  /** The window the owner was told last. */
-  told: number;
-  endedLately: number;
-}
 
 export interface ExecutorOptions {
   readonly self: NodeId;
@@ -70,6 +40,7 @@ export class Executor {
   draining = false;
   private readonly accounts = new Map<NodeId, Account>();
   private readonly running = new Map<RunId, Held>();
+  private readonly order = new StartOrder();
   private heldBytes = 0;
   private nextRun = 1;
   private roomDueMs = Number.POSITIVE_INFINITY;
@@ -109,22 +80,28 @@ export class Executor {
       bytes: payloadBytes(message.args),
       isIsolated: message.isolate,
       hasStarted: false,
+      isWaiting: false,
+      isStopped: false,
       endsAtMs: null,
       fenced: false,
     };
     account.held.set(message.key.job, held);
     this.running.set(held.run, held);
     this.heldBytes += held.bytes;
-    this.options.outbox.push({
+    const { task, args, priority, isolate } = message;
+    const { job, attempt } = message.key;
+    const start = {
       type: 'start_attempt',
       run: held.run,
-      job: message.key.job,
-      attempt: message.key.attempt,
-      task: message.task,
-      args: message.args,
-      priority: message.priority,
-      isolate: message.isolate,
-    });
+      job,
+      attempt,
+      task,
+      args,
+      priority,
+      isolate,
+    } as const;
+    if (this.order.take(start)) this.options.outbox.push(start);
+    else held.isWaiting = true;
     this.roomChanged(now);
   }
 
@@ -132,7 +109,7 @@ export class Executor {
     const held = this.accounts.get(owner)?.held.get(key.job);
     if (held === undefined || held.key.attempt !== key.attempt || held.key.epoch !== key.epoch) return;
     if (reason === 'fenced') this.fence(held);
-    else this.options.outbox.push({ type: 'stop_attempt', run: held.run, reason });
+    else this.stop(held, reason);
   }
 
   /** The owner has every end up to this number. */
@@ -168,6 +145,7 @@ export class Executor {
     this.running.delete(run);
     this.heldBytes -= held.bytes;
     this.roomChanged(now);
+    this.startNext(this.order.ended(held.key.job, run), now);
     if (held.fenced) return;
     const account = this.account(held.owner);
     account.held.delete(held.key.job);
@@ -230,9 +208,7 @@ export class Executor {
 
   /** The time to drain is over: what still runs is stopped, and its owners run it elsewhere. */
   stopAll(): void {
-    for (const held of this.running.values()) {
-      this.options.outbox.push({ type: 'stop_attempt', run: held.run, reason: 'shutdown' });
-    }
+    for (const held of this.running.values()) this.stop(held, 'shutdown');
   }
 
   /** Whether every end has been told and acknowledged. */
@@ -287,7 +263,21 @@ export class Executor {
     held.fenced = true;
     const account = this.accounts.get(held.owner);
     if (account?.held.get(held.key.job) === held) account.held.delete(held.key.job);
-    this.options.outbox.push({ type: 'stop_attempt', run: held.run, reason: 'fenced' });
+    this.stop(held, 'fenced');
+  }
+
+  private stop(held: Held, reason: StopReason): void {
+    held.isStopped = true;
+    if (!held.isWaiting) this.options.outbox.push({ type: 'stop_attempt', run: held.run, reason });
+  }
+
+  /** An attempt of its job that was here before has stopped. */
+  private startNext(start: AttemptStart | null, now: Instant): void {
+    const held = start === null ? undefined : this.running.get(start.run);
+    if (start === null || held === undefined) return;
+    held.isWaiting = false;
+    if (held.isStopped) this.attemptEnded(held.run, { type: 'stopped' }, now);
+    else this.options.outbox.push(start);
   }
 
   private roomChanged(now: Instant): void {

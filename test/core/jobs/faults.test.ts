@@ -549,3 +549,46 @@ t.test(
     );
   },
 );
+
+t.test('an executor begins a job anew for its next owner once the earlier attempt has stopped', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const facts = { task: 'echo', args: '1', priority: 0, timeoutMs: 1_000, isolate: false, session: 99 };
+  const job = 'a00000000000-aaaaa-1';
+  const run = (owner: string, epoch: number): void =>
+    void cores.step('c', {
+      type: 'message',
+      from: nodeId(owner),
+      message: { type: 'run', key: { job, epoch, attempt: epoch }, ...facts },
+    });
+  run('a', 1);
+  const first = cores.begin('c');
+  cores.changeMember('a', { state: 'dead' });
+  run('b', 2);
+  t.strictSame(
+    cores.stopped.map(({ on, run }) => ({ on, run })),
+    [{ on: 'c', run: first.start.run }],
+  );
+  t.strictSame(cores.started, [], 'it has not stopped yet');
+  cores.end(first, { type: 'stopped' });
+  t.match(cores.started, [{ on: 'c', start: { job, attempt: 2 } }]);
+});
+
+t.test('what is not wanted any more by then is not begun, and said to have stopped', async (t) => {
+  const cores = new JobCores({ members: three() });
+  const facts = { task: 'echo', args: '1', priority: 0, timeoutMs: 1_000, isolate: false, session: 99 };
+  const job = 'a00000000000-aaaaa-1';
+  const key = (epoch: number) => ({ job, epoch, attempt: epoch });
+  cores.step('c', { type: 'message', from: nodeId('a'), message: { type: 'run', key: key(1), ...facts } });
+  const first = cores.begin('c');
+  cores.changeMember('a', { state: 'dead' });
+  cores.step('c', { type: 'message', from: nodeId('b'), message: { type: 'run', key: key(2), ...facts } });
+  cores.step('c', {
+    type: 'message',
+    from: nodeId('b'),
+    message: { type: 'stop', key: key(2), reason: 'cancelled' },
+  });
+  const before = cores.sent.length;
+  cores.end(first, { type: 'stopped' });
+  t.strictSame(cores.started, []);
+  t.ok(cores.sent.slice(before).includes('c>b ran'));
+});

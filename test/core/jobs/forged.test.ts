@@ -8,7 +8,7 @@ const members = ['a', 'b'].map((name) => aliveMember(name));
 t.test('of a peer that never was a member nothing is kept when its link is gone', async (t) => {
   const cores = new JobCores({ members });
   for (let count = 0; count < 100; count++) {
-    const node = nodeId(`x${count}`);
+    const node = nodeId(`x${100 + count}`);
     const key = { job: `${node}-aaaaa-1`, epoch: 1, attempt: 1 };
     cores.step('a', { type: 'contact_opened', node });
     const run = {
