@@ -37,7 +37,7 @@ function startInVain(cluster: Cluster, name: string, args: readonly string[]) {
         '127.0.0.1:0',
         '--client',
         '127.0.0.1:0',
-        '--no-http',
+        ...(args.includes('--http') ? [] : ['--no-http']),
       ],
       ...['--data', join(cluster.directory, name), ...args],
     ],

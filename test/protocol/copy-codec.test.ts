@@ -6,7 +6,7 @@ import { limits } from '../../src/core/limits.js';
 import { decodeCopy, encodeCopy } from '../../src/protocol/copy-codec.js';
 import { FieldReader } from '../../src/protocol/peer-fields.js';
 import { anyCopy, copies, copyOf, specOf } from './copy-samples.js';
-import { nodeA } from './peer-samples.js';
+import { nodeA, nodeB } from './peer-samples.js';
 
 /** Positions in the array of a copy. */
 const at = {
@@ -87,6 +87,12 @@ t.test('a copy with the largest arguments and result comes back as it was', (t) 
 
 t.test('any copy comes back as it was', (t) => {
   fc.assert(fc.property(anyCopy(), (copy) => t.strictSame(decodeValues(valuesOf(copy)), copy)));
+  t.end();
+});
+
+t.test('a holder that is named twice is one', (t) => {
+  const twice = copyOf({ holders: [nodeA, nodeB, nodeA] });
+  t.strictSame(decodeValues(valuesOf(twice)).holders, [nodeA, nodeB]);
   t.end();
 });
 

@@ -119,7 +119,7 @@ export function anyCopy(): fc.Arbitrary<JobCopy> {
         .map(specOf),
       args: orNull(payload),
       instance: fc.constant('cdefg'),
-      holders: fc.array(nodeId, { maxLength: 3 }),
+      holders: fc.uniqueArray(nodeId, { maxLength: 3 }),
       state: fc.constantFrom(...copyStates),
       attempt: count,
       failures: count,
