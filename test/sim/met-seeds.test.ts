@@ -38,6 +38,7 @@ const clientSeeds: readonly [seed: string, fault: FaultClass | null, found: stri
   ],
   ['47', 'killBusy', 'a job that was put back as its node died was taken for one that starts after its end'],
   ['69', 'pause', 'an executor that held the outcome of an earlier owner ran the job again for a later one'],
+  ['76', 'halves', 'a holder of two owners kept the outcome of the one that had lost'],
   ['35', 'bitFlip', 'a holder that was let go did not tell the earlier owner of the later one'],
   ['60', 'seedsGone', 'a seed that never lived for a second kept nowhere to come back to'],
 ];

@@ -88,6 +88,15 @@ export class Custody {
         replicator.dropState(node, copy.spec.id, copy);
   }
 
+  /** Another owner's state holds. Who holds both has this node's in its place, of which that owner knows nothing. */
+  private giveUp(own: JobCopy, copy: JobCopy): void {
+    const { self, isThere, replicator } = this.options;
+    this.releaseHolders(own, copy.holders);
+    for (const node of copy.holders)
+      if (node !== self && node !== copy.owner && own.holders.includes(node) && isThere(node))
+        replicator.push(node, copy);
+  }
+
   /** Two owners, as after a partition: the one that has lost learns it from whoever they both have it held by. */
   private tellDeposed(node: NodeId, { job, rank }: { readonly job: JobId; readonly rank: CopyRank }): void {
     const { self, isThere, replicator } = this.options;
@@ -161,7 +170,7 @@ export class Custody {
       return 'full';
     let slot = 0;
     const own = record === undefined ? held?.copy : this.options.replicator.copyOf(record);
-    if (own?.owner === self && copy.owner !== self) this.releaseHolders(own, copy.holders);
+    if (own?.owner === self && copy.owner !== self) this.giveUp(own, copy);
     if (record !== undefined) slot = this.supersede(record, now);
     if (copy.owner === self) {
       const before = copies.get(copy.spec.id);
