@@ -27,6 +27,7 @@ const networkDirectory = 'test/netns/';
 const longDirectory = 'test/netns/long/';
 /** What they measure or assert would suffer from others, or they use ports that documents name. */
 const aloneFiles: ReadonlySet<string> = new Set([
+  'test/cluster/copies.test.ts',
   'test/cluster/footprint.test.ts',
   'test/cluster/jobs.test.ts',
   'test/cluster/membership.test.ts',

@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -64,4 +65,24 @@ t.test('a lone node that was killed goes on with its jobs, and calls them its ow
   );
   t.notMatch(again.logs(), /owner is gone/);
   t.notMatch(again.logs(), /"level":[45]0/, 'nothing is wrong');
+});
+
+t.test('a node leaves though the disk that it writes to hangs, and a second signal ends it', async (t) => {
+  const cluster = await clusterFor(t, { nodes: 1, names: ['a'] });
+  const [a] = cluster.nodes;
+  if (a === undefined) throw new Error('a node was started');
+  // What is written to a pipe that nobody reads never ends, as on a network disk whose server is gone.
+  const directory = join(cluster.directory, 'b');
+  mkdirSync(directory);
+  t.equal(spawnSync('mkfifo', [join(directory, 'peers.json.new')]).status, 0);
+  const b = await cluster.add('b');
+  await cluster.untilAlive(2);
+  // By then it writes down where the other one is.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  b.kill('SIGTERM');
+  await untilState([a], 'b', 'left');
+  await waitUntil('it lets go of its directory', () => !existsSync(join(directory, 'lock')));
+  t.equal(b.child.exitCode, null, 'the system waits for the disk');
+  b.kill('SIGTERM');
+  t.same(await b.ended, { code: null, signal: 'SIGTERM' });
 });

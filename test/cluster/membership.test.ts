@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { type ClusterNode, membersAt, request, untilState, waitUntil } from '../support/cluster.js';
@@ -78,6 +78,26 @@ t.test('the first node of a cluster finds the others again after kill -9, withou
   await cluster.untilAlive(3);
   const elapsedMs = performance.now() - startedAtMs;
   t.ok(elapsedMs < foundAgainMsMax, `all know all after ${Math.round(elapsedMs)} ms`);
+});
+
+t.test('a node that finds none of those that it knew is ready after five seconds, and says so', async (t) => {
+  const cluster = await clusterFor(t, { nodes: 0 });
+  const directory = join(cluster.directory, 'late');
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'peers.json'), '{"version":1,"peers":["127.0.0.1:1"]}');
+  const node = await cluster.add('late');
+  const readyz = (): Promise<Response> => fetch(`http://${node.http}/readyz`);
+  const first = await readyz();
+  t.strictSame(
+    [first.status, await first.json()],
+    [503, { ready: false, reason: 'joining: no node that it knew has answered yet' }],
+  );
+  await waitUntil('it is ready', async () => (await readyz()).status === 200, { timeoutMs: 15_000 });
+  await waitUntil(
+    'it says that it is alone',
+    () => node.logs().includes('none of the nodes that this one knew answers'),
+    { timeoutMs: 20_000 },
+  );
 });
 
 t.test('a node that leaves is shown as left, and never as dead', async (t) => {

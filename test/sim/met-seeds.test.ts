@@ -6,7 +6,8 @@ import { runFuzz } from './fuzz/run.js';
 
 t.setTimeout(180_000);
 
-// Runs that failed once, with what they found. A change of the code may lead a run elsewhere, so each fault has a test of its own as well.
+// Runs that failed once, with what they found. A change of the code may lead a run elsewhere, so what can be told apart from a run has a test of
+// its own as well.
 
 const chaosSeeds: readonly [seed: string, found: string][] = [
   [
