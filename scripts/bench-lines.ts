@@ -37,6 +37,7 @@ function measure(line: string, forMs: number): { requests: number; ms: number } 
     tokenCheck: null,
     hello: helloText({}, { authRequired: false, limits: defaultClientServerLimits }),
     nextSeq: () => ++seq,
+    ended: () => {},
     answered: () => {
       answered++;
     },
@@ -50,7 +51,7 @@ function measure(line: string, forMs: number): { requests: number; ms: number } 
     for (let start = 0; start < stream.length; start += chunkBytes) {
       session.push(stream.subarray(start, start + chunkBytes));
       for (let next = session.next(); next !== null; next = session.next()) session.reply(next.seq, result);
-      Buffer.from(session.takeOutput());
+      Buffer.from(session.takeOutput()?.data ?? '');
     }
   }
   return { requests: answered, ms: performance.now() - startedAt };

@@ -41,6 +41,7 @@ const scheduler = createScheduler({
       if (started < attempts) startOne();
       else if (ended === attempts) finished();
     },
+    attemptChunk() {},
     attemptProgress() {},
     attemptLog() {},
   },

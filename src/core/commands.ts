@@ -1,9 +1,13 @@
 import type { JobId } from './ids.js';
 import type { JobState } from './jobs/record.js';
 import type { Payload } from './payload.js';
+import type { Topic } from './topics/topic.js';
 
 /** What a client can ask of the cluster, whatever spelling it used. Durations are milliseconds. */
-export type ClientCommand =
+export type ClientCommand = NodeCommand | TopicCommand;
+
+/** About jobs, nodes and the cluster. */
+export type NodeCommand =
   | SubmitCommand
   | {
       readonly type: 'wait';
@@ -12,6 +16,8 @@ export type ClientCommand =
       /** Only how it ended, and not its result. */
       readonly brief?: true;
     }
+  /** What happens to a job, as items, until its outcome. */
+  | { readonly type: 'watch'; readonly job: JobId; readonly stream: StreamStart }
   | { readonly type: 'status'; readonly job: JobId }
   | { readonly type: 'cancel'; readonly job: JobId }
   | { readonly type: 'retry'; readonly job: JobId }
@@ -30,13 +36,52 @@ export type ClientCommand =
   | { readonly type: 'resume'; readonly node: string | null }
   | { readonly type: 'leave' };
 
+/** About topics. */
+export type TopicCommand =
+  /** What is published to these topics from now on, as items, until the request is abandoned. */
+  | {
+      readonly type: 'subscribe';
+      /** Topics, or patterns of them. */
+      readonly topics: readonly Topic[];
+      /** And before that the last so many messages of each. */
+      readonly replay: number;
+    }
+  | { readonly type: 'publish'; readonly topic: Topic; readonly payload: Payload }
+  | { readonly type: 'subscribers'; readonly topics: readonly Topic[] };
+
+/** How the items of a streaming request begin. */
+export interface StreamStart {
+  /**
+   * Bytes of items, by `itemBytes`, that whoever asked takes at first; more as it says so (`items_wanted`). 0: it is not its turn yet, and
+   * what happens until then is none of its business.
+   */
+  readonly room: number;
+  /** What it has already; null: nothing. */
+  readonly after: StreamPosition | null;
+}
+
+/** A place in what the attempts of a job yield: after so many chunks of that attempt. */
+export interface StreamPosition {
+  readonly epoch: number;
+  readonly attempt: number;
+  readonly chunk: number;
+}
+
 export interface SubmitCommand {
   readonly type: 'submit';
   /** RUN: answer with the outcome; SUBMIT: answer with the id. */
   readonly wait: boolean;
+  /** RUN with `stream=yes`: what happens to it is told as items before its outcome. */
+  readonly stream?: StreamStart;
   readonly task: string;
   readonly args: Payload;
   readonly options: SubmitOptions;
+}
+
+/** How it begins to be told items, if it is to be told any. */
+export function streamOf(command: { readonly type: string }): StreamStart | null {
+  const { stream } = command as { readonly stream?: StreamStart };
+  return stream ?? null;
 }
 
 export type RoutePolicy = 'round-robin' | 'least-loaded' | 'affinity';

@@ -1,6 +1,7 @@
 import type { ClientCommand } from './commands.js';
 import type { GoodbyeReason, Hello } from './hello.js';
 import type { LinkId, RequestId, RunId } from './ids.js';
+import type { Item, Message } from './item.js';
 import type { JournalWrite } from './jobs/journal-log.js';
 import type { AttemptOutcome } from './jobs/record.js';
 import type { TaskOffer } from './member.js';
@@ -36,9 +37,13 @@ export type NodeEvent =
   | { readonly type: 'link_pressure'; readonly link: LinkId; readonly congested: boolean }
   | { readonly type: 'request'; readonly request: RequestId; readonly command: ClientCommand }
   | { readonly type: 'request_abandoned'; readonly request: RequestId }
+  /** The client takes items of this request until they are `upTo` bytes in all, by `itemBytes`. */
+  | { readonly type: 'items_wanted'; readonly request: RequestId; readonly upTo: number }
   | { readonly type: 'attempt_started'; readonly run: RunId }
   | { readonly type: 'attempt_ended'; readonly run: RunId; readonly outcome: AttemptOutcome }
   | { readonly type: 'attempt_progress'; readonly run: RunId; readonly value: string }
+  /** A value that a generator has yielded, or a line or piece of a program's output. */
+  | { readonly type: 'attempt_chunk'; readonly run: RunId; readonly chunk: Payload }
   /** The operator wants this node to drain and to leave. */
   | { readonly type: 'leave' }
   /** All that came in one turn of the driver has been handled; due when `NodeCore.wantsFlush`. */
@@ -74,8 +79,14 @@ export type NodeEffect =
   /** It may lead nowhere: it is closed when nothing comes on it for `limits.linkSilenceMs`. */
   | { readonly type: 'watch_link'; readonly link: LinkId }
   | { readonly type: 'reply'; readonly request: RequestId; readonly reply: Reply }
+  /** Something that happened, before the reply. */
+  | { readonly type: 'item'; readonly request: RequestId; readonly item: Item }
+  /** One message for many subscriptions. */
+  | { readonly type: 'deliver'; readonly requests: readonly RequestId[]; readonly message: Message }
   | AttemptStart
   | { readonly type: 'stop_attempt'; readonly run: RunId; readonly reason: StopReason }
+  /** The attempt may have told chunks of `upTo` bytes in all, by `chunkBytes`; the one that goes over it is told still. */
+  | { readonly type: 'chunk_room'; readonly run: RunId; readonly upTo: number }
   /** Where the other nodes are now, `host:port`, the first `limits.knownPeersMax` of them: to be given to the next start of this node. */
   | { readonly type: 'keep_peers'; readonly addresses: readonly string[] }
   /** Numbers rise by one. */

@@ -23,6 +23,10 @@ export const errorCodes = {
   JOB_FAILED: 'the job failed for good; the message is one JSON value',
   JOB_CANCELLED: 'the job was cancelled',
   TIMEOUT: 'the time given for waiting is over; the job goes on',
+  // Topics
+  SLOW_SUBSCRIBER:
+    'messages waited for the subscriber to read them, more than are kept: the subscription has ended',
+  TOO_MANY_SUBSCRIPTIONS: 'the node has as many subscriptions as it may',
   // The node
   BUSY: 'a limit is reached; try again after the time given',
   DRAINING: 'the node is draining or leaving and takes no new jobs',

@@ -21,6 +21,11 @@ export class Fifo<Item> {
     return this.items[this.head];
   }
 
+  /** The item so many places behind the first. */
+  at(index: number): Item | undefined {
+    return this.items[this.head + index];
+  }
+
   shift(): Item | undefined {
     if (this.head === this.items.length) return undefined;
     const item = this.items[this.head];

@@ -16,6 +16,24 @@ export const limits = {
   replyBytesTotalMax: 256 * 1024 * 1024,
   /** Lines and bodies that clients of one node have begun, each body as long as it was announced. */
   receivingBytesMax: 256 * 1024 * 1024,
+  /** Items on their way to one client that it has not taken, of one request of it. */
+  itemWindowBytes: 256 * 1024,
+  /** What nodes keep of streams for who comes late, of all jobs of one owner; and the least that one of many has on its way. */
+  streamsKeptBytesMax: 64 * 1024 * 1024,
+  streamWindowBytesMin: 16 * 1024,
+  /** Of each further one, when more than `widestStreamsMax` of its requests stream at once. */
+  narrowItemWindowBytes: 4 * 1024,
+  widestStreamsMax: 64,
+  /** Messages of topics that wait for one client: past it, its subscription ends. */
+  subscriberBytesMax: 4 * 1024 * 1024,
+  /** The name of a topic, or a pattern of such names. */
+  topicLengthMax: 256,
+  /** Topics in one SUBSCRIBE or SUBSCRIBERS, and subscriptions of one node, each topic of a request counted. */
+  topicsPerRequestMax: 1_000,
+  subscriptionsMax: 100_000,
+  /** Messages of a topic that a node keeps for subscribers to come, and what they take of all topics together. */
+  replayMax: 100,
+  replayBytesMax: 16 * 1024 * 1024,
   /** A frame between peers, its length prefix not counted. */
   frameBytesMax: 1024 * 1024,
   /** A piece of a message that is larger than this travels as chunks of this size, control frames between them. */

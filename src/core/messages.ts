@@ -1,5 +1,6 @@
-import type { ClientCommand } from './commands.js';
+import type { NodeCommand } from './commands.js';
 import type { InstanceId, JobId, NodeId } from './ids.js';
+import type { Item } from './item.js';
 import type { CopyRank, JobCopy } from './jobs/copy.js';
 import type { AttemptOutcome } from './jobs/record.js';
 import type { MemberRecord, MemberVersion } from './member.js';
@@ -87,12 +88,18 @@ export interface AttemptKey {
  *     e ─resync_wanted─► o                e saw a new link, which o may not have noticed
  *     e ─started─► o                     of an isolated attempt: its handler has it now, and what ends e may be its doing
  *     e ─progress─► o
+ *     e ─stream_chunk(key, number)─► o    o ─stream_room(key, number, upTo)─► e   o has all chunks up to this one, and room for more
+ *     e ─stream_chunk(key, number, nothing)─► o  the attempt has ended: once o has this, `ran` follows
+ *
+ * Chunks are kept until the owner has them and come again after each `holding`; one that is not the next is passed over.
  *
  * and between any two nodes, for a client's request that another node must answer:
  *
  *     a ─ask(seq, command)─► b            b ─answer(seq, reply)─► a, or before it a ─ask_abandoned(seq)─► b
  *                                         b ─asks_taken(seqs)─► a                what is not answered at once
  *     a ─answers_taken(seqs)─► b          until then b sends its answer again on every new link
+ *     b ─item(seq, number)─► a            before the answer of one that streams, in order
+ *     a ─items_taken(seq, number, upTo)─► b   a has all items up to this one, and room for more
  *     a ─asking(round, seqs)─► b          on every new link: what a waits for; all else b forgets
  *                                         b ─asks_unknown(round, seqs)─► a       what never arrived: a asks it again
  *
@@ -131,8 +138,22 @@ export type JobMessage =
   | { readonly type: 'grant'; readonly window: number }
   | { readonly type: 'started'; readonly key: AttemptKey }
   | { readonly type: 'progress'; readonly key: AttemptKey; readonly value: string }
+  /** `chunk`: null after the last one. */
+  | {
+      readonly type: 'stream_chunk';
+      readonly key: AttemptKey;
+      readonly number: number;
+      readonly chunk: Payload | null;
+    }
+  /** Chunks may be told until they are `upTo` bytes of this attempt in all, by `chunkBytes`. */
+  | { readonly type: 'stream_room'; readonly key: AttemptKey; readonly number: number; readonly upTo: number }
   | { readonly type: 'ask'; readonly seq: number; readonly command: PeerCommand }
-  | { readonly type: 'answer'; readonly seq: number; readonly reply: Reply }
+  /** `items`: how many items came before it, if any. */
+  | { readonly type: 'answer'; readonly seq: number; readonly reply: Reply; readonly items?: number }
+  /** Numbered from 1 for each ask. */
+  | { readonly type: 'item'; readonly seq: number; readonly number: number; readonly item: Item }
+  /** Items may be told until they are `upTo` bytes of this ask in all, by `itemBytes`. */
+  | { readonly type: 'items_taken'; readonly seq: number; readonly number: number; readonly upTo: number }
   | { readonly type: 'asks_taken'; readonly seqs: readonly number[] }
   | { readonly type: 'answers_taken'; readonly seqs: readonly number[] }
   | {
@@ -179,7 +200,7 @@ export interface InquiryItem extends CopyRank {
 
 /** What one node asks of another: what its clients ask, or on its own account. */
 export type PeerCommand =
-  | ClientCommand
+  | NodeCommand
   /**
    * The asker is about to take a job with a new key. `OK`: this node has the job, or is about to take it and goes first;
    * the asker sends its clients here.
@@ -197,8 +218,11 @@ export type PeerMessageType = PeerMessage['type'];
 /** Control frames go ahead of bulk ones on a link, and are never queued behind a large body. */
 export type Lane = 'control' | 'bulk';
 
+/** Of jobs, those that are small and hold something up until they come. */
+const controlTypes: ReadonlySet<PeerMessageType> = new Set(['started', 'stream_room', 'items_taken']);
+
 export function laneOf(type: PeerMessageType): Lane {
-  return isMembershipType(type) || type === 'started' ? 'control' : 'bulk';
+  return isMembershipType(type) || controlTypes.has(type) ? 'control' : 'bulk';
 }
 
 export function isMembershipMessage(message: PeerMessage): message is MembershipMessage {
@@ -218,7 +242,11 @@ export function isWork({ type }: PeerMessage): boolean {
     type === 'answer' ||
     type === 'keep' ||
     type === 'kept' ||
-    type === 'progress'
+    type === 'progress' ||
+    type === 'stream_chunk' ||
+    type === 'stream_room' ||
+    type === 'item' ||
+    type === 'items_taken'
   );
 }
 

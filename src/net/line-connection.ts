@@ -1,12 +1,16 @@
 import type { Socket } from 'node:net';
 import type { ClientCommand } from '../core/commands.js';
+import type { Item } from '../core/item.js';
 import type { Reply } from '../core/reply.js';
+import type { Piece, Said } from '../protocol/answer-queue.js';
 import type { LineSession } from '../protocol/line-session.js';
 
 /** What a connection tells the server that has it. */
 export interface LineConnectionOwner {
   /** The next request was read. It may be answered at once or later, with the session's `reply`. */
   request(connection: LineConnection, seq: number, command: ClientCommand): void;
+  /** The client takes so much of the items of this request in all. */
+  itemsWanted(seq: number, upTo: number): void;
   /** There is output, or room to read on: `flush` is to be called soon. */
   dirty(connection: LineConnection): void;
   /** What is kept for the client has become so much more, or less. */
@@ -43,6 +47,8 @@ export class LineConnection {
   /** Replies that wait for this client, in the session or on the socket. */
   private kept = 0;
   private isCutOff = false;
+  /** Where in all that was said to the client that ends which the socket has. */
+  private position = 0;
 
   constructor(
     private readonly socket: Socket,
@@ -71,6 +77,20 @@ export class LineConnection {
     return this.kept;
   }
 
+  item(seq: number, item: Item): void {
+    this.session.item(seq, item);
+    this.countKept();
+    this.markDirty();
+  }
+
+  /** What waits for the client after it. */
+  message(seq: number, said: Said): number {
+    this.session.message(seq, said);
+    this.countKept();
+    this.markDirty();
+    return this.kept;
+  }
+
   reply(seq: number, reply: Reply): void {
     this.session.reply(seq, reply);
     this.countKept();
@@ -81,7 +101,14 @@ export class LineConnection {
   flush(): void {
     this.isDirty = false;
     if (this.socket.destroyed) return;
-    while (this.session.hasOutput && !this.isCongested()) this.write(this.session.takeOutput());
+    this.socket.cork();
+    for (;;) {
+      const piece = this.isCongested() ? null : this.session.takeOutput();
+      if (piece === null) break;
+      this.write(piece);
+    }
+    this.socket.uncork();
+    this.tellWanted();
     if (!this.session.isFinished) this.readOn();
     else if (!this.session.hasOutput) this.end();
     // Only by reading on is it seen that the client has gone.
@@ -179,24 +206,33 @@ export class LineConnection {
     return this.socket.writableLength > this.limits.outputBytesHigh;
   }
 
-  private write(text: string): void {
-    if (text === '') return;
+  private write({ data, bytes }: Piece): void {
     if (this.socket.writableLength === 0) this.progressAtMs = this.nowMs();
-    if (text.length <= writeBytesMax) {
-      this.socket.write(text, 'utf8', this.handleWritten);
+    this.position += bytes;
+    const end = this.position;
+    if (bytes <= writeBytesMax) {
+      this.socket.write(data, () => this.handleWritten(end));
       return;
     }
-    const bytes = Buffer.from(text, 'utf8');
-    for (let start = 0; start < bytes.length; start += writeBytesMax) {
-      this.socket.write(bytes.subarray(start, start + writeBytesMax), this.handleWritten);
+    const whole = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
+    for (let start = 0; start < bytes; start += writeBytesMax) {
+      const part = whole.subarray(start, start + writeBytesMax);
+      const partEnd = end - bytes + start + part.length;
+      this.socket.write(part, () => this.handleWritten(partEnd));
     }
   }
 
-  private readonly handleWritten = (): void => {
+  private handleWritten(position: number): void {
     this.progressAtMs = this.nowMs();
+    this.session.written(position);
+    this.tellWanted();
     this.countKept();
     if (this.session.hasOutput) this.markDirty();
-  };
+  }
+
+  private tellWanted(): void {
+    for (const { seq, upTo } of this.session.takeWanted()) this.owner.itemsWanted(seq, upTo);
+  }
 
   private countKept(): void {
     const bytes = this.socket.destroyed ? 0 : this.session.answerBytes + this.socket.writableLength;

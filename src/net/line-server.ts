@@ -1,14 +1,17 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ClientCommand } from '../core/commands.js';
 import type { RequestId } from '../core/ids.js';
+import type { Item, Message } from '../core/item.js';
 import { limits as coreLimits } from '../core/limits.js';
 import { errorReply, type Reply } from '../core/reply.js';
 import { formatSize } from '../core/units.js';
 import { createTokenCheck, type TokenCheck } from '../protocol/access.js';
+import { saidOf } from '../protocol/answer-queue.js';
 import { ByteBudget } from '../protocol/byte-budget.js';
 import { helloText } from '../protocol/help.js';
-import { replyLine } from '../protocol/line-reply.js';
-import { LineSession, type SessionLimits } from '../protocol/line-session.js';
+import { itemWords, replyWords } from '../protocol/line-reply.js';
+import { LineSession } from '../protocol/line-session.js';
+import type { SessionLimits } from '../protocol/line-session-contract.js';
 import type { ClientServer, ClientServerListener, ClientServerStats } from './client-server.js';
 import { LineConnection, type LineConnectionLimits, type LineConnectionOwner } from './line-connection.js';
 import { listenOn } from './listen.js';
@@ -113,6 +116,20 @@ class LineServer implements ClientServer, LineConnectionOwner {
     connection.reply(request, reply);
   }
 
+  item(request: RequestId, item: Item): void {
+    this.requests.get(request)?.item(request, item);
+  }
+
+  deliver(requests: readonly RequestId[], message: Message): void {
+    const said = saidOf(itemWords(null, { type: 'message', message }));
+    for (const request of requests) {
+      const connection = this.requests.get(request);
+      if (connection === undefined) continue;
+      if (connection.message(request, said) > coreLimits.subscriberBytesMax)
+        this.endSlow(connection, request);
+    }
+  }
+
   stats(): ClientServerStats {
     return {
       connections: this.connections.size,
@@ -147,6 +164,10 @@ class LineServer implements ClientServer, LineConnectionOwner {
     this.options.listener.request(seq, command);
   }
 
+  itemsWanted(seq: number, upTo: number): void {
+    this.options.listener.itemsWanted(seq, upTo);
+  }
+
   dirty(connection: LineConnection): void {
     this.dirtyConnections.push(connection);
     // Answers that come within one turn of the event loop leave in one write.
@@ -177,6 +198,20 @@ class LineServer implements ClientServer, LineConnectionOwner {
       if (largest === null) return;
       this.cutOff(largest, 'all clients', replyBytesTotalMax);
     }
+  }
+
+  /** Told later: the node is in the middle of what it does. */
+  private endSlow(connection: LineConnection, request: RequestId): void {
+    this.requests.delete(request);
+    const bytes = connection.keptBytes;
+    const text = `${formatSize(bytes)} waited for this client to read, and at most ${formatSize(coreLimits.subscriberBytesMax)} are kept: subscribe again, and read faster`;
+    connection.reply(request, errorReply('SLOW_SUBSCRIBER', text));
+    setImmediate(() => this.options.listener.requestAbandoned(request));
+    this.options.log('warn', 'A subscription has ended: its client does not read fast enough', {
+      code: 'SLOW_SUBSCRIBER',
+      client: connection.client,
+      bytes,
+    });
   }
 
   private mostWaitedFor(): LineConnection | null {
@@ -215,6 +250,9 @@ class LineServer implements ClientServer, LineConnectionOwner {
       tokenCheck: this.tokenCheck,
       hello: this.hello,
       nextSeq: () => ++this.requestCounter,
+      ended: (seq) => {
+        if (this.requests.delete(seq)) this.options.listener.requestAbandoned(seq);
+      },
       answered: (reply, isClientsMistake) => this.countAnswer(connection, reply, isClientsMistake),
       receiving: this.receiving,
       refusedForRoom: () => {
@@ -254,7 +292,7 @@ class LineServer implements ClientServer, LineConnectionOwner {
       clearTimeout(linger);
       this.refusedAtOnce--;
     });
-    socket.end(replyLine(null, errorReply('TOO_MANY_CONNECTIONS', text)));
+    socket.end(replyWords(null, errorReply('TOO_MANY_CONNECTIONS', text)) as string);
     // Passes over what the client sends: unread bytes would turn the close into a reset, and lose the reply.
     socket.resume();
   }

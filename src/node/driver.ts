@@ -146,6 +146,15 @@ export class Driver {
         case 'reply':
           parts.clients.reply(effect.request, effect.reply);
           break;
+        case 'item':
+          parts.clients.item(effect.request, effect.item);
+          break;
+        case 'deliver':
+          parts.clients.deliver(effect.requests, effect.message);
+          break;
+        case 'chunk_room':
+          parts.scheduler.giveRoom(effect.run, effect.upTo);
+          break;
         case 'stop_attempt':
           parts.scheduler.stop(effect.run, effect.reason);
           break;

@@ -303,6 +303,7 @@ class Assembly {
       listener: {
         request: (request, command) => driver.handle({ type: 'request', request, command }),
         requestAbandoned: (request) => driver.handle({ type: 'request_abandoned', request }),
+        itemsWanted: (request, upTo) => driver.handle({ type: 'items_wanted', request, upTo }),
       },
     });
   }
@@ -321,6 +322,7 @@ class Assembly {
       listener: {
         attemptStarted: (run) => driver.handle({ type: 'attempt_started', run }),
         attemptEnded: (run, outcome) => driver.handle({ type: 'attempt_ended', run, outcome }),
+        attemptChunk: (run, chunk) => driver.handle({ type: 'attempt_chunk', run, chunk }),
         attemptProgress: (run, value) => driver.handle({ type: 'attempt_progress', run, value }),
         attemptLog: ({ level, text, ...fields }) => logger.log(level, text, fields),
       },

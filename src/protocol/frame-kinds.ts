@@ -38,4 +38,8 @@ export const frameKinds = {
   started: 49,
   keep: 50,
   kept: 51,
+  stream_chunk: 52,
+  stream_room: 53,
+  item: 54,
+  items_taken: 55,
 } as const;

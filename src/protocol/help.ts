@@ -41,7 +41,7 @@ export function helpReply(name: string | null): Reply {
       verb: spec.name,
       usage: usageOf(spec),
       summary: spec.summary,
-      offered: spec.build !== null,
+      offered: true,
       answer: spec.answer,
       example: spec.example,
       options: spec.options.map((option) => optionHelp(option)),
@@ -60,7 +60,7 @@ const allVerbs = okReply(
       verb: spec.name,
       usage: usageOf(spec),
       summary: spec.summary,
-      offered: spec.build !== null,
+      offered: true,
     })),
   ),
 );

@@ -94,7 +94,6 @@ export function complete(verb: VerbSpec, body: Body, bytes: Buffer, isText: bool
     // Outside of strings a line break is white space, and inside of them JSON allows none.
     args = onOneLine(args);
   }
-  if (verb.build === null) return notOffered(verb);
   return verb.build(body.operand, body.draft, args);
 }
 
@@ -124,18 +123,20 @@ function parseRest(
   verb: VerbSpec,
   limit: BodyLimit,
 ): ParsedLine {
-  if (verb.build === null) return refuse(line, { tag, verb, error: notOffered(verb) }, limit);
   let position = start;
   let operand: string | null = null;
+  let operandCount = 0;
   let draft = untouchedDraft;
   let payload = noArguments;
   while (position < line.length) {
     const end = wordEnd(line, position);
     const nameEnd = optionNameEnd(line, position, end);
     let error: Reply | null = null;
-    if (operand === null && verb.operand !== null && (nameEnd < 0 || verb.operand.verbatim === true)) {
-      operand = line.slice(position, end);
-      error = verb.operand.check(operand);
+    if (takesOperand(verb, operandCount) && (nameEnd < 0 || verb.operand?.verbatim === true)) {
+      const word = line.slice(position, end);
+      operand = operand === null ? word : `${operand} ${word}`;
+      operandCount++;
+      error = verb.operand?.check(word) ?? null;
     } else if (nameEnd > 0) {
       if (draft === untouchedDraft) draft = emptyDraft();
       error = readOption(verb, draft, line.slice(position, nameEnd), line.slice(nameEnd + 1, end));
@@ -159,6 +160,10 @@ function parseRest(
     return { type: 'announcement', tag, verb, body };
   }
   return { type: 'request', tag, verb, request: verb.build(operand, draft, onOneLine(payload)) };
+}
+
+function takesOperand({ operand }: VerbSpec, count: number): boolean {
+  return operand !== null && count < (operand.countMax ?? 1);
 }
 
 function checkWhole(
@@ -243,10 +248,6 @@ const twoPayloads = errorReply(
 
 function tooLarge(limit: BodyLimit): Reply {
   return errorReply('BODY_TOO_LARGE', `a body is at most ${limit.bodyBytesMax} bytes`);
-}
-
-function notOffered(verb: VerbSpec): Reply {
-  return errorReply('UNSUPPORTED', `${verb.name} is not offered by this version of the node`);
 }
 
 function wordEnd(line: string, from: number): number {

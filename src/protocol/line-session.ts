@@ -1,14 +1,14 @@
 import { assert, assertNever } from '../core/assert.js';
 import type { ClientCommand } from '../core/commands.js';
+import { type Item, itemBytes } from '../core/item.js';
 import { errorReply, okReply, type Reply } from '../core/reply.js';
 import { formatDuration } from '../core/units.js';
-import type { TokenCheck } from './access.js';
-import { AnswerQueue, type Slot } from './answer-queue.js';
+import { AnswerQueue, type Piece, type Said, type Slot, saidOf, tagged, type Words } from './answer-queue.js';
 import { BegunRequest } from './begun-request.js';
-import type { ByteBudget } from './byte-budget.js';
 import { helpReply } from './help.js';
+import { ItemRooms, type Wanted } from './item-rooms.js';
 import { type DecoderEvent, LineDecoder } from './line-decoder.js';
-import { replyLine } from './line-reply.js';
+import { itemWords, replyWords } from './line-reply.js';
 import {
   type AfterRefusal,
   type Body,
@@ -17,37 +17,8 @@ import {
   parseLine,
   refuseBadText,
 } from './line-request.js';
+import type { LineSessionOptions, SessionCommand } from './line-session-contract.js';
 import type { Request, VerbSpec } from './verbs.js';
-
-export interface LineSessionOptions {
-  readonly limits: SessionLimits;
-  /** Null: this node asks for no token. */
-  readonly tokenCheck: TokenCheck | null;
-  /** HELLO's answer, JSON text. */
-  readonly hello: string;
-  /** Numbers requests; a number is never given twice. */
-  readonly nextSeq: () => number;
-  /** Hears of each answer, for counting, and of each one that tells the client its own mistake, for the log. */
-  readonly answered: (reply: Reply, isClientsMistake: boolean) => void;
-  /** What lines and bodies that have begun take, of all clients together. */
-  readonly receiving: ByteBudget;
-  /** Hears when a request is refused since that is used up. */
-  readonly refusedForRoom: () => void;
-}
-
-export interface SessionLimits {
-  readonly lineBytesMax: number;
-  readonly bodyBytesMax: number;
-  readonly requestsInFlightMax: number;
-  /** Bytes of answers that are not taken yet; past it no further request is read. */
-  readonly outputBytesHigh: number;
-}
-
-/** A request for the node, to be answered with `reply(seq, ...)`. */
-export interface SessionCommand {
-  readonly seq: number;
-  readonly command: ClientCommand;
-}
 
 /**
  * reading: requests are taken. finishing: no more are, the answers still due are given, then `farewell` (QUIT's).
@@ -65,8 +36,11 @@ export class LineSession {
   private authorised: boolean;
   private announcement: Extract<ParsedLine, { type: 'announcement' }> | null = null;
   private readonly unanswered = new Map<number, Slot>();
-  private readonly answers = new AnswerQueue();
-  private farewell: string | null = null;
+  /** Of these, subscriptions. */
+  private readonly subscriptions = new Set<number>();
+  private readonly rooms = new ItemRooms();
+  private readonly answers = new AnswerQueue(({ seq }) => seq !== null && this.rooms.turnCame(seq));
+  private farewell: Words | null = null;
   private readonly begun: BegunRequest;
 
   constructor(private readonly options: LineSessionOptions) {
@@ -150,10 +124,11 @@ export class LineSession {
   /** Forgets all answers, given or due, says `lastWord` in their place, and is finished. */
   cutOff(lastWord: Reply): void {
     this.unanswered.clear();
+    this.subscriptions.clear();
     this.answers.clear();
     this.farewell = null;
     this.options.answered(lastWord, false);
-    this.answers.append(replyLine(null, lastWord));
+    this.answers.append(replyWords(null, lastWord));
     this.finish();
   }
 
@@ -180,13 +155,39 @@ export class LineSession {
     const slot = this.unanswered.get(seq);
     if (slot === undefined) return;
     this.unanswered.delete(seq);
+    this.subscriptions.delete(seq);
+    this.rooms.close(seq);
     this.options.answered(reply, false);
-    this.settle(slot, replyLine(slot.tag, reply));
+    this.settle(slot, replyWords(slot.tag, reply));
   }
 
-  /** The next text to send, of whole lines, the caller's from now on; empty when there is none. */
-  takeOutput(): string {
+  /** An item of a request that is not answered yet. */
+  item(seq: number, item: Item): void {
+    const slot = this.unanswered.get(seq);
+    if (slot === undefined) return;
+    this.answers.add(slot, saidOf(itemWords(slot.tag, item)));
+    this.rooms.add(seq, itemBytes(item), this.answers.position);
+  }
+
+  /** A message for a subscription, in words without a tag, which many share. */
+  message(seq: number, said: Said): void {
+    const slot = this.unanswered.get(seq);
+    if (slot !== undefined) this.answers.add(slot, slot.tag === null ? said : tagged(slot.tag, said));
+  }
+
+  /** The next piece to send, the caller's from now on; null when there is none. */
+  takeOutput(): Piece | null {
     return this.answers.takeOutput();
+  }
+
+  /** So much of the output in all is on the socket now. */
+  written(position: number): void {
+    this.rooms.written(position);
+  }
+
+  /** Of which requests more items may be sent than was told before. */
+  takeWanted(): readonly Wanted[] {
+    return this.rooms.takeWanted();
   }
 
   private handleEvent(event: DecoderEvent): SessionCommand | null {
@@ -298,15 +299,44 @@ export class LineSession {
         return null;
       case 'quit':
         this.options.answered(okReply(), false);
-        this.farewell = replyLine(tag, okReply());
+        this.farewell = replyWords(tag, okReply());
         this.finish();
         return null;
-      default: {
-        const seq = this.options.nextSeq();
-        this.unanswered.set(seq, this.answers.enter(tag));
-        return { seq, command: request };
-      }
+      case 'unsubscribe':
+        this.unsubscribe(tag, request.tag);
+        return null;
+      default:
+        return this.forNode(tag, request);
     }
+  }
+
+  private forNode(tag: string | null, command: ClientCommand): SessionCommand {
+    const seq = this.options.nextSeq();
+    const slot = this.answers.enter(tag, seq);
+    this.unanswered.set(seq, slot);
+    if (command.type === 'subscribe') this.subscriptions.add(seq);
+    const isStream = command.type === 'watch' || (command.type === 'submit' && command.stream !== undefined);
+    if (!isStream) return { seq, command };
+    const stream = { room: this.rooms.open(seq, this.answers.isInTurn(slot)), after: null };
+    return { seq, command: { ...command, stream } };
+  }
+
+  private unsubscribe(tag: string | null, ofTag: string | null): void {
+    const seqs = [...this.subscriptions].filter(
+      (seq) => (this.unanswered.get(seq)?.tag ?? null) === ofTag || ofTag === null,
+    );
+    if (seqs.length === 0) {
+      const which = ofTag === null ? 'no subscription' : `no subscription with the tag ${ofTag}`;
+      this.answer(tag, errorReply('WRONG_STATE', `this connection has ${which}`));
+      return;
+    }
+    const slot = this.answers.enter(tag);
+    for (const seq of seqs) {
+      this.options.ended(seq);
+      this.reply(seq, okReply());
+    }
+    this.options.answered(okReply(), false);
+    this.settle(slot, replyWords(tag, okReply()));
   }
 
   private handleAuth(tag: string | null, token: string): void {
@@ -330,21 +360,21 @@ export class LineSession {
     const text = `retry-after=${formatDuration(receivingRetryMs)} the requests that this node is receiving are at their limit`;
     const error = errorReply('BUSY', text);
     this.options.answered(error, false);
-    this.settle(this.answers.enter(tag), replyLine(tag, error));
+    this.settle(this.answers.enter(tag), replyWords(tag, error));
   }
 
   private refuse(tag: string | null, error: Reply): void {
     this.options.answered(error, true);
-    this.settle(this.answers.enter(tag), replyLine(tag, error));
+    this.settle(this.answers.enter(tag), replyWords(tag, error));
   }
 
   private answer(tag: string | null, reply: Reply): void {
     this.options.answered(reply, false);
-    this.settle(this.answers.enter(tag), replyLine(tag, reply));
+    this.settle(this.answers.enter(tag), replyWords(tag, reply));
   }
 
-  private settle(slot: Slot, line: string): void {
-    this.answers.settle(slot, line);
+  private settle(slot: Slot, words: Words): void {
+    this.answers.settle(slot, words);
     this.finishWhenEmpty();
   }
 

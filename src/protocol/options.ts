@@ -18,6 +18,8 @@ export interface OptionDraft {
   /** Length of the body that follows the line, or null when none does. */
   bodyBytes: number | null;
   binary: boolean;
+  stream: boolean;
+  replay: number;
 }
 
 /** One option of the command table: how it is written, what it does, and how its value is read. */
@@ -219,6 +221,25 @@ const optionTable = [
     },
   },
   {
+    name: 'stream',
+    form: 'yes|no',
+    summary: 'whether its states, progress and chunks come before its outcome, as WATCH shows them',
+    read: (draft, value) => {
+      if (value !== 'yes' && value !== 'no') return badValue('stream', value, 'it is yes or no');
+      draft.stream = value === 'yes';
+      return null;
+    },
+  },
+  {
+    name: 'replay',
+    form: 'N',
+    summary: `first the last N messages of each topic, as far as they are kept; from 0 to ${limits.replayMax}`,
+    read: (draft, value) =>
+      readWhole('replay', value, 0, limits.replayMax, (replay) => {
+        draft.replay = replay;
+      }),
+  },
+  {
     name: 'state',
     form: jobStates.join('|'),
     summary: 'only jobs in this state',
@@ -266,6 +287,8 @@ export function emptyDraft(): OptionDraft {
     limit: limits.jobsListedDefault,
     bodyBytes: null,
     binary: false,
+    stream: false,
+    replay: 0,
   };
 }
 

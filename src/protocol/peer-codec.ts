@@ -1,8 +1,10 @@
 import { Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr';
 import type { GoodbyeReason, Hello } from '../core/hello.js';
+import { itemBytes } from '../core/item.js';
 import { limits } from '../core/limits.js';
 import type { KeepEntry, PeerMessage, PeerMessageType } from '../core/messages.js';
 import { payloadBytes } from '../core/payload.js';
+import { replyBytes } from '../core/reply.js';
 import { type Chunks, ContentChunks } from './frame-chunks.js';
 import { frameHeaderBytes } from './frame-decoder.js';
 import { frameKinds } from './frame-kinds.js';
@@ -57,7 +59,11 @@ export function payloadBytesIn(message: PeerMessage): number {
     case 'ask':
       return message.command.type === 'submit' ? payloadBytes(message.command.args) : 0;
     case 'answer':
-      return message.reply.ok ? message.reply.text.length : message.reply.message.length;
+      return replyBytes(message.reply);
+    case 'stream_chunk':
+      return message.chunk === null ? 0 : payloadBytes(message.chunk);
+    case 'item':
+      return itemBytes(message.item);
     case 'keep':
       return message.entries.reduce((bytes, entry) => bytes + entryBytes(entry), 0);
     default:

@@ -9,6 +9,7 @@ import { limits } from '../core/limits.js';
 import type { InquiryItem, PeerCommand } from '../core/messages.js';
 import { decodeRank, encodeRank } from './copy-codec.js';
 import { type FieldReader, nestedFields } from './peer-fields.js';
+import { encodeStart, readStart } from './peer-streams.js';
 
 const commandKinds = {
   submit: 0,
@@ -25,12 +26,15 @@ const commandKinds = {
   leave: 11,
   claim: 12,
   inquire: 14,
+  watch: 15,
 } as const satisfies Record<PeerCommand['type'], number>;
 
 /**
  * A submit with after, cron or zone has a kind of its own: a node that doesn't know these must not run the job at once.
  */
 const heldBackSubmitKind = 13;
+/** One that streams, likewise: an older node would tell nothing before the outcome. */
+const streamingSubmitKind = 16;
 
 /** On the wire a policy is its position here. */
 export const routePolicies: readonly RoutePolicy[] = ['round-robin', 'least-loaded', 'affinity'];
@@ -38,6 +42,7 @@ export const routePolicies: readonly RoutePolicy[] = ['round-robin', 'least-load
 /**
  * A command inside an `ask`: its kind, then
  * submit: wait, task, args, [option...] · one that is held back: the same, [job...], cron or nil, time zone or nil ·
+ * one that streams: [room, position], then those of the kind that it is otherwise · watch: job, [room, position] ·
  * wait: job, timeoutMs or nil, and true for its end without its result · status, cancel, retry, claim: job ·
  * jobs: state or nil, task or nil, limit, and true for schedules only · drain, resume: node or nil ·
  * nodes, tasks, info, leave: nothing · inquire: [[job, instance, isDurable, generation, stage, epoch, owner, change]...].
@@ -47,6 +52,8 @@ export function encodeCommand(command: PeerCommand): unknown[] {
   switch (command.type) {
     case 'submit':
       return encodeSubmit(command);
+    case 'watch':
+      return [kind, command.job, encodeStart(command.stream)];
     case 'wait':
       return [kind, command.job, command.timeoutMs, ...(command.brief ? [true] : [])];
     case 'status':
@@ -79,11 +86,15 @@ export function encodeCommand(command: PeerCommand): unknown[] {
 export function decodeCommand(fields: FieldReader): PeerCommand | null {
   switch (fields.integer(0, 127)) {
     case commandKinds.submit:
-      return readSubmit(fields);
-    case heldBackSubmitKind: {
-      const { options, ...submit } = readSubmit(fields);
-      return { ...submit, options: { ...options, ...readHeldBack(fields) } };
+      return readSubmit(fields, false);
+    case heldBackSubmitKind:
+      return readSubmit(fields, true);
+    case streamingSubmitKind: {
+      const stream = readStart(fields.nested('stream', 0));
+      return { ...readSubmit(fields, fields.integer(0, 127) === heldBackSubmitKind), stream };
     }
+    case commandKinds.watch:
+      return { type: 'watch', job: fields.jobId(), stream: readStart(fields.nested('stream', 0)) };
     case commandKinds.wait:
       return {
         type: 'wait',
@@ -126,20 +137,29 @@ export function decodeCommand(fields: FieldReader): PeerCommand | null {
   }
 }
 
-function encodeSubmit({ wait, task, args, options }: SubmitCommand): unknown[] {
+function encodeSubmit({ stream, ...command }: SubmitCommand): unknown[] {
+  const submit = encodeWhole(command);
+  return stream === undefined ? submit : [streamingSubmitKind, encodeStart(stream), ...submit];
+}
+
+function encodeWhole({ wait, task, args, options }: SubmitCommand): unknown[] {
   const { after, cron, timeZone } = options;
   const fields = [wait, task, args, encodeOptions(options)];
   if (after.length === 0 && cron === null) return [commandKinds.submit, ...fields];
   return [heldBackSubmitKind, ...fields, after, cron, timeZone];
 }
 
-function readSubmit(fields: FieldReader): SubmitCommand {
+function readSubmit(fields: FieldReader, isHeldBack: boolean): SubmitCommand {
+  const wait = fields.boolean();
+  const task = fields.name();
+  const args = fields.payload();
+  const options = readOptions(fields.nested('options', 0));
   return {
     type: 'submit',
-    wait: fields.boolean(),
-    task: fields.name(),
-    args: fields.payload(),
-    options: readOptions(fields.nested('options', 0)),
+    wait,
+    task,
+    args,
+    options: { ...options, ...(isHeldBack && readHeldBack(fields)) },
   };
 }
 

@@ -2,6 +2,7 @@ import { readAddress } from '../core/address.js';
 import { instanceIdPattern, jobIdPattern, namePattern, nodeIdPattern } from '../core/ids.js';
 import { limits } from '../core/limits.js';
 import { incarnationMax } from '../core/member.js';
+import type { AttemptKey } from '../core/messages.js';
 import type { Payload } from '../core/payload.js';
 import { isProgressText } from '../core/progress.js';
 import { PeerFault } from './peer-fault.js';
@@ -118,6 +119,12 @@ export class FieldReader {
     return typeof value === 'string' ? value : new Uint8Array(value);
   }
 
+  /** Bytes of their own, copied out of what was only lent. */
+  bytes(): Uint8Array {
+    const value = this.payload();
+    return typeof value === 'string' ? this.#fail('bytes') : value;
+  }
+
   /** Bytes that are lent: valid until the frame's handler returns. */
   lentBytes(): Uint8Array {
     const value = this.#next();
@@ -213,3 +220,8 @@ export function nestedFields(value: unknown, subject: string, first: 0 | 1): Fie
 }
 
 const labelPattern = new RegExp(`^\\P{Cc}{1,${limits.keyLengthMax}}$`, 'u');
+
+/** The key of an attempt: three fields. */
+export function readKey(fields: FieldReader): AttemptKey {
+  return { job: fields.jobId(), epoch: fields.count(), attempt: fields.count() };
+}

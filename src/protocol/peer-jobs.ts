@@ -1,13 +1,14 @@
 import { type ErrorCode, errorCodes } from '../core/errors.js';
 import type { AttemptOutcome } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
-import type { AttemptKey, JobMessage, RefuseReason, StopReason } from '../core/messages.js';
+import type { JobMessage, RefuseReason, StopReason } from '../core/messages.js';
 import type { Reply } from '../core/reply.js';
 import { encodeError, readError } from './job-error-fields.js';
 import type { MessageCodecs } from './peer-codec.js';
 import { decodeCommand, encodeCommand } from './peer-command.js';
 import { copyCodecs } from './peer-copies.js';
-import { type FieldReader, nestedFields } from './peer-fields.js';
+import { type FieldReader, nestedFields, readKey } from './peer-fields.js';
+import { streamCodecs } from './peer-streams.js';
 
 /** On the wire a reason or an outcome is its position here; new ones come last, with a new protocol version. */
 const refuseReasons: readonly RefuseReason[] = ['no_room', 'unknown_task', 'draining'];
@@ -24,6 +25,7 @@ const outcomeTypes: readonly AttemptOutcome['type'][] = [
 /** The fields of each job message after its kind, in order. A key is three fields: job, epoch, attempt. */
 export const jobCodecs: MessageCodecs<JobMessage> = {
   ...copyCodecs,
+  ...streamCodecs,
   /** key, task, args, priority, timeoutMs, isolate, session */
   run: {
     encode: ({ key, task, args, priority, timeoutMs, isolate, session }) => [
@@ -134,11 +136,17 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
       return command === null ? null : { type: 'ask', seq, command };
     },
   },
-  /** seq, true, text · seq, false, code, message */
+  /** seq, true, text, items, and bytes if any · seq, false, code, message, items */
   answer: {
-    encode: ({ seq, reply }) =>
-      reply.ok ? [seq, true, reply.text] : [seq, false, reply.code, reply.message],
-    decode: (fields) => ({ type: 'answer', seq: fields.count(), reply: readReply(fields) }),
+    encode: ({ seq, reply, items }) =>
+      reply.ok
+        ? [seq, true, reply.text, items ?? 0, ...(reply.bytes === undefined ? [] : [reply.bytes])]
+        : [seq, false, reply.code, reply.message, items ?? 0],
+    decode: (fields) => {
+      const seq = fields.count();
+      const { reply, items } = readReply(fields);
+      return { type: 'answer', seq, reply, ...(items > 0 && { items }) };
+    },
   },
   /** [seq...] */
   asks_taken: {
@@ -178,10 +186,6 @@ function readSeqs(fields: FieldReader): number[] {
   return fields.counts(2 * limits.asksMax);
 }
 
-function readKey(fields: FieldReader): AttemptKey {
-  return { job: fields.jobId(), epoch: fields.count(), attempt: fields.count() };
-}
-
 function encodeOutcomeFields(outcome: AttemptOutcome): unknown[] {
   switch (outcome.type) {
     case 'done':
@@ -213,11 +217,20 @@ function readOutcome(fields: FieldReader): AttemptOutcome {
   }
 }
 
-function readReply(fields: FieldReader): Reply {
-  if (fields.boolean()) return { ok: true, text: fields.text(limits.replyLengthMax) };
+/** How many items came before it an older node doesn't say: it sends none. */
+function readReply(fields: FieldReader): { reply: Reply; items: number } {
+  const readItems = (): number => fields.optional((inner) => inner.count()) ?? 0;
+  if (fields.boolean()) {
+    const text = fields.text(limits.replyLengthMax);
+    const items = readItems();
+    const bytes = fields.optional((inner) => inner.bytes());
+    return { reply: bytes === null ? { ok: true, text } : { ok: true, text, bytes }, items };
+  }
   const code = fields.name();
   const message = fields.text(limits.replyLengthMax);
-  if (Object.hasOwn(errorCodes, code)) return { ok: false, code: code as ErrorCode, message };
+  const items = readItems();
+  if (Object.hasOwn(errorCodes, code))
+    return { reply: { ok: false, code: code as ErrorCode, message }, items };
   // A newer node's code: clients of this one have never heard of it.
-  return { ok: false, code: 'INTERNAL', message: `${code}: ${message}` };
+  return { reply: { ok: false, code: 'INTERNAL', message: `${code}: ${message}` }, items };
 }

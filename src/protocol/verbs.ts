@@ -1,7 +1,9 @@
-import type { ClientCommand } from '../core/commands.js';
+import type { ClientCommand, StreamStart } from '../core/commands.js';
 import { jobIdPattern, namePattern } from '../core/ids.js';
+import { limits } from '../core/limits.js';
 import type { Payload } from '../core/payload.js';
 import { errorReply, type Reply } from '../core/reply.js';
+import { isTopic, isTopicOrPattern } from '../core/topics/topic.js';
 import { nameRule, type OptionDraft, type OptionName } from './options.js';
 import { ownText } from './own-text.js';
 import { quoted } from './wording.js';
@@ -12,6 +14,8 @@ export type ConnectionRequest =
   | { readonly type: 'auth'; readonly token: string }
   | { readonly type: 'ping' }
   | { readonly type: 'help'; readonly verb: string | null }
+  /** Null: all subscriptions of the connection. */
+  | { readonly type: 'unsubscribe'; readonly tag: string | null }
   | { readonly type: 'quit' };
 
 export type Request = ClientCommand | ConnectionRequest;
@@ -30,8 +34,8 @@ export interface VerbSpec {
   readonly summary: string;
   readonly example: string;
   readonly answer: string;
-  /** Makes the request of what was read; null for a verb that this version knows and does not offer. */
-  readonly build: ((operand: string | null, draft: OptionDraft, payload: Payload) => Request) | null;
+  /** Makes the request of what was read. */
+  readonly build: (operand: string | null, draft: OptionDraft, payload: Payload) => Request;
 }
 
 export interface OperandSpec {
@@ -40,12 +44,21 @@ export interface OperandSpec {
   readonly required: boolean;
   /** Taken as it stands, even when it looks like an option: tokens may hold `=`. */
   readonly verbatim?: boolean;
+  /** At most so many may be given, one or more; `build` gets them with spaces between. */
+  readonly countMax?: number;
   check(value: string): Reply | null;
 }
 
 const task: OperandSpec = { name: 'task', required: true, check: (value) => checkName('a task', value) };
 const node: OperandSpec = { name: 'node', required: false, check: (value) => checkName('a node', value) };
-const topic: OperandSpec = { name: 'topic', required: true, check: (value) => checkName('a topic', value) };
+const topic: OperandSpec = { name: 'topic', required: true, check: checkTopic };
+const topics: OperandSpec = {
+  name: 'topic...',
+  required: true,
+  countMax: limits.topicsPerRequestMax,
+  check: checkTopicOrPattern,
+};
+const tag: OperandSpec = { name: 'tag', required: false, check: checkTag };
 const id: OperandSpec = {
   name: 'id',
   required: true,
@@ -59,6 +72,9 @@ const id: OperandSpec = {
 };
 const token: OperandSpec = { name: 'token', required: true, verbatim: true, check: () => null };
 const verb: OperandSpec = { name: 'verb', required: false, check: () => null };
+
+/** The session says what room there is. */
+const notBegun: StreamStart = { room: 0, after: null };
 
 const submitOptionNames: readonly OptionName[] = [
   'priority',
@@ -145,14 +161,15 @@ const verbTable: readonly VerbSpec[] = [
   }),
   nodeVerb('RUN', {
     operand: task,
-    options: submitOptionNames,
+    options: [...submitOptionNames, 'stream'],
     payload: true,
     summary: 'hands in a job and waits for its outcome',
     example: 'RUN echo {"greeting":"hello"}',
     answer: 'OK <result>',
-    build: (name, { submit }, args) => ({
+    build: (name, { submit, stream }, args) => ({
       type: 'submit',
       wait: true,
+      ...(stream && { stream: notBegun }),
       task: name ?? '',
       args,
       options: submit,
@@ -217,10 +234,44 @@ const verbTable: readonly VerbSpec[] = [
     answer: 'OK [...]',
     build: (_, { task, limit }) => ({ type: 'jobs', state: 'delayed', task, limit, schedules: true }),
   }),
-  unofferedVerb('WATCH', { operand: id, summary: 'follows a job until its outcome' }),
-  unofferedVerb('PUBLISH', { operand: topic, summary: 'sends a value to the subscribers of a topic' }),
-  unofferedVerb('SUBSCRIBE', { operand: topic, summary: 'receives what is published to a topic' }),
-  unofferedVerb('UNSUBSCRIBE', { operand: topic, summary: 'ends a subscription' }),
+  nodeVerb('WATCH', {
+    operand: id,
+    summary: 'follows a job: its states, its progress and what it yields, until its outcome',
+    example: 'WATCH 0c4k2jq9t1vb-7h2pa-1',
+    answer: '* state {...}, * progress <value>, * data <chunk>, ..., then OK <result>',
+    build: (job) => ({ type: 'watch', job: job ?? '', stream: notBegun }),
+  }),
+  nodeVerb('PUBLISH', {
+    operand: topic,
+    options: ['bytes', 'type'],
+    payload: true,
+    summary: 'sends a value to the subscribers of a topic, wherever they are',
+    example: 'PUBLISH room.1 {"text":"hello"}',
+    answer: 'OK <number of subscribers it was sent to>',
+    build: (name, _, payload) => ({ type: 'publish', topic: name ?? '', payload: ownText(payload) }),
+  }),
+  nodeVerb('SUBSCRIBE', {
+    operand: topics,
+    options: ['replay'],
+    summary: 'receives what is published to these topics, or to patterns of them, until UNSUBSCRIBE',
+    example: 'SUBSCRIBE room.1 news.*',
+    answer: '* subscribed {...}, * message {"topic","data"}, ..., then OK',
+    build: (names, { replay }) => ({ type: 'subscribe', topics: listOf(names), replay }),
+  }),
+  connectionVerb('UNSUBSCRIBE', {
+    operand: tag,
+    summary: 'ends the subscriptions of this connection, or those with this tag',
+    example: 'UNSUBSCRIBE chat',
+    answer: 'OK',
+    build: (value) => ({ type: 'unsubscribe', tag: value === null ? null : value.replace(/^@/, '') }),
+  }),
+  nodeVerb('SUBSCRIBERS', {
+    operand: topics,
+    summary: 'how many subscribers topics have, over all nodes',
+    example: 'SUBSCRIBERS room.1 room.2',
+    answer: 'OK {"room.1":3,"room.2":0}',
+    build: (names) => ({ type: 'subscribers', topics: listOf(names) }),
+  }),
   nodeVerb('DRAIN', {
     operand: node,
     summary: 'has a node, by default this one, finish what it has and take no new jobs',
@@ -254,7 +305,7 @@ interface VerbRow extends Pick<VerbSpec, 'summary' | 'answer'> {
   readonly needs?: OptionName;
   readonly payload?: boolean;
   readonly example?: string;
-  readonly build: NonNullable<VerbSpec['build']>;
+  readonly build: VerbSpec['build'];
 }
 
 function nodeVerb(name: string, row: VerbRow): VerbSpec {
@@ -265,20 +316,32 @@ function connectionVerb(name: string, row: VerbRow): VerbSpec {
   return { ...nodeVerb(name, row), open: true };
 }
 
-function unofferedVerb(name: string, row: { operand: OperandSpec; summary: string }): VerbSpec {
-  return {
-    name,
-    ...row,
-    options: [],
-    payload: false,
-    open: false,
-    example: `${name} ${row.operand.name}`,
-    answer: 'ERR UNSUPPORTED',
-    build: null,
-  };
-}
-
 function checkName(what: string, value: string): Reply | null {
   if (namePattern.test(value)) return null;
   return errorReply('BAD_REQUEST', `${quoted(value)} is not the name of ${what}: ${nameRule}`);
 }
+
+function checkTopic(value: string): Reply | null {
+  if (isTopic(value)) return null;
+  const why = isTopicOrPattern(value) ? 'patterns are for SUBSCRIBE: a message goes to one topic' : topicRule;
+  return errorReply('BAD_REQUEST', `${quoted(value)} is not the name of a topic: ${why}`);
+}
+
+function checkTopicOrPattern(value: string): Reply | null {
+  if (isTopicOrPattern(value)) return null;
+  return errorReply(
+    'BAD_REQUEST',
+    `${quoted(value)} is no topic: ${topicRule}; for a pattern, a level may be *`,
+  );
+}
+
+function checkTag(value: string): Reply | null {
+  if (/^@?[A-Za-z0-9_-]{1,32}$/.test(value)) return null;
+  return errorReply('BAD_REQUEST', `${quoted(value)} is no tag: it is 1 to 32 of A-Z a-z 0-9 _ -`);
+}
+
+function listOf(words: string | null): string[] {
+  return [...new Set(words?.split(' '))];
+}
+
+const topicRule = `1 to ${limits.topicLengthMax} of A-Z a-z 0-9 _ : / -, and dots between levels`;

@@ -1,5 +1,6 @@
 import type { RunId } from '../core/ids.js';
 import type { AttemptOutcome } from '../core/jobs/record.js';
+import type { Payload } from '../core/payload.js';
 import { isProgressText } from '../core/progress.js';
 import { type Attempt, type RunnerListener, stoppedOutcome } from './attempt.js';
 import type { AttemptLogEntry } from './scheduler.js';
@@ -25,7 +26,7 @@ export class AttemptReports extends IgnoredReports {
     this.listener = listener;
   }
 
-  override done(run: RunId, result: string): void {
+  override done(run: RunId, result: Payload): void {
     const attempt = this.attempts.get(run);
     if (attempt !== undefined) this.finish(attempt, { type: 'done', result });
   }
@@ -44,6 +45,11 @@ export class AttemptReports extends IgnoredReports {
   override progress(run: RunId, value: string): void {
     const attempt = this.attempts.get(run);
     if (attempt !== undefined && isProgressText(value)) this.listener.progress(attempt, value);
+  }
+
+  override chunk(run: RunId, chunk: Payload): void {
+    const attempt = this.attempts.get(run);
+    if (attempt !== undefined) this.listener.chunk(attempt, chunk);
   }
 
   override log(run: RunId, level: AttemptLogEntry['level'], text: string): void {

@@ -1,6 +1,7 @@
 import type { AttemptStart, LogEffect } from '../core/effects.js';
 import type { AttemptOutcome } from '../core/jobs/record.js';
 import type { StopReason } from '../core/messages.js';
+import type { Payload } from '../core/payload.js';
 import type { QueueEntry } from './attempt-queue.js';
 import type { AttemptLogEntry } from './scheduler.js';
 
@@ -20,6 +21,8 @@ export interface Runner {
   begin(attempt: Attempt): void;
   /** `attempt.stopping` says why. */
   stop(attempt: Attempt): void;
+  /** It may tell more chunks, up to so many bytes in all. */
+  giveRoom(attempt: Attempt, upTo: number): void;
   /** Ends all that runs, as `displaced`, and resolves when nothing is left of it. */
   close(): Promise<void>;
 }
@@ -30,6 +33,7 @@ export interface RunnerListener {
   started(attempt: Attempt): void;
   ended(attempt: Attempt, outcome: AttemptOutcome): void;
   progress(attempt: Attempt, value: string): void;
+  chunk(attempt: Attempt, chunk: Payload): void;
   log(attempt: Attempt, level: AttemptLogEntry['level'], text: string): void;
 }
 

@@ -70,6 +70,10 @@ export class CommandRunner implements Runner {
     this.running.get(attempt)?.stop(this.options.abortGraceMs);
   }
 
+  giveRoom(): void {
+    // Its output is its result.
+  }
+
   async close(): Promise<void> {
     if (this.running.size > 0) {
       await new Promise<void>((resolve) => {

@@ -173,6 +173,11 @@ class QueueingScheduler implements Scheduler {
     this.tellLater(run, stoppedOutcome(reason));
   }
 
+  giveRoom(run: RunId, upTo: number): void {
+    const attempt = this.attempts.get(run);
+    if (attempt !== undefined && attempt.release !== null) attempt.runner.giveRoom(attempt, upTo);
+  }
+
   stats(): SchedulerStats {
     return {
       threads: this.pool?.threadCount ?? 0,
@@ -230,6 +235,7 @@ class QueueingScheduler implements Scheduler {
       started: ({ start }) => listener.attemptStarted(start.run),
       ended: (attempt, outcome) => this.ended(attempt, outcome),
       progress: ({ start }, value) => listener.attemptProgress(start.run, value),
+      chunk: ({ start }, chunk) => listener.attemptChunk(start.run, chunk),
       log: ({ start }, level, text) => {
         const { job, task, attempt } = start;
         listener.attemptLog({ job, task, attempt, level, text });

@@ -1,6 +1,7 @@
 import type { RunId } from '../core/ids.js';
 import type { Payload } from '../core/payload.js';
 import { builtinHandlers } from './builtin-tasks.js';
+import { ChunkRoom } from './chunk-room.js';
 import { cut, decodeArguments, describeError, encodeResult, isFinal } from './handler-result.js';
 import { AttemptContext, ProgressBoard } from './task-context.js';
 import { type Handler, importTask } from './task-module.js';
@@ -12,6 +13,8 @@ export class HandlerHost implements Orders {
   private readonly reports: Reports;
   private readonly progressBoard: ProgressBoard;
   private readonly running = new Map<RunId, AttemptContext>();
+  /** Of attempts that stream. */
+  private readonly rooms = new Map<RunId, ChunkRoom>();
   /** Null-free maps by name, never objects: a task may be called `constructor`. */
   private readonly handlers = new Map<string, Handler>(builtinHandlers);
   private readonly paths = new Map<string, string>();
@@ -38,6 +41,11 @@ export class HandlerHost implements Orders {
   abort(run: RunId): void {
     const context = this.running.get(run);
     if (context !== undefined) AttemptContext.abort(context);
+    this.rooms.get(run)?.wake();
+  }
+
+  room(run: RunId, upTo: number): void {
+    this.rooms.get(run)?.give(upTo);
   }
 
   ping(): void {
@@ -51,7 +59,9 @@ export class HandlerHost implements Orders {
       // The stop may have come while the file was imported: work that nobody wants is not begun.
       if (AttemptContext.isAborted(context)) throw new Error('stopped before it began');
       const returned = await handler(decodeArguments(args), context);
-      const result = encodeResult(isAsyncIterator(returned) ? await finish(returned, context) : returned);
+      const result = encodeResult(
+        isIterator(returned) ? await this.stream(run, returned, context) : returned,
+      );
       this.leave(run, context);
       this.reports.done(run, result);
     } catch (thrown) {
@@ -69,8 +79,26 @@ export class HandlerHost implements Orders {
     this.reports.failed(run, name, message, isFinal(thrown));
   }
 
+  /** Runs a generator to its end; its return value is the result. One that is told to stop stops at its next `yield`. */
+  private async stream(run: RunId, generator: Generated, context: AttemptContext): Promise<unknown> {
+    const room = new ChunkRoom();
+    this.rooms.set(run, room);
+    for (;;) {
+      const { done, value } = await generator.next();
+      if (done === true) return value;
+      const chunk = encodeResult(value);
+      this.reports.chunk(run, chunk);
+      await room.add(chunk);
+      if (AttemptContext.isAborted(context)) {
+        await generator.return?.(undefined);
+        throw new Error('stopped at a yield');
+      }
+    }
+  }
+
   private leave(run: RunId, context: AttemptContext): void {
     this.running.delete(run);
+    this.rooms.delete(run);
     AttemptContext.end(context);
   }
 
@@ -98,26 +126,16 @@ export class HandlerHost implements Orders {
   }
 }
 
-function isAsyncIterator(value: unknown): value is AsyncGenerator<unknown, unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    Symbol.asyncIterator in value &&
-    typeof (value as { next?: unknown }).next === 'function'
-  );
+/** What a generator function returns, `async` or not. */
+type Generated = AsyncGenerator<unknown, unknown> | Generator<unknown, unknown>;
+
+function isIterator(value: unknown): value is Generated {
+  if (typeof value !== 'object' || value === null) return false;
+  const isIterable = Symbol.asyncIterator in value || isPlainGenerator(value);
+  return isIterable && typeof (value as { next?: unknown }).next === 'function';
 }
 
-/** Runs a generator to its end; its return value is the result. One that is told to stop stops at its next `yield`. */
-async function finish(
-  generator: AsyncGenerator<unknown, unknown>,
-  context: AttemptContext,
-): Promise<unknown> {
-  for (;;) {
-    const { done, value } = await generator.next();
-    if (done) return value;
-    if (AttemptContext.isAborted(context)) {
-      await generator.return(undefined);
-      throw new Error('stopped at a yield');
-    }
-  }
+/** Arrays, strings and maps are iterable too, and are results. */
+function isPlainGenerator(value: object): boolean {
+  return Symbol.iterator in value && Object.prototype.toString.call(value) === '[object Generator]';
 }

@@ -20,9 +20,17 @@ export function decodeArguments(args: Payload): unknown {
   }
 }
 
-/** A handler's result as JSON text. Throws a FinalError that says what to return instead. */
-export function encodeResult(value: unknown, bytesMax: number = limits.bodyBytesMax): string {
+/**
+ * What a handler returns or yields: bytes as they are, anything else as JSON text. Throws a FinalError that says what to return
+ * instead.
+ */
+export function encodeResult(value: unknown, bytesMax: number = limits.bodyBytesMax): Payload {
   if (value === undefined) return 'null';
+  const bytes = bytesOf(value);
+  if (bytes !== null) {
+    if (bytes.length <= bytesMax) return bytes;
+    throw tooLarge(bytes.length, bytesMax);
+  }
   refuseWhatJsonLoses(value);
   // Before any copy is made: one allocation far past the heap's limit would end the whole process, not the thread.
   if (typeof value === 'string' && value.length > bytesMax) throw tooLarge(value.length, bytesMax);
@@ -45,10 +53,17 @@ export function encodeResult(value: unknown, bytesMax: number = limits.bodyBytes
   return text;
 }
 
+/** A Buffer, any other view of memory, or memory itself. */
+function bytesOf(value: unknown): Uint8Array | null {
+  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return value instanceof ArrayBuffer || value instanceof SharedArrayBuffer ? new Uint8Array(value) : null;
+}
+
 function tooLarge(bytes: number, bytesMax: number): FinalError {
   return new FinalError(
     'BadResult',
-    `the result is ${bytes} bytes of JSON, at most ${bytesMax} are allowed; store it elsewhere and return where`,
+    `the result is ${bytes} bytes, at most ${bytesMax} are allowed; store it elsewhere and return where`,
   );
 }
 
@@ -67,12 +82,6 @@ function refuseWhatJsonLoses(value: unknown): void {
         'the handler returned a BigInt; return String(value) or Number(value)',
       );
     case 'object':
-      if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
-        throw new FinalError(
-          'BadResult',
-          `the handler returned bytes, which can't be sent yet; return Buffer.from(value).toString('base64')`,
-        );
-      }
       if (value instanceof Map || value instanceof Set) {
         throw new FinalError('BadResult', 'the handler returned a Map or Set; return [...value]');
       }

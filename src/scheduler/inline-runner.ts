@@ -44,6 +44,10 @@ export class InlineRunner implements Runner {
     this.orders.abort(attempt.start.run);
   }
 
+  giveRoom(attempt: Attempt, upTo: number): void {
+    this.orders.room(attempt.start.run, upTo);
+  }
+
   async close(): Promise<void> {
     const left = [...this.attempts.values()];
     this.attempts.clear();

@@ -3,6 +3,7 @@ import type { RunId } from '../core/ids.js';
 import type { AttemptOutcome } from '../core/jobs/record.js';
 import type { TaskOffer } from '../core/member.js';
 import type { StopReason } from '../core/messages.js';
+import type { Payload } from '../core/payload.js';
 
 /** Runs attempts on this machine: p-queue in front, handlers in worker threads behind it. */
 export interface Scheduler {
@@ -20,6 +21,8 @@ export interface Scheduler {
    * `stopped`), or says `done` or `failed` if it ended by itself first. Unknown runs are ignored.
    */
   stop(run: RunId, reason: StopReason): void;
+  /** The attempt may have told chunks of `upTo` bytes in all, by `chunkBytes`; it begins with `limits.itemWindowBytes`. */
+  giveRoom(run: RunId, upTo: number): void;
   stats(): SchedulerStats;
   /**
    * Ends all threads, and programs after their grace, or `atOnce`, which a second call may still ask for. Attempts that
@@ -42,6 +45,8 @@ export interface SchedulerListener {
   attemptEnded(run: RunId, outcome: AttemptOutcome): void;
   /** `value` is JSON text. */
   attemptProgress(run: RunId, value: string): void;
+  /** A value that a generator has yielded, as JSON text or bytes, or a part of a program's output. */
+  attemptChunk(run: RunId, chunk: Payload): void;
   /** A line that a handler logged with `ctx.log`. */
   attemptLog(entry: AttemptLogEntry): void;
 }

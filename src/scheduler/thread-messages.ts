@@ -3,11 +3,13 @@ import type { RunId } from '../core/ids.js';
 import { limits } from '../core/limits.js';
 import { type Payload, payloadBytes } from '../core/payload.js';
 import type { AttemptLogEntry } from './scheduler.js';
+import { isText, type TextUnits, textOf, unitsOf } from './thread-text.js';
 
 /**
  * What passes between the node's thread and a handler thread:
  *
  *     node ─run─► thread          thread ─progress, log─► node           thread ─done | failed | aborted─► node
+ *     thread ─chunk─► node        a generator has yielded         node ─room(run, upTo)─► thread   it may yield so many bytes in all
  *     node ─abort(run)─► thread   the attempt's signal fires; it still ends in one of the three
  *     node ─ping─► thread         thread ─pong─► node                    only a loop that turns can answer
  *
@@ -17,17 +19,19 @@ import type { AttemptLogEntry } from './scheduler.js';
  * All that one turn of the loop produces crosses in one postMessage of one flat array, `[kind, ...fields, kind, ...]`:
  * cloning that costs a third of an array of objects, and a sixth of a message each.
  *
- * A large result ends its batch and goes out at once, in memory that changes hands: the receiver clones nothing and turns it into
- * text when there is time. Large arguments end their batch too, and a turn hands over one such batch.
+ * A large text ends its batch and goes out at once, in memory that changes hands, as raw bytes do: the receiver clones nothing and turns it
+ * into text when there is time. Large arguments end their batch too, and a turn hands over one such batch.
  */
 export interface Orders {
   run(run: RunId, job: string, attempt: number, task: string, args: Payload): void;
   abort(run: RunId): void;
+  room(run: RunId, upTo: number): void;
   ping(): void;
 }
 
 export interface Reports {
-  done(run: RunId, result: string): void;
+  done(run: RunId, result: Payload): void;
+  chunk(run: RunId, chunk: Payload): void;
   failed(run: RunId, name: string, message: string, final: boolean): void;
   /** It failed after its signal had fired. */
   aborted(run: RunId): void;
@@ -75,6 +79,7 @@ const nothingMoved: readonly ArrayBuffer[] = [];
 /** Gathers calls until the loop turns, then hands them over as one batch. */
 class Gatherer {
   protected batch: Batch = [];
+  protected moved: ArrayBuffer[] = [];
   private readonly deliver: Deliver;
   /** Those before `batch`, each ended by something large. */
   private readonly ended = new Fifo<Batch>();
@@ -85,15 +90,16 @@ class Gatherer {
   }
 
   /** Hands over all at once; for a thread that is about to end. */
-  flush(moved = nothingMoved): void {
+  flush(): void {
     if (this.scheduled !== null) clearImmediate(this.scheduled);
     this.scheduled = null;
     for (let batch = this.ended.shift(); batch !== undefined; batch = this.ended.shift()) {
       this.deliver(batch, nothingMoved);
     }
     if (this.batch.length === 0) return;
-    const { batch } = this;
+    const { batch, moved } = this;
     this.batch = [];
+    this.moved = [];
     this.deliver(batch, moved);
   }
 
@@ -116,7 +122,7 @@ class Gatherer {
   }
 }
 
-const orderKinds = { run: 0, abort: 1, ping: 2 } as const;
+const orderKinds = { run: 0, abort: 1, ping: 2, room: 3 } as const;
 
 /** Orders on their way to a thread. */
 export class OrderBatch extends Gatherer implements Orders {
@@ -128,6 +134,11 @@ export class OrderBatch extends Gatherer implements Orders {
 
   abort(run: RunId): void {
     this.batch.push(orderKinds.abort, run);
+    this.flushSoon();
+  }
+
+  room(run: RunId, upTo: number): void {
+    this.batch.push(orderKinds.room, run, upTo);
     this.flushSoon();
   }
 
@@ -156,6 +167,10 @@ export function replayOrders(batch: Batch, orders: Orders): void {
         orders.abort(batch[at + 1] as RunId);
         at += 2;
         break;
+      case orderKinds.room:
+        orders.room(batch[at + 1] as RunId, batch[at + 2] as number);
+        at += 3;
+        break;
       case orderKinds.ping:
         orders.ping();
         at += 1;
@@ -178,19 +193,34 @@ const reportKinds = {
   learned: 8,
   rejected: 9,
   ready: 10,
+  doneBytes: 11,
+  chunk: 12,
+  chunkBytes: 13,
 } as const;
 
 /** Reports on their way to the node. */
 export class ReportBatch extends Gatherer implements Reports {
-  done(run: RunId, result: string): void {
-    if (result.length > textLengthMax) {
-      const units = unitsOf(result);
-      this.batch.push(reportKinds.done, run, units);
-      this.flush([units.buffer as ArrayBuffer]);
+  done(run: RunId, result: Payload): void {
+    this.payload(run, result, reportKinds.done, reportKinds.doneBytes);
+  }
+
+  chunk(run: RunId, chunk: Payload): void {
+    this.payload(run, chunk, reportKinds.chunk, reportKinds.chunkBytes);
+  }
+
+  /** Bytes are copied: they are the handler's, which may use their memory again. */
+  private payload(run: RunId, payload: Payload, textKind: number, bytesKind: number): void {
+    if (typeof payload === 'string' && payload.length <= textLengthMax) {
+      this.batch.push(textKind, run, payload);
+      this.flushSoon();
       return;
     }
-    this.batch.push(reportKinds.done, run, result);
-    this.flushSoon();
+    const isText = typeof payload === 'string';
+    const moved = isText ? unitsOf(payload) : new Uint8Array(payload);
+    this.batch.push(isText ? textKind : bytesKind, run, moved);
+    this.moved.push(moved.buffer as ArrayBuffer);
+    if (moved.byteLength > textLengthMax) this.flush();
+    else this.flushSoon();
   }
 
   failed(run: RunId, name: string, message: string, final: boolean): void {
@@ -245,7 +275,8 @@ export class ReportBatch extends Gatherer implements Reports {
 
 /** Hears every report and does nothing; a receiver overrides those that it is there for. */
 export class IgnoredReports implements Reports {
-  done(_run: RunId, _result: string): void {}
+  done(_run: RunId, _result: Payload): void {}
+  chunk(_run: RunId, _chunk: Payload): void {}
   failed(_run: RunId, _name: string, _message: string, _final: boolean): void {}
   aborted(_run: RunId): void {}
   progress(_run: RunId, _value: string): void {}
@@ -258,7 +289,7 @@ export class IgnoredReports implements Reports {
   ready(): void {}
 }
 
-const reportLengths = [3, 5, 2, 3, 4, 1, 3, 2, 3, 3, 1] as const;
+const reportLengths = [3, 5, 2, 3, 4, 1, 3, 2, 3, 3, 1, 3, 3, 3] as const;
 
 /**
  * Calls `reports` as the thread called its ReportBatch. False if there is something else in the batch: a handler can
@@ -269,44 +300,32 @@ export function replayReports(batch: unknown, reports: Reports): boolean {
   for (let at = 0; at < batch.length; ) {
     const length = reportLengths[batch[at] as number];
     if (length === undefined || at + length > batch.length) return false;
-    if (batch[at] === reportKinds.done && !isText(batch[at + 2])) return false;
+    if (!isSound(batch, at)) return false;
     replayReport(batch, at, reports);
     at += length;
   }
   return true;
 }
 
+/** Whether what may be large in a report is what it should be. */
+function isSound(batch: Batch, at: number): boolean {
+  const value = batch[at + 2];
+  switch (batch[at]) {
+    case reportKinds.done:
+    case reportKinds.chunk:
+      return isText(value);
+    case reportKinds.doneBytes:
+    case reportKinds.chunkBytes:
+      return value instanceof Uint8Array && value.length <= limits.bodyBytesMax;
+    default:
+      return true;
+  }
+}
+
 /** How much there is to convert in a batch of reports: what is large is last. */
 export function largeBytesOf(batch: unknown): number {
   const last: unknown = Array.isArray(batch) ? batch.at(-1) : undefined;
   return last instanceof Uint8Array || last instanceof Uint16Array ? last.byteLength : 0;
-}
-
-/** The units of a text in memory of its own: of a byte each where they fit, else of two. Back to text they are only copied. */
-function unitsOf(text: string): TextUnits {
-  if (!/[\u0100-\uffff]/.test(text)) {
-    const bytes = Buffer.allocUnsafeSlow(text.length);
-    bytes.write(text, 'latin1');
-    return new Uint8Array(bytes.buffer);
-  }
-  const bytes = Buffer.allocUnsafeSlow(2 * text.length);
-  bytes.write(text, 'utf16le');
-  return new Uint16Array(bytes.buffer);
-}
-
-type TextUnits = Uint8Array | Uint16Array;
-
-/** Of units a handler may have posted any number: far too many could not be made a string at all. */
-function isText(value: unknown): boolean {
-  if (typeof value === 'string') return true;
-  const isUnits = value instanceof Uint8Array || value instanceof Uint16Array;
-  return isUnits && value.length <= limits.bodyBytesMax;
-}
-
-function textOf(value: string | TextUnits): string {
-  if (typeof value === 'string') return value;
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  return bytes.toString(value instanceof Uint8Array ? 'latin1' : 'utf16le');
 }
 
 function replayReport(batch: Batch, at: number, reports: Reports): void {
@@ -316,6 +335,15 @@ function replayReport(batch: Batch, at: number, reports: Reports): void {
   switch (batch[at]) {
     case reportKinds.done:
       reports.done(run, textOf(batch[at + 2] as string | TextUnits));
+      break;
+    case reportKinds.chunk:
+      reports.chunk(run, textOf(batch[at + 2] as string | TextUnits));
+      break;
+    case reportKinds.doneBytes:
+      reports.done(run, batch[at + 2] as Uint8Array);
+      break;
+    case reportKinds.chunkBytes:
+      reports.chunk(run, batch[at + 2] as Uint8Array);
       break;
     case reportKinds.failed:
       reports.failed(run, second, batch[at + 3] as string, batch[at + 4] as boolean);

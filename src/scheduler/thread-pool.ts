@@ -94,6 +94,10 @@ export class ThreadPool implements Runner {
     }
   }
 
+  giveRoom({ start: { run } }: Attempt, upTo: number): void {
+    for (const thread of this.threads) if (thread.attempts.has(run)) thread.orders.room(run, upTo);
+  }
+
   async close(): Promise<void> {
     if (this.bootTimer !== null) clearTimeout(this.bootTimer);
     const waiting = [...this.waiting];

@@ -1,7 +1,9 @@
 import type { ClientCommand, SubmitCommand } from '../core/commands.js';
 import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
 import type { JobId } from '../core/ids.js';
+import { type Item, itemBytes } from '../core/item.js';
 import { defaultJobsConfig, type JobsConfig } from '../core/jobs/config.js';
+import { limits } from '../core/limits.js';
 import { defaultLinksConfig, type LinksConfig } from '../core/links/config.js';
 import type { MemberState, Tags, TaskOffer } from '../core/member.js';
 import { defaultMembershipConfig, type MembershipConfig } from '../core/membership/config.js';
@@ -31,6 +33,8 @@ export interface SimClusterOptions {
   readonly fateOf?: (start: AttemptStart) => Fate | null;
   /** The part of attempts that report progress. */
   readonly progress?: number;
+  /** The part of attempts that yield chunks. */
+  readonly streams?: number;
   readonly tagsOf?: (name: string) => Tags;
   /** Sees everything that happens to any node, and then all that it does. */
   readonly watch?: SimWatch;
@@ -67,6 +71,11 @@ export interface SimRequest {
   answeredAtMs: number | null;
   /** Its client has gone. */
   isAbandoned: boolean;
+  /** What it was told before the reply; of one that streams. */
+  readonly items: Item[];
+  itemBytes: number;
+  /** Its client reads what it is told. */
+  isReading: boolean;
 }
 
 /** Nodes that run the real cores over a simulated network, with simulated threads and clock. */
@@ -129,6 +138,7 @@ export class SimCluster implements SimObserver {
         runMs: this.options.runMs ?? [1, 50],
         handlers: { ...obedientHandlers, ...this.options.handlers },
         progress: this.options.progress ?? 0,
+        streams: this.options.streams ?? 0,
         hooks: this.options.hooks ?? [],
         disk,
         skipsSync: this.options.skipsSync ?? false,
@@ -165,6 +175,9 @@ export class SimCluster implements SimObserver {
       reply: null,
       answeredAtMs: null,
       isAbandoned: false,
+      items: [],
+      itemBytes: 0,
+      isReading: true,
     };
     this.requests.push(request);
     request.askedOf.arrive({ type: 'request', request: request.number, command });
@@ -176,6 +189,14 @@ export class SimCluster implements SimObserver {
     const { reply } = this.requestUntilAnswered(node, { ...command, wait: false });
     if (reply?.ok !== true) throw new Error(`not accepted: ${JSON.stringify(reply)}`);
     return reply.text.split(' ')[0] as JobId;
+  }
+
+  /** The client reads all that it was told, or again. */
+  read(request: SimRequest): void {
+    request.isReading = true;
+    const upTo = request.itemBytes + limits.itemWindowBytes;
+    if (request.reply === null && !request.isAbandoned)
+      request.askedOf.arrive({ type: 'items_wanted', request: request.number, upTo });
   }
 
   private requestUntilAnswered(node: string, command: ClientCommand): SimRequest {
@@ -227,6 +248,15 @@ export class SimCluster implements SimObserver {
 
   attemptStarted(on: string, start: AttemptStart): void {
     this.attempts.push({ on, start });
+  }
+
+  told(_: string, request: number, item: Item): void {
+    const asked = this.requests[request - 1];
+    if (asked === undefined || asked.reply !== null)
+      throw new Error(`request ${request} is told of after its answer`);
+    asked.items.push(item);
+    asked.itemBytes += itemBytes(item);
+    if (asked.isReading) this.time.after(0, () => this.read(asked));
   }
 
   replied(_: string, request: number, reply: Reply): void {

@@ -2,6 +2,7 @@ import { assertNever } from '../core/assert.js';
 import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
 import { type Hello, peerProtocolVersionMax, peerProtocolVersionMin } from '../core/hello.js';
 import type { Instant } from '../core/instant.js';
+import type { Item } from '../core/item.js';
 import { incarnationsPerStart } from '../core/member.js';
 import { createMembership } from '../core/membership/membership.js';
 import { NodeCore, type NodeCoreOptions } from '../core/node/node-core.js';
@@ -20,6 +21,7 @@ export interface SimObserver {
   /** Something happens to it, or to its sockets while it stands still. */
   arrived(node: string, event: NodeEvent): void;
   replied(node: string, request: number, reply: Reply): void;
+  told(node: string, request: number, item: Item): void;
   performed(node: string, effect: NodeEffect): void;
 }
 
@@ -35,6 +37,8 @@ export interface SimNodeParts {
   readonly handlers: HandlerWeights;
   /** The part of attempts that report progress. */
   readonly progress: number;
+  /** The part of attempts that yield chunks. */
+  readonly streams: number;
   /** Its journal's disk; null: it keeps nothing. */
   readonly disk: SimJournalDisk | null;
   readonly skipsSync: boolean;
@@ -209,6 +213,16 @@ export class SimNode {
           break;
         case 'reply':
           observer.replied(this.name, effect.request, effect.reply);
+          break;
+        case 'item':
+          observer.told(this.name, effect.request, effect.item);
+          break;
+        case 'deliver':
+          for (const request of effect.requests)
+            observer.told(this.name, request, { type: 'message', message: effect.message });
+          break;
+        case 'chunk_room':
+          this.threads.giveRoom(effect.run, effect.upTo);
           break;
         case 'start_attempt':
           observer.attemptStarted(this.name, effect);

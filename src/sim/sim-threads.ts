@@ -1,7 +1,9 @@
 import { assertNever } from '../core/assert.js';
 import type { AttemptStart, NodeEvent } from '../core/effects.js';
 import type { RunId } from '../core/ids.js';
+import { chunkBytes } from '../core/item.js';
 import type { AttemptOutcome } from '../core/jobs/record.js';
+import { limits } from '../core/limits.js';
 import type { StopReason } from '../core/messages.js';
 import type { Random } from '../core/random.js';
 import type { SimTime } from './sim-time.js';
@@ -41,6 +43,8 @@ export interface SimThreadsOptions {
   /** The part of attempts that report progress. */
   readonly progress: number;
   readonly report: (event: NodeEvent) => void;
+  /** The part of attempts that yield chunks on their way, which are then as long as they are drawn to be. */
+  readonly streams?: number | undefined;
   /** How this attempt goes; null: as is drawn. */
   readonly fateOf?: ((start: AttemptStart) => Fate | null) | undefined;
 }
@@ -50,6 +54,17 @@ interface Running {
   readonly fate: Fate;
   readonly thread: number;
   stopping: StopReason | null;
+  stream: Stream | null;
+}
+
+/** A generator: what it has yielded, and may. */
+interface Stream {
+  readonly length: number;
+  readonly gapMs: number;
+  yielded: number;
+  bytes: number;
+  upTo: number;
+  isWaiting: boolean;
 }
 
 /** How long a handler takes to obey its signal. */
@@ -57,15 +72,18 @@ const obeyMs = 20;
 /** How long one may go on after its signal before its thread is ended. */
 const graceMs = 300;
 const sharedThreads = 2;
+const streamLengthMax = 300;
 
 /** Handlers on threads, simulated: attempts share a few threads, or have one of their own, and end as they were drawn to. */
 export class SimThreads {
   private readonly running = new Map<RunId, Running>();
   private readonly fates: Random;
+  private readonly yields: Random;
   private lastThread = sharedThreads;
 
   constructor(private readonly options: SimThreadsOptions) {
     this.fates = options.random.fork('handlers');
+    this.yields = options.random.fork('streams');
   }
 
   start(start: AttemptStart): void {
@@ -75,11 +93,12 @@ export class SimThreads {
     const thread = start.isolate ? ++this.lastThread : this.fates.below(sharedThreads);
     const drawn = this.drawFate();
     const fate = this.options.fateOf?.(start) ?? drawn;
-    const attempt: Running = { start, fate, thread, stopping: null };
+    const attempt: Running = { start, fate, thread, stopping: null, stream: this.drawStream() };
     const lengthMs = minMs + random.next() * (maxMs - minMs);
     this.running.set(run, attempt);
     time.after(0, () => report({ type: 'attempt_started', run }));
-    time.after(lengthMs, () => this.reachEnd(attempt));
+    if (attempt.stream !== null) time.after(attempt.stream.gapMs, () => this.yieldNext(attempt));
+    else time.after(lengthMs, () => this.reachEnd(attempt));
     if (this.fates.next() >= progress) return;
     time.after(lengthMs * this.fates.next(), () => {
       if (this.running.has(run)) report({ type: 'attempt_progress', run, value: '{"part":1}' });
@@ -93,6 +112,38 @@ export class SimThreads {
     attempt.stopping = reason;
     if (attempt.fate === 'stubborn') time.after(graceMs, () => this.endThreadOf(attempt));
     else time.after(random.next() * obeyMs, () => this.end(attempt, { type: 'stopped' }));
+  }
+
+  giveRoom(run: RunId, upTo: number): void {
+    const attempt = this.running.get(run);
+    if (attempt === undefined || attempt.stream === null) return;
+    attempt.stream.upTo = Math.max(attempt.stream.upTo, upTo);
+    if (attempt.stream.isWaiting) this.yieldNext(attempt);
+  }
+
+  /** A few chunks, or more than anybody takes at once. */
+  private drawStream(): Stream | null {
+    const { streams = 0 } = this.options;
+    if (streams === 0 || this.yields.next() >= streams) return null;
+    const length = 1 + Math.floor(streamLengthMax * this.yields.next() ** 3);
+    const gapMs = this.yields.next() < 0.5 ? 0 : this.yields.below(20);
+    const upTo = limits.itemWindowBytes;
+    return { length, gapMs, yielded: 0, bytes: 0, upTo, isWaiting: false };
+  }
+
+  private yieldNext(attempt: Running): void {
+    const { stream, start } = attempt;
+    if (stream === null || !this.running.has(start.run) || attempt.stopping !== null) return;
+    stream.isWaiting = stream.bytes >= stream.upTo;
+    if (stream.isWaiting) return;
+    if (stream.yielded === stream.length) {
+      this.reachEnd(attempt);
+      return;
+    }
+    const chunk = JSON.stringify([start.attempt, ++stream.yielded, 'x'.repeat(this.yields.below(8_000))]);
+    stream.bytes += chunkBytes(chunk);
+    this.options.report({ type: 'attempt_chunk', run: start.run, chunk });
+    this.options.time.after(stream.gapMs, () => this.yieldNext(attempt));
   }
 
   private reachEnd(attempt: Running): void {

@@ -223,7 +223,7 @@ t.test('a shutdown while the port is being opened closes it', async (t) => {
     limits: defaultClientServerLimits,
     authToken: null,
     hello: {},
-    listener: { request: () => {}, requestAbandoned: () => {} },
+    listener: { request: () => {}, requestAbandoned: () => {}, itemsWanted: () => {} },
     log: () => {},
   });
   const opening = server.listen();

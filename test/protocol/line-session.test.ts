@@ -4,7 +4,8 @@ import { errorReply, okReply, type Reply } from '../../src/core/reply.js';
 import { createTokenCheck } from '../../src/protocol/access.js';
 import { ByteBudget } from '../../src/protocol/byte-budget.js';
 import { helloText } from '../../src/protocol/help.js';
-import { LineSession, type SessionLimits } from '../../src/protocol/line-session.js';
+import { LineSession } from '../../src/protocol/line-session.js';
+import type { SessionLimits } from '../../src/protocol/line-session-contract.js';
 
 const limits: SessionLimits = {
   lineBytesMax: 1024,
@@ -18,6 +19,8 @@ class Play {
   readonly session: LineSession;
   readonly commands: ClientCommand[] = [];
   readonly answers: string[] = [];
+  /** Requests that the client has ended. */
+  readonly ended: number[] = [];
 
   constructor(options: { token?: string; limits?: Partial<SessionLimits>; receiving?: ByteBudget } = {}) {
     let seq = 0;
@@ -26,6 +29,7 @@ class Play {
       tokenCheck: options.token === undefined ? null : createTokenCheck(options.token),
       hello: helloText({ name: 'a' }, { authRequired: options.token !== undefined, limits }),
       nextSeq: () => ++seq,
+      ended: (seq) => this.ended.push(seq),
       answered: (reply, isMistake) => {
         this.answers.push(`${reply.ok ? 'OK' : reply.code}${isMistake ? ' mistake' : ''}`);
       },
@@ -58,7 +62,8 @@ class Play {
   }
 
   said(): string {
-    return this.session.takeOutput();
+    const { data = '' } = this.session.takeOutput() ?? {};
+    return Buffer.from(data).toString();
   }
 }
 

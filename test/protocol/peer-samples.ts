@@ -1,4 +1,4 @@
-import { type ClientCommand, defaultSubmitOptions } from '../../src/core/commands.js';
+import { defaultSubmitOptions, type NodeCommand } from '../../src/core/commands.js';
 import type { Hello } from '../../src/core/hello.js';
 import { limits } from '../../src/core/limits.js';
 import { incarnationMax, type MemberRecord } from '../../src/core/member.js';
@@ -57,7 +57,7 @@ export const rumours: readonly Rumour[] = [
   { type: 'left', node: nodeA, incarnation: 2 ** 33 },
 ];
 
-export const commands: readonly ClientCommand[] = [
+export const commands: readonly NodeCommand[] = [
   { type: 'submit', wait: true, task: 'echo', args: '{"a":1}', options: defaultSubmitOptions },
   {
     type: 'submit',
@@ -180,6 +180,24 @@ export const messages: readonly PeerMessage[] = [
   ...commands.map((command): PeerMessage => ({ type: 'ask', seq: 5, command })),
   { type: 'answer', seq: 5, reply: { ok: true, text: '' } },
   { type: 'answer', seq: 5, reply: { ok: false, code: 'NOT_FOUND', message: 'no such job' } },
+  { type: 'answer', seq: 5, reply: { ok: true, text: '' }, items: 7 },
+  { type: 'answer', seq: 5, reply: { ok: true, text: '', bytes: new Uint8Array([1, 2]) } },
+  { type: 'answer', seq: 5, reply: { ok: false, code: 'JOB_FAILED', message: '{}' }, items: 2 },
+  { type: 'stream_chunk', key, number: 1, chunk: '{"page":1}' },
+  { type: 'stream_chunk', key, number: 2, chunk: new Uint8Array([0, 255]) },
+  { type: 'stream_chunk', key, number: 3, chunk: null },
+  { type: 'stream_room', key, number: 2, upTo: 2 ** 40 },
+  {
+    type: 'item',
+    seq: 5,
+    number: 1,
+    item: { type: 'state', text: '{"state":"running"}', epoch: 2, attempt: 1 },
+  },
+  { type: 'item', seq: 5, number: 2, item: { type: 'progress', text: '0.5' } },
+  { type: 'item', seq: 5, number: 3, item: { type: 'missed', text: '{"chunks":4}', chunk: 4 } },
+  { type: 'item', seq: 5, number: 4, item: { type: 'data', payload: '[1]', chunk: 5 } },
+  { type: 'item', seq: 5, number: 5, item: { type: 'data', payload: new Uint8Array([7]), chunk: 6 } },
+  { type: 'items_taken', seq: 5, number: 5, upTo: 2 ** 33 },
   { type: 'ask_abandoned', seq: 5 },
   { type: 'asks_taken', seqs: [1, 2 ** 40] },
   { type: 'answers_taken', seqs: [] },

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { AttemptStart } from '../../src/core/effects.js';
 import type { RunId } from '../../src/core/ids.js';
 import type { AttemptOutcome } from '../../src/core/jobs/record.js';
+import type { Payload } from '../../src/core/payload.js';
 import { createScheduler, type SchedulerOptions } from '../../src/scheduler/create-scheduler.js';
 import type { AttemptLogEntry, Scheduler } from '../../src/scheduler/scheduler.js';
 
@@ -23,6 +24,7 @@ export class TestScheduler {
   readonly started: RunId[] = [];
   readonly endedInOrder: RunId[] = [];
   readonly progress: { run: RunId; value: string }[] = [];
+  readonly chunks: { run: RunId; chunk: Payload }[] = [];
   readonly attemptLogs: AttemptLogEntry[] = [];
   readonly logs: LogLine[] = [];
   private readonly told = new EventEmitter();
@@ -48,6 +50,10 @@ export class TestScheduler {
           if (this.outcomes.has(run)) throw new Error(`run ${run} ended twice`);
           this.outcomes.set(run, outcome);
           this.endedInOrder.push(run);
+          this.told.emit('told');
+        },
+        attemptChunk: (run, chunk) => {
+          this.chunks.push({ run, chunk });
           this.told.emit('told');
         },
         attemptProgress: (run, value) => {

@@ -47,6 +47,7 @@ export async function startFakeNode(options: FakeNodeOptions = {}): Promise<Fake
       } else server.reply(request, reply);
       options.changed?.();
     },
+    itemsWanted: () => {},
     requestAbandoned: (request) => {
       abandoned.push(request);
       options.changed?.();

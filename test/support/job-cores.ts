@@ -1,4 +1,4 @@
-import type { ClientCommand, SubmitOptions } from '../../src/core/commands.js';
+import type { NodeCommand, SubmitOptions } from '../../src/core/commands.js';
 import type { AttemptStart, NodeEffect } from '../../src/core/effects.js';
 import type { Instant } from '../../src/core/instant.js';
 import { defaultJobsConfig, type JobsConfig } from '../../src/core/jobs/config.js';
@@ -114,7 +114,7 @@ export class JobCores {
   }
 
   /** Sends a client's command to a node; the reply, once there is one, is `replies.get(number)`. */
-  request(name: string, command: ClientCommand): number {
+  request(name: string, command: NodeCommand): number {
     const request = this.nextRequest++;
     this.step(name, { type: 'request', request, command });
     return request;

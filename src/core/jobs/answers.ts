@@ -1,5 +1,5 @@
 import type { NodeId } from '../ids.js';
-import { errorReply, okReply, type Reply } from '../reply.js';
+import { bytesReply, errorReply, okReply, type Reply } from '../reply.js';
 import { whyNobody } from '../routing/candidates.js';
 import { awaitsText } from './dependencies.js';
 import type { MemberView } from './member-view.js';
@@ -10,7 +10,8 @@ import type { Schedules } from './schedules.js';
 export function outcomeReply(record: JobRecord, wants: 'outcome' | 'end' = 'outcome'): Reply {
   switch (record.state) {
     case 'done':
-      return okReply(wants === 'outcome' && typeof record.result === 'string' ? record.result : 'null');
+      if (wants === 'end' || record.result === null) return okReply('null');
+      return typeof record.result === 'string' ? okReply(record.result) : bytesReply(record.result);
     case 'cancelled':
       return errorReply('JOB_CANCELLED', `job ${record.spec.id} was cancelled`);
     case 'failed':

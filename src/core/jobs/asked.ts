@@ -2,7 +2,7 @@ import type { InstanceId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import type { JobMessage } from '../messages.js';
-import { errorReply, type Reply } from '../reply.js';
+import { errorReply, type Reply, replyBytes } from '../reply.js';
 import { Acks } from './acks.js';
 import { type Debt, debtsByNode } from './debts.js';
 import { SendWindow } from './send-window.js';
@@ -12,6 +12,8 @@ interface Answer {
   /** Of all answers of this node, in their order. */
   readonly number: number;
   readonly reply: Reply;
+  /** How many items came before it. */
+  readonly items: number;
   readonly bytes: number;
 }
 
@@ -35,6 +37,8 @@ export interface AskedOptions {
   readonly deliver: (to: NodeId, message: JobMessage) => void;
   /** Nobody waits for the answer to this ask any more. */
   readonly abandoned: (from: NodeId, seq: number) => void;
+  /** Nothing more is to be said of it. */
+  readonly over: (from: NodeId, seq: number) => void;
 }
 
 /**
@@ -71,11 +75,11 @@ export class Asked {
     if (this.peers.get(from)?.open.get(seq) === null) this.acks.add(from, seq, bytes, now);
   }
 
-  answer(to: NodeId, seq: number, reply: Reply): void {
+  answer(to: NodeId, seq: number, reply: Reply, items = 0): void {
     const peer = this.peers.get(to);
     if (peer === undefined || peer.open.get(seq) !== null) return;
     const number = ++this.answerCount;
-    let answer: Answer = { seq, number, reply, bytes: bytesOf(reply) };
+    let answer: Answer = { seq, number, reply, items, bytes: replyBytes(reply) };
     // What is small is always told: it may say that something was done, or that a key is taken.
     const isFull =
       peer.bytes + answer.bytes > limits.answersBytesPerPeerMax ||
@@ -83,7 +87,7 @@ export class Asked {
     if (isFull && answer.bytes > smallAnswerBytesMax) {
       const why = `${this.bytes} bytes of answers are on their way to other nodes, and this one has no room`;
       const unavailable = errorReply('UNAVAILABLE', `${why}; what was asked may or may not have happened`);
-      answer = { seq, number, reply: unavailable, bytes: bytesOf(unavailable) };
+      answer = { seq, number, reply: unavailable, items, bytes: replyBytes(unavailable) };
     }
     peer.bytes += answer.bytes;
     this.bytes += answer.bytes;
@@ -149,6 +153,7 @@ export class Asked {
     peer.open.delete(seq);
     peer.smallWindow.remove(seq);
     peer.window.remove(seq);
+    this.options.over(from, seq);
     if (answer === null) this.options.abandoned(from, seq);
     else {
       this.bytes -= answer.bytes;
@@ -159,7 +164,8 @@ export class Asked {
   private send(to: NodeId, { smallWindow, window }: Peer): void {
     for (const each of [smallWindow, window])
       for (let answer = each.next(); answer !== undefined; answer = each.next()) {
-        this.options.deliver(to, { type: 'answer', seq: answer.seq, reply: answer.reply });
+        const { seq, reply, items } = answer;
+        this.options.deliver(to, { type: 'answer', seq, reply, ...(items > 0 && { items }) });
       }
   }
 
@@ -188,8 +194,4 @@ export class Asked {
       { kind: 'asks to acknowledge', count: this.acks.size, node: null },
     ];
   }
-}
-
-function bytesOf(reply: Reply): number {
-  return reply.ok ? reply.text.length : reply.message.length;
 }

@@ -1,12 +1,15 @@
+import { streamOf } from '../commands.js';
 import { type Deadline, Deadlines } from '../deadlines.js';
 import type { InstanceId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
+import type { Item } from '../item.js';
 import { limits } from '../limits.js';
 import type { JobMessage, PeerCommand } from '../messages.js';
 import { payloadBytes } from '../payload.js';
-import { errorReply, type Reply } from '../reply.js';
+import { errorReply, type Reply, replyBytes } from '../reply.js';
 import { Acks } from './acks.js';
 import { type Debt, debtsByNode } from './debts.js';
+import { ItemsIn } from './items-in.js';
 import type { Reach } from './reach.js';
 import { SendWindow } from './send-window.js';
 import { Unreached } from './unreached.js';
@@ -20,6 +23,8 @@ interface Ask {
   readonly bytes: number;
   readonly answered: Answered;
   readonly late: Reply | null;
+  /** Of one that streams. */
+  readonly stream: { readonly items: ItemsIn; readonly told: (item: Item) => void } | null;
   deadline: Deadline<Ask> | null;
 }
 
@@ -45,6 +50,8 @@ export interface AskOptions {
   /** The answer when that time is over; by default, that the other node did not answer. */
   readonly late?: Reply;
   readonly answered: Answered;
+  /** Of a request that streams: what it is told before the answer. */
+  readonly told?: (item: Item) => void;
 }
 
 export interface AsksOptions {
@@ -86,7 +93,7 @@ export class Asks {
   }
 
   /** Returns a number to abandon it by; 0 when it was answered at once. */
-  ask({ to, command, now, timeoutMs, late, answered }: AskOptions): number {
+  ask({ to, command, now, timeoutMs, late, answered, told }: AskOptions): number {
     const bytes = askedBytes(command);
     // A claim decides whether a job exists already: were it refused here, the job would be taken twice.
     const isFull = this.pending.size >= limits.asksMax || this.bytes + bytes > limits.askedBytesMax;
@@ -102,6 +109,7 @@ export class Asks {
       bytes,
       answered,
       late: late ?? null,
+      stream: told === undefined ? null : { items: new ItemsIn(streamOf(command)?.room ?? 0), told },
       deadline: null,
     };
     if (!this.options.isPresent(to)) {
@@ -119,10 +127,19 @@ export class Asks {
     return ask.seq;
   }
 
-  handleAnswer(from: NodeId, { seq, reply }: Extract<JobMessage, { type: 'answer' }>, now: Instant): void {
+  handleAnswer(
+    from: NodeId,
+    { seq, reply, items = 0 }: Extract<JobMessage, { type: 'answer' }>,
+    now: Instant,
+  ): void {
     const ask = this.pending.get(seq);
+    if (ask?.to === from && ask.stream !== null && ask.stream.items.number < items) {
+      // Not taken: what is missing comes again on the next link, and this with it.
+      ask.stream.items.early = { reply, items };
+      return;
+    }
     // Also of one that was answered before, or given up: so that it doesn't come again.
-    this.acks.add(from, seq, reply.ok ? reply.text.length : 0, now);
+    this.acks.add(from, seq, reply.ok ? replyBytes(reply) : 0, now);
     // An answer that nobody asked this node for is no answer.
     if (ask === undefined || ask.to !== from) return;
     this.end(ask);
@@ -130,27 +147,66 @@ export class Asks {
     this.sendTo(from);
   }
 
+  handleItem(from: NodeId, message: Extract<JobMessage, { type: 'item' }>, now: Instant): void {
+    const { seq, number, item } = message;
+    const ask = this.pending.get(seq);
+    if (ask === undefined || ask.to !== from || ask.stream === null) return;
+    const { items, told } = ask.stream;
+    if (!items.take(number, item)) return;
+    told(item);
+    if (items.early !== null && items.early.items <= number)
+      this.handleAnswer(from, { type: 'answer', seq, ...items.early }, now);
+  }
+
+  /** Whoever asked takes so many bytes of items now. */
+  giveRoom(seq: number, room: number): void {
+    const ask = this.pending.get(seq);
+    if (ask?.stream?.items.give(room)) this.tellRoom(ask);
+  }
+
+  private tellRoom({ seq, to, stream }: Ask): void {
+    if (stream === null) return;
+    const { number, upTo } = stream.items;
+    this.options.deliver(to, { type: 'items_taken', seq, number, upTo });
+  }
+
   /** The other node has them, and will answer. */
   handleTaken(from: NodeId, seqs: readonly number[]): void {
     const peer = this.peers.get(from);
     if (peer === undefined) return;
-    for (const seq of seqs) if (!peer.window.isUnsent(seq)) peer.window.remove(seq);
+    for (const seq of seqs) {
+      if (peer.window.isUnsent(seq)) continue;
+      peer.window.remove(seq);
+      const ask = peer.pending.get(seq);
+      // It may have been told before the ask was there.
+      if (ask?.stream?.items.isTold) this.tellRoom(ask);
+    }
     this.send(from, peer);
   }
 
   /** What never arrived there, of all that it was told of last: that is sent again, and the rest is there. */
-  handleUnknown(from: NodeId, { round, seqs }: Extract<JobMessage, { type: 'asks_unknown' }>): void {
+  handleUnknown(
+    from: NodeId,
+    { round, seqs }: Extract<JobMessage, { type: 'asks_unknown' }>,
+    now: Instant,
+  ): void {
     const peer = this.peers.get(from);
     if (peer === undefined || peer.round !== round) return;
     const unknown = new Set(seqs);
+    const begun: Ask[] = [];
     for (const seq of peer.told) {
       const ask = peer.pending.get(seq);
       if (ask === undefined) continue;
       peer.window.remove(seq);
-      if (unknown.has(seq)) peer.window.push(ask);
+      if (!unknown.has(seq)) {
+        if (ask.stream !== null) this.tellRoom(ask);
+      } else if (ask.stream !== null && ask.stream.items.number > 0) begun.push(ask);
+      else peer.window.push(ask);
     }
     peer.told = [];
     this.send(from, peer);
+    // That node took this one for dead: to go on where the items have ended, another request is needed.
+    for (const ask of begun) this.fail(ask, `node ${this.options.nameOf(from)} has forgotten it`, now, true);
   }
 
   abandon(seq: number): void {

@@ -8,6 +8,7 @@ import type { Outbox } from '../outbox.js';
 import type { Random } from '../random.js';
 import type { JobsConfig } from './config.js';
 import type { Dispatcher } from './dispatcher.js';
+import type { JobStreams } from './job-streams.js';
 import type { Ledger } from './ledger.js';
 import type { JobTotals } from './owner.js';
 import {
@@ -32,6 +33,7 @@ export interface AttemptEndsOptions {
   readonly replicator: Replicator;
   readonly outbox: Outbox;
   readonly totals: JobTotals;
+  readonly streams: JobStreams;
   readonly deliver: (to: NodeId, message: JobMessage) => void;
   /** The job has its outcome. */
   readonly finish: (record: JobRecord, outcome: JobOutcome, now: Instant) => void;
@@ -68,7 +70,14 @@ export class AttemptEnds {
 
   handleProgress(from: NodeId, key: AttemptKey, value: string): void {
     const record = this.current(from, key);
-    if (record !== null) record.progress = value;
+    if (record === null) return;
+    record.progress = value;
+    this.options.streams.recordChanged(record);
+  }
+
+  handleChunk(from: NodeId, message: Extract<JobMessage, { type: 'stream_chunk' }>): void {
+    const record = this.current(from, message.key);
+    if (record !== null) this.options.streams.handleChunk(record, message);
   }
 
   /** After a new link: what the executor doesn't have never arrived there; what it should not have, it stops. */
@@ -76,8 +85,11 @@ export class AttemptEnds {
     if (!this.options.dispatcher.resynced(from, seq)) return;
     const held = new Set<JobId>();
     for (const key of attempts) {
-      if (this.current(from, key) !== null) held.add(key.job);
-      else this.options.deliver(from, { type: 'stop', key, reason: 'fenced' });
+      const record = this.current(from, key);
+      if (record !== null) {
+        held.add(key.job);
+        this.options.streams.tellRoomAgain(record);
+      } else this.options.deliver(from, { type: 'stop', key, reason: 'fenced' });
     }
     for (const record of [...this.options.dispatcher.outstandingAt(from)]) {
       if (!held.has(record.spec.id)) this.takeBack(record, from, now);

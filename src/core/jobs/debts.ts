@@ -43,7 +43,11 @@ export type DebtKind =
   | "the node's own requests"
   | 'jobs that others wait for'
   | 'jobs held back'
-  | 'bytes that wait for news of other jobs';
+  | 'bytes that wait for news of other jobs'
+  | 'attempts that end'
+  | 'requests that stream'
+  | 'requests that follow a job'
+  | 'bytes of streams that were miscounted';
 
 /**
  * One thing that a job core keeps, for a checker to look at: a quiet node owes nothing to anybody, and keeps entries for present

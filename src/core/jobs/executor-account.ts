@@ -1,6 +1,7 @@
-import type { Fifo } from '../fifo.js';
+import { Fifo } from '../fifo.js';
 import type { JobId, NodeId, RunId } from '../ids.js';
 import type { AttemptKey, JobMessage } from '../messages.js';
+import type { AttemptStream } from './attempt-stream.js';
 
 export type RanMessage = Extract<JobMessage, { type: 'ran' }>;
 
@@ -21,6 +22,8 @@ export interface Held {
   endsAtMs: number | null;
   /** Its owner has a newer attempt, or is gone: its end is told to nobody. */
   fenced: boolean;
+  /** What it yields; null: nothing so far. */
+  stream: AttemptStream | null;
 }
 
 /** What this executor keeps for one owner. */
@@ -38,4 +41,28 @@ export interface Account {
   /** The window the owner was told last. */
   told: number;
   endedLately: number;
+}
+
+export function newAccount(): Account {
+  return {
+    held: new Map(),
+    session: 0,
+    sent: new Fifo(),
+    sentBytes: 0,
+    unsent: new Fifo(),
+    nextSeq: 1,
+    told: 0,
+    endedLately: 0,
+  };
+}
+
+/** How many attempts have ended since room was granted last, and how many owners have any. */
+export function activityOf(accounts: Iterable<Account>): { endedLately: number; ownersActive: number } {
+  let endedLately = 0;
+  let ownersActive = 0;
+  for (const account of accounts) {
+    endedLately += account.endedLately;
+    if (account.endedLately > 0 || account.held.size > 0) ownersActive++;
+  }
+  return { endedLately, ownersActive };
 }

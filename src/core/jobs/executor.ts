@@ -5,10 +5,11 @@ import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import type { AttemptKey, JobMessage, RefuseReason, StopReason } from '../messages.js';
 import type { Outbox } from '../outbox.js';
-import { payloadBytes } from '../payload.js';
+import { type Payload, payloadBytes } from '../payload.js';
+import { AttemptStream, isLasting } from './attempt-stream.js';
 import type { JobsConfig } from './config.js';
 import { type Debt, debtsByNode } from './debts.js';
-import type { Account, Held, RanMessage } from './executor-account.js';
+import { type Account, activityOf, type Held, newAccount, type RanMessage } from './executor-account.js';
 import type { AttemptOutcome } from './record.js';
 import { activeWindow, idleWindow, isWorthTelling } from './room.js';
 import { StartOrder } from './start-order.js';
@@ -42,6 +43,8 @@ export class Executor {
   private readonly running = new Map<RunId, Held>();
   private readonly order = new StartOrder();
   private heldBytes = 0;
+  /** Attempts that have ended, and whose owners do not have all that they yielded. */
+  private endingCount = 0;
   private nextRun = 1;
   private roomDueMs = Number.POSITIVE_INFINITY;
   private timeoutsDueMs = Number.POSITIVE_INFINITY;
@@ -84,6 +87,7 @@ export class Executor {
       isStopped: false,
       endsAtMs: null,
       fenced: false,
+      stream: null,
     };
     account.held.set(message.key.job, held);
     this.running.set(held.run, held);
@@ -107,7 +111,7 @@ export class Executor {
 
   handleStop(owner: NodeId, key: AttemptKey, reason: StopReason): void {
     const held = this.accounts.get(owner)?.held.get(key.job);
-    if (held === undefined || held.key.attempt !== key.attempt || held.key.epoch !== key.epoch) return;
+    if (held === undefined || !isOf(held, key)) return;
     if (reason === 'fenced') this.fence(held);
     else this.stop(held, reason);
   }
@@ -148,8 +152,37 @@ export class Executor {
     this.startNext(this.order.ended(held.key.job, run), now);
     if (held.fenced) return;
     const account = this.account(held.owner);
-    account.held.delete(held.key.job);
     account.endedLately++;
+    if (held.stream === null || !isLasting(outcome)) this.tellEnd(held, account, outcome);
+    else {
+      this.endingCount++;
+      held.stream.end(outcome);
+    }
+  }
+
+  /** A generator on this node has yielded. */
+  attemptChunk(run: RunId, chunk: Payload): void {
+    const held = this.running.get(run);
+    if (held === undefined || held.fenced) return;
+    held.stream ??= new AttemptStream(held.owner, held.key, this.options.deliver);
+    held.stream.add(chunk);
+  }
+
+  /** The owner has all chunks up to this one, and room for more. */
+  handleRoom(owner: NodeId, { key, number, upTo }: Extract<JobMessage, { type: 'stream_room' }>): void {
+    const account = this.accounts.get(owner);
+    const held = account?.held.get(key.job);
+    if (account === undefined || held === undefined || held.stream === null || !isOf(held, key)) return;
+    held.stream.taken(number);
+    if (held.stream.outcome === null) this.options.outbox.push({ type: 'chunk_room', run: held.run, upTo });
+    else if (held.stream.isTaken) {
+      this.endingCount--;
+      this.tellEnd(held, account, held.stream.outcome);
+    }
+  }
+
+  private tellEnd(held: Held, account: Account, outcome: AttemptOutcome): void {
+    account.held.delete(held.key.job);
     const message: RanMessage = { type: 'ran', seq: account.nextSeq++, key: held.key, outcome };
     if (held.owner === this.options.self) {
       this.options.deliver(held.owner, message);
@@ -178,7 +211,10 @@ export class Executor {
     const attempts = [...account.held.values()].map(({ key }) => key);
     for (const message of account.unsent) attempts.push(message.key);
     this.options.deliver(owner, { type: 'holding', seq, attempts, window: account.told });
-    for (const held of account.held.values()) this.tellStarted(held);
+    for (const held of account.held.values()) {
+      this.tellStarted(held);
+      held.stream?.sendAgain();
+    }
     this.sendEnds(owner, account);
   }
 
@@ -213,7 +249,7 @@ export class Executor {
 
   /** Whether every end has been told and acknowledged. */
   isEmpty(): boolean {
-    if (this.running.size > 0) return false;
+    if (this.running.size + this.endingCount > 0) return false;
     for (const account of this.accounts.values())
       if (account.sent.length + account.unsent.length > 0) return false;
     return true;
@@ -261,6 +297,7 @@ export class Executor {
 
   private fence(held: Held): void {
     held.fenced = true;
+    if (held.stream !== null && held.stream.outcome !== null) this.endingCount--;
     const account = this.accounts.get(held.owner);
     if (account?.held.get(held.key.job) === held) account.held.delete(held.key.job);
     this.stop(held, 'fenced');
@@ -287,12 +324,7 @@ export class Executor {
 
   private grantRoom(now: Instant): void {
     const { concurrency } = this.options.config;
-    let endedLately = 0;
-    let ownersActive = 0;
-    for (const account of this.accounts.values()) {
-      endedLately += account.endedLately;
-      if (account.endedLately > 0 || account.held.size > 0) ownersActive++;
-    }
+    const { endedLately, ownersActive } = activityOf(this.accounts.values());
     const window = activeWindow({
       concurrency,
       endedLately,
@@ -333,16 +365,7 @@ export class Executor {
   private account(owner: NodeId): Account {
     let account = this.accounts.get(owner);
     if (account === undefined) {
-      account = {
-        held: new Map(),
-        session: 0,
-        sent: new Fifo(),
-        sentBytes: 0,
-        unsent: new Fifo(),
-        nextSeq: 1,
-        told: 0,
-        endedLately: 0,
-      };
+      account = newAccount();
       this.accounts.set(owner, account);
     }
     return account;
@@ -352,6 +375,7 @@ export class Executor {
   debts(): Debt[] {
     return [
       { kind: 'attempts held', count: this.running.size, node: null },
+      { kind: 'attempts that end', count: this.endingCount, node: null },
       { kind: 'bytes held', count: this.heldBytes, node: null },
       ...debtsByNode('attempts held', this.accounts, ({ held }) => held.size),
       ...debtsByNode(
@@ -361,6 +385,10 @@ export class Executor {
       ),
     ];
   }
+}
+
+function isOf({ key: { epoch, attempt } }: Held, key: AttemptKey): boolean {
+  return epoch === key.epoch && attempt === key.attempt;
 }
 
 function bytesOf({ outcome }: RanMessage): number {

@@ -1,4 +1,4 @@
-import type { ClientCommand } from '../commands.js';
+import type { NodeCommand } from '../commands.js';
 import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import type { Outbox } from '../outbox.js';
@@ -20,7 +20,7 @@ export interface HeldBackOptions {
   readonly random: Random;
   readonly outbox: Outbox;
   readonly nextTimeMs: NextTime;
-  readonly request: (command: ClientCommand, asker: Asker, now: Instant) => void;
+  readonly request: (command: NodeCommand, asker: Asker, now: Instant) => void;
   readonly abandoned: (asker: Asker) => void;
   /** Whether a node that is not there may know jobs that those that are don't. */
   readonly mayComeBack: (now: Instant) => boolean;

@@ -1,6 +1,7 @@
 import { assertNever } from '../assert.js';
-import type { ClientCommand } from '../commands.js';
+import type { NodeCommand } from '../commands.js';
 import { type Deadline, Deadlines } from '../deadlines.js';
+import type { JobId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import type { Admission } from './admission.js';
@@ -15,7 +16,7 @@ import type { MemberView } from './member-view.js';
 import type { Owner } from './owner.js';
 import type { Asker, JobRecord, Waiter } from './record.js';
 
-export type JobCommand = Extract<ClientCommand, { type: 'wait' | 'status' | 'cancel' | 'retry' }>;
+export type JobCommand = Extract<NodeCommand, { type: 'wait' | 'watch' | 'status' | 'cancel' | 'retry' }>;
 
 export interface JobRequestsOptions {
   readonly config: JobsConfig;
@@ -79,10 +80,7 @@ export class JobRequests {
     for (const { asker, wants, deadline } of waiters) {
       if (asker.type === 'peer') this.options.answer(asker, movedReply(job));
       else {
-        const command: JobCommand =
-          wants === 'cancelled'
-            ? { type: 'cancel', job }
-            : { type: 'wait', job, timeoutMs: null, ...(wants === 'end' && { brief: true }) };
+        const command = commandOf(job, wants);
         const endsAtMs = deadline?.atMs ?? null;
         this.later(
           { command, asker, endsAtMs, lostSinceMs: null, lossCount: 0, isOver: false, again: null },
@@ -195,6 +193,8 @@ export class JobRequests {
     switch (command.type) {
       case 'wait':
         return owner.wait(record, asker, command.timeoutMs, now, command.brief ? 'end' : 'outcome');
+      case 'watch':
+        return owner.follow(record, command, asker, now);
       case 'cancel':
         return owner.cancel(record, asker, now);
       case 'status':
@@ -230,6 +230,20 @@ export class JobRequests {
 function whyNotRetried({ spec: { id, cron, task }, state }: JobRecord): string {
   if (cron === null) return `job ${id} is ${state}; only a failed or cancelled job can be retried`;
   return `${id} is a schedule, which never runs itself: retry the job of it that failed; JOBS state=failed task=${task} lists them`;
+}
+
+/** What its waiter asks of the next owner. How its items go on is known where they are sent. */
+function commandOf(job: JobId, wants: Waiter['wants']): JobCommand {
+  switch (wants) {
+    case 'cancelled':
+      return { type: 'cancel', job };
+    case 'items':
+      return { type: 'watch', job, stream: { room: 0, after: null } };
+    case 'outcome':
+      return { type: 'wait', job, timeoutMs: null };
+    case 'end':
+      return { type: 'wait', job, timeoutMs: null, brief: true };
+  }
 }
 
 function withTime(command: JobCommand, timeoutMs: number | null): JobCommand {

@@ -1,4 +1,4 @@
-import type { ClientCommand } from '../commands.js';
+import type { NodeCommand } from '../commands.js';
 import { type JobId, type NodeId, originOf } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { isPresent } from '../member.js';
@@ -8,6 +8,7 @@ import { AskerTable } from './asker-table.js';
 import type { Answered, AskOptions, Asks } from './asks.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
+import type { ItemsOut } from './items-out.js';
 import { movedReply } from './job-requests.js';
 import type { Keeping } from './keeping.js';
 import type { MemberView } from './member-view.js';
@@ -19,6 +20,7 @@ export interface JobSearchOptions {
   readonly members: MemberView;
   readonly asks: Asks;
   readonly keeping: Keeping;
+  readonly items: ItemsOut;
   readonly answer: (asker: Asker, reply: Reply) => void;
 }
 
@@ -126,8 +128,8 @@ export class JobSearch {
   }
 
   /** Has another node answer. A request that waits for a job takes as long as that node lives, or as its own time-out. */
-  passOn(to: NodeId, command: ClientCommand, asker: Asker, now: Instant, fallback?: Fallback): void {
-    const { asks, answer } = this.options;
+  passOn(to: NodeId, command: NodeCommand, asker: Asker, now: Instant, fallback?: Fallback): void {
+    const { asks, answer, items } = this.options;
     const answered = (reply: Reply, now: Instant, isNodeGone = false): void => {
       this.asksOf.delete(asker);
       if (fallback?.isLost(reply, isNodeGone) === true) {
@@ -137,8 +139,24 @@ export class JobSearch {
       fallback?.answered?.();
       answer(asker, reply);
     };
-    const seq = asks.ask({ to, command, now, answered, ...this.limitOf(command) });
+    const start = items.startOf(asker);
+    const isStream = start !== null && (command.type === 'watch' || command.type === 'submit');
+    const seq = asks.ask({
+      to,
+      // On from what it has been told, and with the room that is left.
+      command: isStream ? { ...command, stream: start } : command,
+      now,
+      answered,
+      ...this.limitOf(command),
+      ...(isStream && { told: (item) => items.send(asker, item) }),
+    });
     if (seq !== 0) this.asksOf.set(asker, seq);
+  }
+
+  /** It takes more items. */
+  wanted(asker: Asker): void {
+    const seq = this.asksOf.get(asker);
+    if (seq !== undefined) this.options.asks.giveRoom(seq, this.options.items.room(asker));
   }
 
   abandon(asker: Asker): void {
@@ -203,12 +221,13 @@ export class JobSearch {
     );
   }
 
-  private limitOf(command: ClientCommand): Pick<AskOptions, 'timeoutMs' | 'late'> {
+  private limitOf(command: NodeCommand): Pick<AskOptions, 'timeoutMs' | 'late'> {
     const { askTimeoutMs } = this.options.config;
     switch (command.type) {
       case 'wait':
         if (command.timeoutMs === null) return { timeoutMs: null };
         return { timeoutMs: command.timeoutMs + ownersLeadMs, late: waitedInVain(command.job) };
+      case 'watch':
       case 'cancel':
         return { timeoutMs: null };
       case 'submit':

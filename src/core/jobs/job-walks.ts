@@ -1,4 +1,4 @@
-import type { ClientCommand } from '../commands.js';
+import type { NodeCommand } from '../commands.js';
 import type { Instant } from '../instant.js';
 import type { MemberRecord } from '../member.js';
 import { whyNobody } from '../routing/candidates.js';
@@ -9,7 +9,7 @@ import type { MemberView } from './member-view.js';
 import type { JobRecord } from './record.js';
 import type { Schedules } from './schedules.js';
 
-export type ListCommand = Extract<ClientCommand, { type: 'jobs' }>;
+export type ListCommand = Extract<NodeCommand, { type: 'jobs' }>;
 
 export interface JobWalksOptions {
   readonly ledger: Ledger;

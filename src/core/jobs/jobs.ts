@@ -1,5 +1,5 @@
 import { assertNever } from '../assert.js';
-import type { ClientCommand } from '../commands.js';
+import type { NodeCommand } from '../commands.js';
 import type { NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { ContactLoss, MemberRecord } from '../member.js';
@@ -13,6 +13,7 @@ import { Dispatcher } from './dispatcher.js';
 import { EndAcks } from './end-acks.js';
 import { Executor } from './executor.js';
 import { HeldBack } from './held-back.js';
+import { type MessageReceivers, receive } from './job-messages.js';
 import type { JobsEvent, JobsOptions } from './jobs-contract.js';
 import { Keeping } from './keeping.js';
 import type { Ledger } from './ledger.js';
@@ -21,6 +22,7 @@ import { Owner } from './owner.js';
 import type { Asker, JobState } from './record.js';
 import { isRefutation } from './refutation.js';
 import { Requests } from './requests.js';
+import { Streaming } from './streaming.js';
 import { Waits } from './waits.js';
 
 /** The job core: what this node does as an owner, as an executor, and for its clients. Effects go to the outbox. */
@@ -32,6 +34,8 @@ export class Jobs {
   private readonly waits: Waits;
   private readonly asks: Asks;
   private readonly asked: Asked;
+  private readonly streaming: Streaming;
+  private readonly receivers: MessageReceivers;
   private readonly requests: Requests;
   readonly keeping: Keeping;
   readonly heldBack: HeldBack;
@@ -55,9 +59,12 @@ export class Jobs {
     });
     this.asked = new Asked({
       deliver,
-      abandoned: (node, seq) => this.requests.abandon({ type: 'peer', node, seq }),
+      abandoned: (node, seq) => this.abandon({ type: 'peer', node, seq }),
+      over: (node, seq) => this.streaming.items.close({ type: 'peer', node, seq }),
     });
+    this.streaming = new Streaming({ ...shared, wantedElsewhere: (asker) => this.requests.wanted(asker) });
     const { waits, asks } = this;
+    const { items, streams } = this.streaming;
     this.keeping = new Keeping({
       ...shared,
       waits,
@@ -66,11 +73,13 @@ export class Jobs {
       journalChanged: options.journalChanged,
       dispatcher: () => this.dispatcher,
       owner: () => this.owner,
-      moved: (record, waiters, now) => this.requests.aboutJobs.moved(record, waiters, now),
+      moved: (record, waiters, now) =>
+        this.requests.aboutJobs.moved(record, [...waiters, ...streams.take(record)], now),
     });
     const { keeping } = this;
     const { ledger, placement, replicator } = keeping;
     this.ledger = ledger;
+    ledger.changed = (record) => streams.recordChanged(record);
     this.dispatcher = new Dispatcher({
       ...shared,
       ledger,
@@ -80,7 +89,7 @@ export class Jobs {
     });
     this.heldBack = this.createHeldBack();
     const { dispatcher, heldBack } = this;
-    const owned = { ...shared, ledger, dispatcher, waits, heldBack, replicator, placement };
+    const owned = { ...shared, ledger, dispatcher, waits, streams, items, heldBack, replicator, placement };
     this.owner = new Owner({
       ...owned,
       settled: options.settled,
@@ -89,6 +98,9 @@ export class Jobs {
     const offersTask = (task: string): boolean => members.self().tasks.some(({ name }) => name === task);
     this.executor = new Executor({ ...shared, offersTask, knowsEnd: (...of) => keeping.knowsEnd(...of) });
     this.requests = new Requests({ ...owned, owner: this.owner, asks, keeping });
+    const { owner, executor, asked, acks, streaming } = this;
+    const ask = this.handleAsk.bind(this);
+    this.receivers = { self, owner, executor, dispatcher, keeping, asks, asked, acks, streaming, ask };
   }
 
   private createHeldBack(): HeldBack {
@@ -118,6 +130,7 @@ export class Jobs {
     this.now = now;
     this.handle(event, now);
     this.heldBack.followUp(now);
+    this.streaming.streams.tellChanges();
   }
 
   private handle(event: JobsEvent, now: Instant): void {
@@ -132,9 +145,11 @@ export class Jobs {
       case 'journal_recovered':
         return this.keeping.handleJournal(event, now);
       case 'request':
-        return this.requests.handle(event.command, { type: 'client', request: event.request }, now);
+        return this.request(event.command, { type: 'client', request: event.request }, now);
       case 'request_abandoned':
-        return this.requests.abandon({ type: 'client', request: event.request });
+        return this.abandon({ type: 'client', request: event.request });
+      case 'items_wanted':
+        return this.streaming.wanted({ type: 'client', request: event.request }, event.upTo);
       case 'message':
         return this.handleMessage(event.from, event.message, now);
       case 'contact_opened':
@@ -151,13 +166,15 @@ export class Jobs {
         return this.executor.attemptEnded(event.run, event.outcome, now);
       case 'attempt_progress':
         return this.executor.attemptProgress(event.run, event.value);
+      case 'attempt_chunk':
+        return this.executor.attemptChunk(event.run, event.chunk);
       default:
         assertNever(event);
     }
   }
 
   nextDeadlineMs(): number {
-    if (this.wantsFlush) return Number.NEGATIVE_INFINITY;
+    if (this.wantsFlush || this.streaming.streams.hasChanges) return Number.NEGATIVE_INFINITY;
     const startsMs = this.owner.nextDeadlineMs();
     const moreWaiting = this.dispatcher.hasManyWaiting
       ? this.now.monotonicMs + this.options.config.aheadMs
@@ -174,6 +191,7 @@ export class Jobs {
       this.heldBack.nextDeadlineMs(),
       this.executor.nextDeadlineMs(),
       this.acks.nextDeadlineMs(),
+      this.streaming.streams.nextDeadlineMs(),
     );
   }
 
@@ -229,12 +247,13 @@ export class Jobs {
     this.now = now;
     const why = `node ${this.options.members.self().name} leaves`;
     this.waits.failAll(why);
+    this.streaming.streams.failAll(why);
     this.requests.failAll(why);
     this.asks.failAll(why, now);
   }
 
   /** Has another node answer a request that is not about a job. */
-  passOn(to: NodeId, command: ClientCommand, asker: Asker, now: Instant): void {
+  passOn(to: NodeId, command: NodeCommand, asker: Asker, now: Instant): void {
     this.requests.passOn(to, command, asker, now);
   }
 
@@ -253,58 +272,11 @@ export class Jobs {
     this.heldBack.tick(now);
     this.executor.tick(now);
     this.acks.tick(now);
+    this.streaming.streams.tick(now);
   }
 
   private handleMessage(from: NodeId, message: JobMessage, now: Instant): void {
-    switch (message.type) {
-      case 'run':
-        return this.executor.handleRun(from, message, now);
-      case 'ran':
-        if (from !== this.options.self) this.acks.note(from, message, now);
-        return this.owner.ends.handleRan(from, message.key, message.outcome, now);
-      case 'ran_ack':
-        return this.executor.handleRanAck(from, message.seq);
-      case 'refuse':
-        return this.owner.ends.handleRefuse(from, message.key, now);
-      case 'stop':
-        return this.executor.handleStop(from, message.key, message.reason);
-      case 'holding':
-        // What its next ends are numbered from may have changed.
-        this.acks.delete(from);
-        return this.owner.ends.handleHolding(from, message, now);
-      case 'resync':
-        return this.executor.handleResync(from, message.seq);
-      case 'resync_wanted':
-        this.dispatcher.resync(from);
-        this.keeping.replicator.contactOpened(from);
-        return this.asks.askingWanted(from, now);
-      case 'grant':
-        return this.dispatcher.granted(from, message.window, now);
-      case 'started':
-        return this.owner.ends.handleStarted(from, message.key);
-      case 'progress':
-        return this.owner.ends.handleProgress(from, message.key, message.value);
-      case 'ask':
-        return this.handleAsk(from, message, now);
-      case 'answer':
-        return this.asks.handleAnswer(from, message, now);
-      case 'ask_abandoned':
-        return this.asked.handleAbandoned(from, message.seq);
-      case 'asks_taken':
-        return this.asks.handleTaken(from, message.seqs);
-      case 'answers_taken':
-        return this.asked.handleAnswersTaken(from, message.seqs);
-      case 'asking':
-        return this.asked.handleAsking(from, message);
-      case 'asks_unknown':
-        return this.asks.handleUnknown(from, message);
-      case 'keep':
-        return this.keeping.custody.handleKeep(from, message, now);
-      case 'kept':
-        return this.keeping.replicator.handleKept(from, message);
-      default:
-        assertNever(message);
-    }
+    receive(this.receivers, from, message, now);
   }
 
   private handleAsk(from: NodeId, message: Extract<JobMessage, { type: 'ask' }>, now: Instant): void {
@@ -312,6 +284,7 @@ export class Jobs {
     const { seq, command } = message;
     const asker: Asker = { type: 'peer', node: from, seq };
     const isOwn = command.type === 'claim' || command.type === 'inquire';
+    this.streaming.begin(command, asker);
     if (isOwn || !this.options.handleOther(command, asker, now)) this.requests.handleAsk(command, asker, now);
     this.asked.taken(from, seq, askedBytes(command), now);
   }
@@ -350,6 +323,7 @@ export class Jobs {
   private contactOpened(node: NodeId): void {
     this.dispatcher.resync(node);
     if (node === this.options.self) return;
+    this.streaming.streams.contactOpened(node);
     this.keeping.replicator.contactOpened(node);
     this.deliver(node, { type: 'resync_wanted' });
     this.asks.contactOpened(node, this.now);
@@ -360,6 +334,7 @@ export class Jobs {
     this.dispatcher.contactLost(node, reason, now);
     const hasEnds = this.executor.contactLost(node);
     this.asks.contactLost(node, now);
+    this.streaming.streams.contactLost(node, now);
     this.keeping.replicator.contactLost(node);
     const { reach } = this.options;
     if (reach.isSparse() && (hasEnds || this.asks.waitsFor(node))) reach.want(node);
@@ -378,6 +353,16 @@ export class Jobs {
     this.keeping.forgetNode(node);
   }
 
+  private request(command: NodeCommand, asker: Asker, now: Instant): void {
+    this.streaming.begin(command, asker);
+    this.requests.handle(command, asker, now);
+  }
+
+  private abandon(asker: Asker): void {
+    this.requests.abandon(asker);
+    this.streaming.abandon(asker);
+  }
+
   /** A message to a peer, or straight to this node's own half. */
   private deliver(to: NodeId, message: JobMessage): void {
     if (to === this.options.self) this.handleMessage(to, message, this.now);
@@ -386,8 +371,11 @@ export class Jobs {
 
   /** To a client of this node, or to the node that asked for one of its own. */
   answer(asker: Asker, reply: Reply): void {
-    if (asker.type === 'client') this.options.outbox.reply(asker.request, reply);
-    else if (asker.type === 'peer') this.asked.answer(asker.node, asker.seq, reply);
+    if (asker.type === 'client') {
+      this.streaming.items.close(asker);
+      this.options.outbox.reply(asker.request, reply);
+    } else if (asker.type === 'peer')
+      this.asked.answer(asker.node, asker.seq, reply, this.streaming.items.countOf(asker));
     else if (asker.type === 'own') this.heldBack.handleAnswer(asker.seq, reply);
   }
 
@@ -395,6 +383,6 @@ export class Jobs {
   debts(): Debt[] {
     const { owner, dispatcher, executor, waits, asks, asked, requests, acks, heldBack, keeping } = this;
     const parts = [owner, dispatcher, executor, waits, asks, asked, requests, acks, heldBack, keeping];
-    return parts.flatMap((part) => part.debts());
+    return [...parts, this.streaming].flatMap((part) => part.debts());
   }
 }

@@ -43,6 +43,9 @@ export class Ledger {
   private unfinishedBytes = 0;
   private outcomeBytes = 0;
 
+  /** Is told of each change of state; what goes with it may follow. */
+  changed: (record: JobRecord) => void = () => {};
+
   /** `dropped`: an outcome is no longer kept. */
   constructor(
     private readonly config: JobsConfig,
@@ -116,6 +119,7 @@ export class Ledger {
     this.counts[from]--;
     this.counts[to]++;
     record.state = to;
+    this.changed(record);
   }
 
   /** The job has its outcome: from now on it is kept for its ttl, within the limits. */

@@ -1,4 +1,4 @@
-import type { ClientCommand } from '../commands.js';
+import type { NodeCommand } from '../commands.js';
 import { Fifo } from '../fifo.js';
 import type { Instant } from '../instant.js';
 import type { Reply } from '../reply.js';
@@ -8,7 +8,7 @@ import type { Asker } from './record.js';
 
 export interface OwnRequestsOptions {
   /** Handles it as it would a client's; the answer may come before this returns. */
-  readonly request: (command: ClientCommand, asker: Asker, now: Instant) => void;
+  readonly request: (command: NodeCommand, asker: Asker, now: Instant) => void;
   readonly abandoned: (asker: Asker) => void;
 }
 
@@ -24,7 +24,7 @@ export class OwnRequests {
   constructor(private readonly options: OwnRequestsOptions) {}
 
   /** Returns a number to abandon it by. */
-  ask(command: ClientCommand, now: Instant, answered: Answered): number {
+  ask(command: NodeCommand, now: Instant, answered: Answered): number {
     const seq = this.nextSeq++;
     this.pending.set(seq, answered);
     this.options.request(command, { type: 'own', seq }, now);

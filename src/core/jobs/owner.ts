@@ -14,6 +14,7 @@ import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import type { Dispatcher } from './dispatcher.js';
 import { type HeldBack, isHeldBack } from './held-back.js';
+import type { JobStreams } from './job-streams.js';
 import type { Ledger } from './ledger.js';
 import type { Placement } from './placement.js';
 import {
@@ -41,6 +42,7 @@ export interface OwnerOptions {
   readonly ledger: Ledger;
   readonly dispatcher: Dispatcher;
   readonly waits: Waits;
+  readonly streams: JobStreams;
   readonly replicator: Replicator;
   readonly placement: Placement;
   readonly heldBack: HeldBack;
@@ -94,14 +96,14 @@ export class Owner {
    * holders have it, or with the outcome.
    */
   accept(command: SubmitCommand, id: JobId, asker: Asker, terms: Terms, now: Instant): void {
-    const { self, ledger, waits, replicator, placement } = this.options;
+    const { self, ledger, replicator, placement } = this.options;
     const others = placement.choose(id, terms.copies - 1, terms.isDurable);
     const holders = this.holdersWith(others);
     const record = buildRecord({ command, id, owner: self, holders, terms, now });
     ledger.insert(record);
     this.totals.submitted++;
     if (command.wait) {
-      waits.add(record, asker, 'outcome', null);
+      this.follow(record, command, asker, now);
       replicator.begun(record, now);
     } else {
       this.acceptances.answerWhenKept(record, asker, command.options.copies ?? 1, now);
@@ -215,6 +217,12 @@ export class Owner {
   announce(record: JobRecord): void {
     addStep(record, { type: 'announced', attempt: keyOf(record) });
     this.options.replicator.changed(record);
+  }
+
+  /** RUN: of a job that was just taken, or of one that is here already. */
+  follow(record: JobRecord, { stream }: Pick<SubmitCommand, 'stream'>, asker: Asker, now: Instant): void {
+    if (stream === undefined) this.wait(record, asker, null, now);
+    else this.options.streams.watch(record, asker);
   }
 
   wait(

@@ -300,7 +300,8 @@ export interface LateAccept {
 export interface Waiter {
   readonly asker: Asker;
   /** `end`: how it ended, and not its result. */
-  readonly wants: 'outcome' | 'end' | 'cancelled';
+  /** `items`: what happens to it until then, and then its outcome. */
+  readonly wants: 'outcome' | 'end' | 'cancelled' | 'items';
   /** Its place among the record's waiters: there may be 100,000 of them, and each may give up. */
   index: number;
   deadline: Deadline<ExpiringWait> | null;

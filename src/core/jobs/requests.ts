@@ -1,5 +1,5 @@
 import { assertNever } from '../assert.js';
-import type { ClientCommand, SubmitCommand } from '../commands.js';
+import type { NodeCommand, SubmitCommand } from '../commands.js';
 import { Deadlines } from '../deadlines.js';
 import type { InstanceId, JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
@@ -15,6 +15,7 @@ import { type Asks, askedBytes } from './asks.js';
 import type { JobsConfig } from './config.js';
 import type { Debt } from './debts.js';
 import type { HeldBack } from './held-back.js';
+import type { ItemsOut } from './items-out.js';
 import { JobListing } from './job-listing.js';
 import { JobRequests, movedReply } from './job-requests.js';
 import { type Findings, JobSearch } from './job-search.js';
@@ -38,6 +39,7 @@ export interface RequestsOptions {
   readonly heldBack: HeldBack;
   readonly asks: Asks;
   readonly keeping: Keeping;
+  readonly items: ItemsOut;
   readonly answer: (asker: Asker, reply: Reply) => void;
 }
 
@@ -78,11 +80,12 @@ export class Requests {
     this.aboutJobs = new JobRequests({ ...options, search, admission });
   }
 
-  handle(command: ClientCommand, asker: Asker, now: Instant): void {
+  handle(command: NodeCommand, asker: Asker, now: Instant): void {
     switch (command.type) {
       case 'submit':
         return this.submit(command, asker, now);
       case 'wait':
+      case 'watch':
       case 'status':
       case 'cancel':
       case 'retry':
@@ -112,8 +115,13 @@ export class Requests {
   }
 
   /** Has another node answer a request that is not about a job. */
-  passOn(to: NodeId, command: ClientCommand, asker: Asker, now: Instant): void {
+  passOn(to: NodeId, command: NodeCommand, asker: Asker, now: Instant): void {
     this.search.passOn(to, command, asker, now);
+  }
+
+  /** It takes more items, of a request that another node answers. */
+  wanted(asker: Asker): void {
+    this.search.wanted(asker);
   }
 
   /** Whoever asked is gone: no answer is sent any more. The jobs go on. */
@@ -338,7 +346,7 @@ export class Requests {
   private submitHere(id: JobId, command: SubmitCommand, asker: Asker, now: Instant): void {
     const known = this.options.ledger.get(id);
     if (known === undefined) this.accept(id, command, asker, now);
-    else if (command.wait) this.options.owner.wait(known, asker, null, now);
+    else if (command.wait) this.options.owner.follow(known, command, asker, now);
     else this.options.owner.acceptAgain(known, asker, command.options.copies ?? 1, now);
   }
 

@@ -31,7 +31,9 @@ export class Waits {
       this.unlist(waiter);
       this.answer(
         waiter.asker,
-        waiter.wants === 'cancelled' ? cancelReply(record) : outcomeReply(record, waiter.wants),
+        waiter.wants === 'cancelled'
+          ? cancelReply(record)
+          : outcomeReply(record, waiter.wants === 'end' ? 'end' : 'outcome'),
       );
     }
   }
@@ -102,7 +104,7 @@ export function cancelReply(record: JobRecord): Reply {
 }
 
 /** What a client is told of a job whose owner ends. */
-function fateText(record: JobRecord): string {
+export function fateText(record: JobRecord): string {
   const job = `job ${record.spec.id}`;
   switch (fateOf(record)) {
     case 'held':

@@ -1,4 +1,4 @@
-import type { ClientCommand } from '../commands.js';
+import type { NodeCommand } from '../commands.js';
 import type { Instant } from '../instant.js';
 import type { Copies } from '../jobs/copies.js';
 import type { Jobs } from '../jobs/jobs.js';
@@ -27,7 +27,7 @@ export class ClusterRequests {
   constructor(private readonly parts: ClusterRequestsOptions) {}
 
   /** False when the command is about jobs. */
-  handle(command: ClientCommand, asker: Asker, now: Instant): boolean {
+  handle(command: NodeCommand, asker: Asker, now: Instant): boolean {
     switch (command.type) {
       case 'nodes':
         this.answer(asker, okReply(JSON.stringify(this.describeNodes())));
@@ -110,7 +110,7 @@ export class ClusterRequests {
   }
 
   private drainOrResume(
-    command: Extract<ClientCommand, { type: 'drain' | 'resume' }>,
+    command: Extract<NodeCommand, { type: 'drain' | 'resume' }>,
     asker: Asker,
     now: Instant,
   ): void {

@@ -1,3 +1,4 @@
+import type { LogEffect } from '../effects.js';
 import type { NodeId } from '../ids.js';
 import { isPresent, type MemberRecord } from '../member.js';
 
@@ -28,6 +29,15 @@ export class Namesakes {
       if (other !== id && known?.name === name && isPresent(known)) return known;
     }
     return null;
+  }
+
+  /** What an operator is to be told of it; null: no other one is called so. */
+  newsOf(member: MemberRecord): LogEffect | null {
+    const other = this.of(member);
+    if (other === null) return null;
+    const { name, address } = member;
+    const text = `two nodes are called ${name}: give one of them another --name, or node=${name} may mean either`;
+    return { type: 'log', level: 'warn', text, fields: { addresses: [address, other.address] } };
   }
 
   private clear(): void {

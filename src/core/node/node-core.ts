@@ -1,7 +1,8 @@
 import { assertNever } from '../assert.js';
+import type { ClientCommand } from '../commands.js';
 import type { NodeEffect, NodeEvent } from '../effects.js';
 import type { Hello } from '../hello.js';
-import type { InstanceId, LinkId, NodeId } from '../ids.js';
+import type { InstanceId, LinkId, NodeId, RequestId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { JobsConfig } from '../jobs/config.js';
 import { Jobs } from '../jobs/jobs.js';
@@ -24,6 +25,7 @@ import { isMembershipMessage, isWork, type PeerMessage } from '../messages.js';
 import type { NodeNumbers } from '../node-map.js';
 import { Outbox } from '../outbox.js';
 import { createRandom } from '../random.js';
+import { errorReply } from '../reply.js';
 import { ClusterRequests } from './cluster-requests.js';
 import { Departure } from './departure.js';
 import { KnownPeers } from './known-peers.js';
@@ -198,11 +200,11 @@ export class NodeCore {
         break;
       }
       case 'request':
-        if (!this.cluster.handle(event.command, { type: 'client', request: event.request }, now)) {
-          this.jobs.step(event, now);
-        }
+        this.handleRequest(event.request, event.command);
         break;
       case 'request_abandoned':
+      case 'items_wanted':
+      case 'attempt_chunk':
       case 'attempt_started':
       case 'attempt_ended':
       case 'attempt_progress':
@@ -252,6 +254,18 @@ export class NodeCore {
     const counts = { alive: 0, suspect: 0, dead: 0, left: 0 };
     for (const { state } of this.members().values()) counts[state]++;
     return counts;
+  }
+
+  private handleRequest(request: RequestId, command: ClientCommand): void {
+    switch (command.type) {
+      case 'subscribe':
+      case 'publish':
+      case 'subscribers':
+        return this.outbox.reply(request, errorReply('UNSUPPORTED', `no ${command.type} yet`));
+      default:
+        if (this.cluster.handle(command, { type: 'client', request }, this.now)) return;
+        this.jobs.step({ type: 'request', request, command }, this.now);
+    }
   }
 
   /** In a sparse mesh, the links that work goes over are kept, and made where they are missing. */
@@ -329,18 +343,9 @@ export class NodeCore {
   private tellNews({ member, previous }: Extract<MembershipEffect, { type: 'member_changed' }>): void {
     if (member.id === this.options.id) return;
     for (const news of this.memberNews.of(member, previous, this.now.monotonicMs)) this.outbox.push(news);
-    if (previous === null || previous.name !== member.name) this.tellNamesake(member);
-  }
-
-  private tellNamesake(member: MemberRecord): void {
-    const other = this.namesakes.of(member);
-    if (other === null) return;
-    const { name, address } = member;
-    this.outbox.log(
-      'warn',
-      `two nodes are called ${name}: give one of them another --name, or node=${name} may mean either`,
-      { addresses: [address, other.address] },
-    );
+    if (previous !== null && previous.name === member.name) return;
+    const news = this.namesakes.newsOf(member);
+    if (news !== null) this.outbox.push(news);
   }
 
   private runLinks(event: LinksEvent): void {

@@ -24,6 +24,7 @@ class Pair {
     this.asked = new Asked({
       deliver: (_, message) => this.wire.push({ to: 'a', message }),
       abandoned: (_, seq) => this.abandoned.push(seq),
+      over: () => {},
     });
     this.asks.contactOpened('b', this.now);
     this.run();
@@ -91,7 +92,7 @@ class Pair {
   private atA(message: JobMessage): void {
     if (message.type === 'answer') this.asks.handleAnswer('b', message, this.now);
     if (message.type === 'asks_taken') this.asks.handleTaken('b', message.seqs);
-    if (message.type === 'asks_unknown') this.asks.handleUnknown('b', message);
+    if (message.type === 'asks_unknown') this.asks.handleUnknown('b', message, this.now);
   }
 
   private atB(message: JobMessage): void {
@@ -273,6 +274,7 @@ t.test('a node that takes no answers costs others no answer, and small ones are 
       if (message.type === 'answer') told.push(`${to} ${message.reply.ok ? 'ok' : message.reply.code}`);
     },
     abandoned: () => {},
+    over: () => {},
   });
   const large = { ok: true, text: megabyte.repeat(4) } as const;
   for (let seq = 1; seq <= 100; seq++) asked.take('slow', { type: 'ask', seq, command: wait });
@@ -312,6 +314,7 @@ t.test('small answers go ahead of large ones, also on a new link', async (t) => 
       if (message.type === 'answer') told.push(message.seq);
     },
     abandoned: () => {},
+    over: () => {},
   });
   for (let seq = 1; seq <= 21; seq++) asked.take('a', { type: 'ask', seq, command: wait });
   for (let seq = 1; seq <= 20; seq++) asked.answer('a', seq, { ok: true, text: megabyte });

@@ -1,0 +1,102 @@
+import { Fifo } from '../fifo.js';
+import type { NodeId } from '../ids.js';
+import { chunkBytes } from '../item.js';
+import { limits } from '../limits.js';
+import type { Payload } from '../payload.js';
+import type { Asker, JobRecord } from './record.js';
+
+/** A request that follows a job. */
+export interface Watcher {
+  readonly asker: Asker;
+  readonly stream: JobStream;
+  /** The state that it was told last, as it was told; null: nothing yet. */
+  told: string | null;
+  progress: string | null;
+  /** The attempt whose chunks it is told, and the last one of them. */
+  epoch: number;
+  attempt: number;
+  chunk: number;
+}
+
+interface Chunk {
+  readonly payload: Payload;
+  /** Bytes of the attempt up to its end. */
+  readonly end: number;
+}
+
+/** What the latest attempt of one job has yielded, as its owner keeps it, and who follows it. */
+export class JobStream {
+  readonly watchers = new Set<Watcher>();
+  epoch = 0;
+  attempt = 0;
+  private readonly chunks = new Fifo<Chunk>();
+  /** Number of the chunk that came last; and of the last one that is not kept any more, with where it ended. */
+  received = 0;
+  lost = 0;
+  private lostBytes = 0;
+  receivedBytes = 0;
+  /** The attempt has ended. */
+  isComplete = false;
+  /** The node that yields it, and up to where it was told to. */
+  executor: NodeId | null = null;
+  toldUpTo: number = limits.itemWindowBytes;
+
+  constructor(readonly record: JobRecord) {
+    this.followAttempt();
+  }
+
+  /** Bytes of the chunks that are kept. */
+  get keptBytes(): number {
+    return this.receivedBytes - this.lostBytes;
+  }
+
+  /** Its job runs anew: what the attempt before yielded is over. False when that is no news. */
+  followAttempt(): boolean {
+    const { epoch, attempt, state, executor } = this.record;
+    if (state !== 'running' || (epoch === this.epoch && attempt === this.attempt)) return false;
+    this.epoch = epoch;
+    this.attempt = attempt;
+    this.chunks.retain(() => false);
+    this.received = 0;
+    this.lost = 0;
+    this.lostBytes = 0;
+    this.receivedBytes = 0;
+    this.isComplete = false;
+    this.executor = executor;
+    this.toldUpTo = limits.itemWindowBytes;
+    return true;
+  }
+
+  /** Null: the end. */
+  add(chunk: Payload | null): void {
+    if (chunk === null) {
+      this.isComplete = true;
+      this.received++;
+      return;
+    }
+    this.received++;
+    this.receivedBytes += chunkBytes(chunk);
+    this.chunks.push({ payload: chunk, end: this.receivedBytes });
+  }
+
+  /** The chunk after this one, if it is here. */
+  after(chunk: number): Payload | null {
+    return this.chunks.at(chunk - this.lost)?.payload ?? null;
+  }
+
+  /** Bytes of the attempt up to the end of this chunk; of one that is not kept any more, up to the first that is. */
+  bytesTo(chunk: number): number {
+    if (chunk <= this.lost) return this.lostBytes;
+    return this.chunks.at(chunk - this.lost - 1)?.end ?? this.receivedBytes;
+  }
+
+  /** Lets go of the oldest chunks until it keeps no more than that, but for those after `needed`. */
+  trim(bytesMax: number, needed: number): void {
+    while (this.keptBytes > bytesMax && this.lost < needed) {
+      const oldest = this.chunks.shift();
+      if (oldest === undefined) return;
+      this.lost++;
+      this.lostBytes = oldest.end;
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import { limits } from '../limits.js';
+
+/** The name of a topic: levels with dots between them, such as `room.berlin.1`. Of a subscription it may be a pattern of names. */
+export type Topic = string;
+
+/** Levels of these characters: as in names of tasks, but for the dot. */
+const namePattern = /^[A-Za-z0-9_:/-]+(?:\.[A-Za-z0-9_:/-]+)*$/;
+/** A level may be `*`: any one level, and at the end one or more. */
+const topicPattern = /^(?:\*|[A-Za-z0-9_:/-]+)(?:\.(?:\*|[A-Za-z0-9_:/-]+))*$/;
+
+/** Whether something may be published to it. */
+export function isTopic(name: string): boolean {
+  return name.length <= limits.topicLengthMax && namePattern.test(name);
+}
+
+/** Whether it may be subscribed to: a topic, or a pattern of topics. */
+export function isTopicOrPattern(name: string): boolean {
+  return name.length <= limits.topicLengthMax && topicPattern.test(name);
+}
+
+export function isPattern(name: string): boolean {
+  return name.includes('*');
+}

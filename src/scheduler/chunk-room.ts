@@ -1,0 +1,35 @@
+import { chunkBytes } from '../core/item.js';
+import { limits } from '../core/limits.js';
+import type { Payload } from '../core/payload.js';
+
+/** How much of what an attempt yields is taken: past it, the attempt waits at its `yield`. */
+export class ChunkRoom {
+  private toldBytes = 0;
+  private upTo: number = limits.itemWindowBytes;
+  private goOn: (() => void) | null = null;
+
+  /** Resolves when there is room for another chunk; null: there is. */
+  add(chunk: Payload): Promise<void> | null {
+    this.toldBytes += chunkBytes(chunk);
+    if (this.toldBytes < this.upTo) return null;
+    return new Promise((resolve) => {
+      this.goOn = resolve;
+    });
+  }
+
+  /** Whether it has told as much as it may. */
+  get isUsedUp(): boolean {
+    return this.toldBytes >= this.upTo;
+  }
+
+  give(upTo: number): void {
+    this.upTo = Math.max(this.upTo, upTo);
+    if (!this.isUsedUp) this.wake();
+  }
+
+  /** The attempt is to stop: it waits no longer. */
+  wake(): void {
+    this.goOn?.();
+    this.goOn = null;
+  }
+}
