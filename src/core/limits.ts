@@ -17,13 +17,14 @@ export const limits = {
   /** Lines and bodies that clients of one node have begun, each body as long as it was announced. */
   receivingBytesMax: 256 * 1024 * 1024,
   /** Items on their way to one client that it has not taken, of one request of it. */
-  itemWindowBytes: 256 * 1024,
-  /** What nodes keep of streams for who comes late, of all jobs of one owner; and the least that one of many has on its way. */
+  itemWindowBytes: 1024 * 1024,
+  /** What an owner keeps of one stream for who comes late, and of all; and the least that one of many has on its way. */
+  streamKeptBytes: 256 * 1024,
   streamsKeptBytesMax: 64 * 1024 * 1024,
   streamWindowBytesMin: 16 * 1024,
   /** Of each further one, when more than `widestStreamsMax` of its requests stream at once. */
   narrowItemWindowBytes: 4 * 1024,
-  widestStreamsMax: 64,
+  widestStreamsMax: 16,
   /** Messages of topics that wait for one client: past it, its subscription ends. */
   subscriberBytesMax: 4 * 1024 * 1024,
   /** The name of a topic, or a pattern of such names. */
@@ -38,6 +39,8 @@ export const limits = {
   frameBytesMax: 1024 * 1024,
   /** A piece of a message that is larger than this travels as chunks of this size, control frames between them. */
   chunkBytesMax: 64 * 1024,
+  /** A piece of a stream of that size and what stands around it still go as one frame. */
+  wholeFrameBytesMax: 65 * 1024,
   /** What is read from a peer before its hello has been accepted. */
   helloBytesMax: 4 * 1024,
   helloTimeoutMs: 5_000,
@@ -71,6 +74,8 @@ export const limits = {
   /** Values in one message, arrays within arrays included. */
   messageValuesMax: 4 * 1024 * 1024,
   frameDepthMax: 16,
+  /** A frame of this size has memory of its own, which is not used for the next one. */
+  handedOverBytesMin: 32 * 1024,
   /** From a dial to a connection that is ready for the hello, TLS included. */
   dialTimeoutMs: 3_000,
   /**

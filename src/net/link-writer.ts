@@ -11,6 +11,9 @@ export interface LinkWriterEvents {
   stalled(): void;
 }
 
+/** Frames from this size on are written by themselves. */
+const joinedBytesMax = 16 * 1024;
+
 /**
  * Writes to one socket: gathers what is added within a turn of the event loop into one write, and hands the socket
  * only as much as it may hold, so that control frames which come later still overtake what waits here. A socket that has
@@ -107,14 +110,34 @@ export class LinkWriter {
     );
     if (this.#untakenBytes !== null) this.#untakenBytes += bulkBytes;
     if (frames.length > 0) {
-      const bytes = frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames);
-      this.#traffic.bytesOut += bytes.length;
-      this.#socket.write(bytes);
+      this.#write(frames);
     }
     this.#tellPressure();
     if (this.#finishing && this.#outbox.bytes === 0) this.#socket.end();
     // What is left goes when the peer has taken more, or the socket has drained; it says so only if it was filled.
     else if (this.#outbox.hasWork(this.#bulkRoom()) && !this.#socket.writableNeedDrain) this.#setFlush();
+  }
+
+  /** Small frames are joined, which costs less than to hand over each; large ones are not copied again. */
+  #write(frames: readonly Buffer[]): void {
+    let small: Buffer[] = [];
+    this.#socket.cork();
+    for (const frame of frames) {
+      this.#traffic.bytesOut += frame.length;
+      if (frame.length < joinedBytesMax) small.push(frame);
+      else {
+        this.#writeJoined(small);
+        small = [];
+        this.#socket.write(frame);
+      }
+    }
+    this.#writeJoined(small);
+    this.#socket.uncork();
+  }
+
+  #writeJoined(frames: readonly Buffer[]): void {
+    if (frames.length > 0)
+      this.#socket.write(frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames));
   }
 
   #bulkRoom(): number {

@@ -11,7 +11,7 @@ export const pieceBytesMax = limits.chunkBytesMax - chunkHeaderBytes;
 
 /** Whether a message of this size travels in chunks. */
 export function needsChunks(messageBytes: number): boolean {
-  return messageBytes > limits.chunkBytesMax;
+  return messageBytes > limits.wholeFrameBytesMax;
 }
 
 /** A large message on its way out, as chunk frames that are made one by one. */

@@ -1,5 +1,6 @@
 import { limits } from '../core/limits.js';
 import { ByteCollector } from './frame-collector.js';
+import { frameKinds } from './frame-kinds.js';
 import { PeerFault } from './peer-fault.js';
 
 /** Takes one frame, `bytes[start, end)`, lent for the call only. Answers whether to go on decoding. */
@@ -10,7 +11,7 @@ export const frameHeaderBytes = 4;
 
 /**
  * Cuts a stream of bytes into frames, whatever chunks it comes in. Frames that are whole in their chunk are handed on
- * where they lie; only the tail of a chunk is carried over. A length of 0 or over `frameBytesMax` is a PeerFault as
+ * where they lie; only the tail of a chunk is carried over, and large frames in memory of their own. A length of 0 or over `frameBytesMax` is a PeerFault as
  * soon as its four bytes are there, before any of the frame is kept.
  */
 export class FrameDecoder {
@@ -57,7 +58,7 @@ export class FrameDecoder {
     this.#carried.append(chunk, position, end, frameEnd);
     if (this.#carried.length < frameEnd) return end;
     const goOn = handle(this.#carried.bytes, frameHeaderBytes, frameEnd);
-    this.#carried.clear(limits.chunkBytesMax);
+    this.#carried.clear(isHandedOver(this.#carried.bytes) ? 0 : limits.chunkBytesMax);
     return goOn ? end : stopped;
   }
 
@@ -74,3 +75,8 @@ export class FrameDecoder {
 }
 
 const stopped = -1;
+
+/** What is in a large frame may be kept where it is; only the piece of a chunk frame is copied to the others of its message. */
+function isHandedOver(frame: Buffer): boolean {
+  return frame.length >= limits.handedOverBytesMin && frame[frameHeaderBytes + 1] !== frameKinds.chunk;
+}

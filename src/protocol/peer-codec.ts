@@ -1,4 +1,5 @@
 import { Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr';
+import { assert } from '../core/assert.js';
 import type { GoodbyeReason, Hello } from '../core/hello.js';
 import { itemBytes } from '../core/item.js';
 import { limits } from '../core/limits.js';
@@ -38,7 +39,11 @@ export type MessageCodecs<Message extends PeerMessage> = {
 
 /** Encodes a message as one whole frame, length prefix included. Over `chunkBytesMax` it must be sent in chunks. */
 export function encodeMessage(message: PeerMessage): Buffer {
-  return packFrame(fieldsOf(message));
+  const fields = fieldsOf(message);
+  const last = fields.at(-1);
+  return last instanceof Uint8Array && last.length > bytesPackedMax
+    ? packAround(fields, last)
+    : packFrame(fields);
 }
 
 /** The values of a message's frame, its kind first. */
@@ -178,6 +183,26 @@ function packFrame(values: unknown[]): Buffer {
     packr.useBuffer(Buffer.allocUnsafeSlow(packBytes));
   }
   frame.writeUInt32BE(frame.length - frameHeaderBytes, 0);
+  return frame;
+}
+
+/** Longer bytes at the end of a message are copied once, into its frame, and not through the packer's memory. */
+const bytesPackedMax = 4 * 1024;
+const bytesHeaderBytes = 5;
+
+function packAround(fields: unknown[], last: Uint8Array): Buffer {
+  const head = packr.pack(fields.slice(0, -1));
+  const length = head.length + bytesHeaderBytes + last.length;
+  const frame = Buffer.allocUnsafeSlow(frameHeaderBytes + length);
+  frame.writeUInt32BE(length, 0);
+  frame.set(head, frameHeaderBytes);
+  // An array of fewer than 16 values has its length in the first byte.
+  assert(fields.length < 16, 'a message with bytes at its end has few fields');
+  frame[frameHeaderBytes] = 0x90 | fields.length;
+  const at = frameHeaderBytes + head.length;
+  frame[at] = 0xc6;
+  frame.writeUInt32BE(last.length, at + 1);
+  frame.set(last, at + bytesHeaderBytes);
   return frame;
 }
 

@@ -119,6 +119,19 @@ export class FieldReader {
     return typeof value === 'string' ? value : new Uint8Array(value);
   }
 
+  /**
+   * The same for what is passed on soon: large bytes stay where they arrived, which is memory of their message alone or little
+   * more. See `FrameDecoder`.
+   */
+  passingPayload(): Payload {
+    const value = this.#values[this.#index];
+    const isLarge = value instanceof Uint8Array && value.length >= limits.handedOverBytesMin;
+    if (!isLarge || value.buffer.byteLength > 2 * value.length + 4_096) return this.payload();
+    this.#index++;
+    if (value.length > limits.bodyBytesMax) return this.#fail(`a payload of at most ${limits.bodyBytesMax}`);
+    return value;
+  }
+
   /** Bytes of their own, copied out of what was only lent. */
   bytes(): Uint8Array {
     const value = this.payload();

@@ -20,7 +20,7 @@ export const streamCodecs: MessageCodecs<StreamMessage> = {
       type: 'stream_chunk',
       key: readKey(fields),
       number: fields.count(),
-      chunk: fields.nullable((inner) => inner.payload()),
+      chunk: fields.nullable((inner) => inner.passingPayload()),
     }),
   },
   /** key, number, upTo */
@@ -92,6 +92,6 @@ function readItem(fields: FieldReader): JobItem {
     case 'missed':
       return { type, text: fields.progress(), chunk: fields.count() };
     case 'data':
-      return { type, chunk: fields.count(), payload: fields.payload() };
+      return { type, chunk: fields.count(), payload: fields.passingPayload() };
   }
 }

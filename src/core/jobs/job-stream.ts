@@ -9,14 +9,17 @@ import type { Asker, JobRecord } from './record.js';
 export interface Watcher {
   readonly asker: Asker;
   readonly stream: JobStream;
-  /** The state that it was told last, as it was told; null: nothing yet. */
-  told: string | null;
+  /** The state that it was told last; null: nothing yet. */
+  told: ToldState | null;
   progress: string | null;
   /** The attempt whose chunks it is told, and the last one of them. */
   epoch: number;
   attempt: number;
   chunk: number;
 }
+
+/** What a state item is made of. */
+export type ToldState = Pick<JobRecord, 'state' | 'attempt' | 'owner' | 'executor'>;
 
 interface Chunk {
   readonly payload: Payload;

@@ -8,7 +8,7 @@ import { outcomeReply } from './answers.js';
 import { AskerTable } from './asker-table.js';
 import type { Debt } from './debts.js';
 import type { ItemsOut } from './items-out.js';
-import { JobStream, type Watcher } from './job-stream.js';
+import { JobStream, type ToldState, type Watcher } from './job-stream.js';
 import type { MemberView } from './member-view.js';
 import { type Asker, isFinished, type JobRecord, type Waiter } from './record.js';
 import { fateText } from './waits.js';
@@ -194,8 +194,8 @@ export class JobStreams {
     }
     const payload = stream.after(watcher.chunk);
     if (payload !== null) return { type: 'data', payload, chunk: watcher.chunk + 1 };
-    const text = this.stateText(record);
-    return text === watcher.told ? null : { type: 'state', text, epoch, attempt };
+    if (watcher.told !== null && isSameState(watcher.told, record)) return null;
+    return { type: 'state', text: this.stateText(record), epoch, attempt };
   }
 
   private note(stream: JobStream, watcher: Watcher, item: Item): void {
@@ -205,7 +205,7 @@ export class JobStreams {
         if (!isSame) watcher.chunk = 0;
         watcher.epoch = stream.epoch;
         watcher.attempt = stream.attempt;
-        watcher.told = item.text;
+        watcher.told = stateOf(stream.record);
         return;
       }
       case 'progress':
@@ -266,7 +266,7 @@ export class JobStreams {
 
   private letGo(stream: JobStream): void {
     const before = stream.keptBytes;
-    stream.trim(this.windowBytes(), this.needed(stream));
+    stream.trim(Math.min(limits.streamKeptBytes, this.windowBytes()), this.needed(stream));
     if (this.isKept(stream)) this.keptBytes -= before - stream.keptBytes;
     if (stream.watchers.size === 0 && stream.received === 0) this.drop(stream);
   }
@@ -315,4 +315,14 @@ export class JobStreams {
       { kind: 'bytes of streams that were miscounted', count: bytes - this.keptBytes, node: null },
     ];
   }
+}
+
+function stateOf({ state, attempt, owner, executor }: JobRecord): ToldState {
+  return { state, attempt, owner, executor };
+}
+
+function isSameState(told: ToldState, { state, attempt, owner, executor }: JobRecord): boolean {
+  return (
+    told.state === state && told.attempt === attempt && told.owner === owner && told.executor === executor
+  );
 }
