@@ -122,6 +122,8 @@ export type JobMessage =
       readonly isolate: boolean;
       /** Number of the owner's resync that the executor had answered when this was sent; what is of an earlier one is void. */
       readonly session: number;
+      /** The owner takes what the attempt yields. */
+      readonly streams?: true;
     }
   | { readonly type: 'ran'; readonly seq: number; readonly key: AttemptKey; readonly outcome: AttemptOutcome }
   | { readonly type: 'ran_ack'; readonly seq: number }

@@ -26,9 +26,9 @@ const outcomeTypes: readonly AttemptOutcome['type'][] = [
 export const jobCodecs: MessageCodecs<JobMessage> = {
   ...copyCodecs,
   ...streamCodecs,
-  /** key, task, args, priority, timeoutMs, isolate, session */
+  /** key, task, args, priority, timeoutMs, isolate, session, streams */
   run: {
-    encode: ({ key, task, args, priority, timeoutMs, isolate, session }) => [
+    encode: ({ key, task, args, priority, timeoutMs, isolate, session, streams }) => [
       key.job,
       key.epoch,
       key.attempt,
@@ -38,6 +38,7 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
       timeoutMs,
       isolate,
       session,
+      ...(streams ? [true] : []),
     ],
     decode: (fields) => ({
       type: 'run',
@@ -48,6 +49,7 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
       timeoutMs: fields.durationMs(),
       isolate: fields.boolean(),
       session: fields.count(),
+      ...(fields.flag() && { streams: true }),
     }),
   },
   /** seq, key, outcome, then what the outcome has: result · error's name, error's message, final or alone */
@@ -136,11 +138,11 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
       return command === null ? null : { type: 'ask', seq, command };
     },
   },
-  /** seq, true, text, items, and bytes if any · seq, false, code, message, items */
+  /** seq, true, text, items, bytes or nil · seq, false, code, message, items */
   answer: {
     encode: ({ seq, reply, items }) =>
       reply.ok
-        ? [seq, true, reply.text, items ?? 0, ...(reply.bytes === undefined ? [] : [reply.bytes])]
+        ? [seq, true, reply.text, items ?? 0, reply.bytes ?? null]
         : [seq, false, reply.code, reply.message, items ?? 0],
     decode: (fields) => {
       const seq = fields.count();

@@ -60,7 +60,7 @@ export class HandlerHost implements Orders {
       if (AttemptContext.isAborted(context)) throw new Error('stopped before it began');
       const returned = await handler(decodeArguments(args), context);
       const result = encodeResult(
-        isIterator(returned) ? await this.stream(run, returned, context) : returned,
+        isAsyncIterator(returned) ? await this.stream(run, returned, context) : returned,
       );
       this.leave(run, context);
       this.reports.done(run, result);
@@ -126,16 +126,13 @@ export class HandlerHost implements Orders {
   }
 }
 
-/** What a generator function returns, `async` or not. */
-type Generated = AsyncGenerator<unknown, unknown> | Generator<unknown, unknown>;
+type Generated = AsyncGenerator<unknown, unknown>;
 
-function isIterator(value: unknown): value is Generated {
-  if (typeof value !== 'object' || value === null) return false;
-  const isIterable = Symbol.asyncIterator in value || isPlainGenerator(value);
-  return isIterable && typeof (value as { next?: unknown }).next === 'function';
-}
-
-/** Arrays, strings and maps are iterable too, and are results. */
-function isPlainGenerator(value: object): boolean {
-  return Symbol.iterator in value && Object.prototype.toString.call(value) === '[object Generator]';
+function isAsyncIterator(value: unknown): value is Generated {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Symbol.asyncIterator in value &&
+    typeof (value as { next?: unknown }).next === 'function'
+  );
 }

@@ -100,10 +100,17 @@ t.test('kinds of messages, commands and rumours that only a newer node knows are
   t.end();
 });
 
+/** What an older node sends ends before the fields that came later. */
+function leastLength(message: PeerMessage, length: number): number {
+  if (message.type === 'run') return 10;
+  if (message.type !== 'answer') return length;
+  return message.reply.ok ? 4 : 5;
+}
+
 t.test('every message that is cut short is refused', (t) => {
   for (const message of messages) {
     const values = valuesOf(message);
-    for (let length = 1; length < values.length; length++) {
+    for (let length = 1; length < leastLength(message, values.length); length++) {
       t.throws(() => decodeValues(values.slice(0, length)), invalid, `${message.type} with ${length} values`);
     }
   }

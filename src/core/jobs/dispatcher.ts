@@ -331,6 +331,7 @@ export class Dispatcher {
       timeoutMs: spec.timeoutMs,
       isolate: record.needsThread || isDangerous(record),
       session: executor.session,
+      streams: true,
     });
   }
 

@@ -1,8 +1,10 @@
 import { Fifo } from '../fifo.js';
 import type { JobId, NodeId, RunId } from '../ids.js';
 import type { AttemptKey, JobMessage } from '../messages.js';
+import { payloadBytes } from '../payload.js';
 import type { AttemptStream } from './attempt-stream.js';
 
+export type RunMessage = Extract<JobMessage, { type: 'run' }>;
 export type RanMessage = Extract<JobMessage, { type: 'ran' }>;
 
 /** An attempt that this node has taken. */
@@ -13,6 +15,8 @@ export interface Held {
   readonly timeoutMs: number;
   readonly bytes: number;
   readonly isIsolated: boolean;
+  /** Its owner takes what it yields. */
+  readonly isStreamed: boolean;
   hasStarted: boolean;
   /** For an earlier attempt of its job to stop. */
   isWaiting: boolean;
@@ -41,6 +45,24 @@ export interface Account {
   /** The window the owner was told last. */
   told: number;
   endedLately: number;
+}
+
+export function newHeld(run: RunId, owner: NodeId, message: RunMessage): Held {
+  return {
+    run,
+    owner,
+    key: message.key,
+    timeoutMs: message.timeoutMs,
+    bytes: payloadBytes(message.args),
+    isIsolated: message.isolate,
+    isStreamed: message.streams === true,
+    hasStarted: false,
+    isWaiting: false,
+    isStopped: false,
+    endsAtMs: null,
+    fenced: false,
+    stream: null,
+  };
 }
 
 export function newAccount(): Account {

@@ -9,12 +9,18 @@ import { type Payload, payloadBytes } from '../payload.js';
 import { AttemptStream, isLasting } from './attempt-stream.js';
 import type { JobsConfig } from './config.js';
 import { type Debt, debtsByNode } from './debts.js';
-import { type Account, activityOf, type Held, newAccount, type RanMessage } from './executor-account.js';
+import {
+  type Account,
+  activityOf,
+  type Held,
+  newAccount,
+  newHeld,
+  type RanMessage,
+  type RunMessage,
+} from './executor-account.js';
 import type { AttemptOutcome } from './record.js';
 import { activeWindow, idleWindow, isWorthTelling } from './room.js';
 import { StartOrder } from './start-order.js';
-
-type RunMessage = Extract<JobMessage, { type: 'run' }>;
 
 export interface ExecutorOptions {
   readonly self: NodeId;
@@ -75,20 +81,7 @@ export class Executor {
     }
     const earlier = account.held.get(message.key.job);
     if (earlier !== undefined) this.fence(earlier);
-    const held: Held = {
-      run: this.nextRun++,
-      owner,
-      key: message.key,
-      timeoutMs: message.timeoutMs,
-      bytes: payloadBytes(message.args),
-      isIsolated: message.isolate,
-      hasStarted: false,
-      isWaiting: false,
-      isStopped: false,
-      endsAtMs: null,
-      fenced: false,
-      stream: null,
-    };
+    const held = newHeld(this.nextRun++, owner, message);
     account.held.set(message.key.job, held);
     this.running.set(held.run, held);
     this.heldBytes += held.bytes;
@@ -164,6 +157,10 @@ export class Executor {
   attemptChunk(run: RunId, chunk: Payload): void {
     const held = this.running.get(run);
     if (held === undefined || held.fenced) return;
+    if (!held.isStreamed) {
+      this.options.outbox.push({ type: 'chunk_room', run, upTo: Number.MAX_SAFE_INTEGER });
+      return;
+    }
     held.stream ??= new AttemptStream(held.owner, held.key, this.options.deliver);
     held.stream.add(chunk);
   }
