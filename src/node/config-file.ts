@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Document, LineCounter, Pair, YAMLMap } from 'yaml';
 import { RondoError } from '../core/errors.js';
+import { commandAllowed } from './config-commands.js';
 import { configGroups, configKeys } from './config-keys.js';
-import { commandAllowed } from './config-schema.js';
 import { didYouMean } from './nearest-key.js';
 
 /** What a configuration file says, keys checked and values as they stand there. */

@@ -1,6 +1,6 @@
 import type { BaseIssue } from 'valibot';
+import { commandAllowed } from './config-commands.js';
 import { type ConfigKey, configKeys } from './config-keys.js';
-import { commandAllowed } from './config-schema.js';
 import type { WrittenValue } from './config-sources.js';
 import { nameAllowed } from './config-values.js';
 

@@ -129,6 +129,7 @@ function commandsOf(values: ConfigValues, places: Places): CommandTask[] {
     timeoutMs: command.timeout ?? null,
     concurrency: command.concurrency ?? null,
     retries: command.retries ?? null,
+    stream: command.stream ?? null,
   }));
 }
 

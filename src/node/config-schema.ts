@@ -4,11 +4,11 @@ import { limits } from '../core/limits.js';
 import { defaultLinksConfig } from '../core/links/config.js';
 import { defaultMembershipConfig } from '../core/membership/config.js';
 import { formatDuration, formatSize } from '../core/units.js';
+import { commandSchema } from './config-commands.js';
 import {
   address,
   duration,
   listOf,
-  matching,
   name,
   nameAllowed,
   orNull,
@@ -29,34 +29,6 @@ const gibibyte = 1024 * mebibyte;
 /** Any single reply fits: a character of a result takes 3 bytes at most, and some more is for the rest. */
 const replyBytesMin = 3 * limits.bodyBytesMax + mebibyte;
 const addressAllowed = 'host:port';
-
-/** A task that is a program: JSON on its standard input, its standard output is the result. */
-export const commandSchema = v.strictObject({
-  command: v.pipe(
-    listOf(v.pipe(v.string(), v.maxLength(64 * 1024)), 1_000),
-    v.check((words) => (words[0] ?? '') !== ''),
-  ),
-  timeout: v.optional(duration(1, limits.durationMsMax)),
-  concurrency: v.optional(wholeNumber(1, 65_536)),
-  retries: v.optional(wholeNumber(0, limits.retriesMax)),
-  env: v.optional(
-    v.map(
-      matching(/^[^=\0]+$/),
-      v.pipe(v.union([v.string(), v.pipe(v.number(), v.finite()), v.boolean()]), v.transform(String)),
-    ),
-  ),
-  cwd: v.optional(path),
-});
-
-/** Completes "it must be ..." for each key of a command. */
-export const commandAllowed: Readonly<Record<keyof v.InferOutput<typeof commandSchema>, string>> = {
-  command: 'a list of the program and its arguments',
-  timeout: 'a duration (250ms, 30s, 5m, 2h) from 1ms',
-  concurrency: 'a whole number from 1 to 65536',
-  retries: `a whole number from 0 to ${limits.retriesMax}`,
-  env: 'a map of variables',
-  cwd: 'a directory',
-};
 
 const off = v.pipe(
   v.union([v.literal(false), v.picklist(['false', 'no', '0'])]),
@@ -308,7 +280,7 @@ export const configSchema = v.strictObject({
     ),
     {
       description:
-        'Tasks that are programs. NAME: {command: [program, argument...], timeout, concurrency, retries, env: {}, cwd}',
+        'Tasks that are programs. NAME: {command: [program, argument...], timeout, concurrency, retries, env: {}, cwd, stream: lines|bytes}',
       allowed: `a map of at most ${limits.tasksPerNodeMax} task names, each ${nameAllowed}`,
       default: new Map(),
       only: 'file',

@@ -53,6 +53,8 @@ export interface CommandTask {
   readonly timeoutMs: number | null;
   readonly concurrency: number | null;
   readonly retries: number | null;
+  /** Its output is told as it comes; null: it is the result. */
+  readonly stream: 'lines' | 'bytes' | null;
 }
 
 export interface MembershipSettings {

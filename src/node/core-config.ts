@@ -47,7 +47,7 @@ export function clientLimits({ limits }: NodeConfig): ClientServerLimits {
 
 /** Command tasks as the scheduler takes them: what was not set is absent. */
 export function commandTasks({ commands }: NodeConfig): CommandTask[] {
-  return commands.map(({ name, command, env, cwd, timeoutMs, concurrency, retries }) => ({
+  return commands.map(({ name, command, env, cwd, timeoutMs, concurrency, retries, stream }) => ({
     name,
     command,
     cwd,
@@ -55,5 +55,6 @@ export function commandTasks({ commands }: NodeConfig): CommandTask[] {
     ...(timeoutMs === null ? {} : { timeoutMs }),
     ...(concurrency === null ? {} : { concurrency }),
     ...(retries === null ? {} : { retries }),
+    ...(stream === null ? {} : { stream }),
   }));
 }

@@ -8,10 +8,13 @@ export class ChunkRoom {
   private upTo: number = limits.itemWindowBytes;
   private goOn: (() => void) | null = null;
 
-  /** Resolves when there is room for another chunk; null: there is. */
-  add(chunk: Payload): Promise<void> | null {
+  add(chunk: Payload): void {
     this.toldBytes += chunkBytes(chunk);
-    if (this.toldBytes < this.upTo) return null;
+  }
+
+  /** Resolves when there is room for another chunk, or the attempt is to stop. One wait at a time. */
+  wait(): Promise<void> {
+    if (!this.isUsedUp) return Promise.resolve();
     return new Promise((resolve) => {
       this.goOn = resolve;
     });

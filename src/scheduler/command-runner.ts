@@ -2,11 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import type { AttemptOutcome } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
+import type { Payload } from '../core/payload.js';
 import { type Attempt, type Runner, type RunnerListener, stoppedOutcome } from './attempt.js';
 import { attemptVariables } from './attempt-variables.js';
+import { CommandOutput, type CommandStream, commandResult } from './command-output.js';
 import { cut } from './handler-result.js';
 
-/** A task that is a program: JSON on its standard input, its standard output is the result. */
+/** A task that is a program: JSON on its standard input; its standard output is the result, or a stream. */
 export interface CommandTask {
   readonly name: string;
   /** Program and arguments, given as they are: no shell. */
@@ -17,6 +19,7 @@ export interface CommandTask {
   /** Added to the node's environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  readonly stream?: CommandStream;
 }
 
 export interface CommandRunnerOptions {
@@ -58,6 +61,7 @@ export class CommandRunner implements Runner {
       const run = new CommandRun(attempt, command, {
         env: { ...env, ...attemptVariables(attempt.start, node), ...command.env },
         ended: (outcome) => this.ended(attempt, outcome),
+        chunk: (chunk) => this.options.listener.chunk(attempt, chunk),
       });
       this.running.set(attempt, run);
     } catch (error) {
@@ -70,8 +74,8 @@ export class CommandRunner implements Runner {
     this.running.get(attempt)?.stop(this.options.abortGraceMs);
   }
 
-  giveRoom(): void {
-    // Its output is its result.
+  giveRoom(attempt: Attempt, upTo: number): void {
+    this.running.get(attempt)?.giveRoom(upTo);
   }
 
   async close(): Promise<void> {
@@ -99,6 +103,7 @@ export class CommandRunner implements Runner {
 interface CommandRunOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly ended: (outcome: AttemptOutcome) => void;
+  readonly chunk: (chunk: Payload) => void;
 }
 
 function startFailure(error: Error, { cwd }: CommandTask): AttemptOutcome {
@@ -117,8 +122,7 @@ class CommandRun {
   private readonly command: CommandTask;
   private readonly ended: CommandRunOptions['ended'];
   private readonly child: ChildProcess;
-  private readonly output: Buffer[] = [];
-  private outputBytes = 0;
+  private readonly output: CommandOutput | null;
   private errorTail = '';
   private startError: Error | null = null;
   private isStopping = false;
@@ -145,7 +149,10 @@ class CommandRun {
     });
     this.child.on('exit', () => this.endGroup());
     this.child.on('close', (code, signal) => this.finish(code, signal));
-    this.child.stdout?.on('data', (chunk: Buffer) => this.takeOutput(chunk));
+    const { stdout } = this.child;
+    this.output =
+      stdout &&
+      new CommandOutput(stdout, command.stream ?? null, options.chunk, () => this.signal('SIGKILL'));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.errorTail = (this.errorTail + text).slice(-stderrTailLengthMax);
     });
@@ -158,13 +165,19 @@ class CommandRun {
   stop(graceMs: number): void {
     if (this.isStopping) return;
     this.isStopping = true;
+    this.output?.release();
     this.signal('SIGTERM');
     this.killTimer = setTimeout(() => this.signal('SIGKILL'), graceMs);
   }
 
   kill(): void {
     this.isStopping = true;
+    this.output?.release();
     this.signal('SIGKILL');
+  }
+
+  giveRoom(upTo: number): void {
+    this.output?.giveRoom(upTo);
   }
 
   /** Reaches what the program started, too. */
@@ -177,15 +190,11 @@ class CommandRun {
     }
   }
 
-  private takeOutput(chunk: Buffer): void {
-    this.outputBytes += chunk.length;
-    if (this.outputBytes <= limits.bodyBytesMax) this.output.push(chunk);
-    else this.signal('SIGKILL');
-  }
-
   private endGroup(): void {
     this.signal('SIGKILL');
     this.drainTimer = setTimeout(() => {
+      // What it has written may wait for a slow reader; that is not held open by anybody.
+      if (this.output?.isWaiting) return this.endGroup();
       this.child.stdout?.destroy();
       this.child.stderr?.destroy();
     }, outputDrainMsMax);
@@ -201,8 +210,9 @@ class CommandRun {
 
   private outcome(code: number | null, signal: NodeJS.Signals | null): AttemptOutcome {
     const { stopping } = this.attempt;
-    if (this.outputBytes > limits.bodyBytesMax) {
-      const message = `its output is over ${limits.bodyBytesMax} bytes; have it write a file and print where`;
+    if (this.output?.isOverLimit) {
+      const what = this.command.stream === 'lines' ? 'a line of its output' : 'its output';
+      const message = `${what} is over ${limits.bodyBytesMax} bytes; have it write a file and print where`;
       return { type: 'failed', error: { name: 'BadResult', message }, final: true };
     }
     if (this.startError !== null && this.child.pid === undefined)
@@ -217,7 +227,8 @@ class CommandRun {
   }
 
   private doneOutcome(): AttemptOutcome {
-    const result = commandResult(Buffer.concat(this.output).toString('utf8'));
+    if (this.command.stream !== undefined) return { type: 'done', result: 'null' };
+    const result = commandResult(this.output?.text() ?? '');
     if (result.length * 3 <= limits.bodyBytesMax || Buffer.byteLength(result) <= limits.bodyBytesMax) {
       return { type: 'done', result };
     }
@@ -229,17 +240,5 @@ class CommandRun {
     const how = signal === null ? `exit code ${code}` : `ended by ${signal}`;
     const tail = this.errorTail.trim();
     return cut(tail === '' ? how : `${how}: ${tail}`);
-  }
-}
-
-/** A program's output as a result: the JSON that it is, or its text without the line end as a JSON string. */
-export function commandResult(output: string): string {
-  const text = output.trim();
-  try {
-    const value: unknown = JSON.parse(text);
-    // A result travels in a line of its own.
-    return /[\r\n]/.test(text) ? JSON.stringify(value) : text;
-  } catch {
-    return JSON.stringify(output.replace(/(?:\r?\n)+$/, ''));
   }
 }

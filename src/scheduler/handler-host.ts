@@ -88,7 +88,8 @@ export class HandlerHost implements Orders {
       if (done === true) return value;
       const chunk = encodeResult(value);
       this.reports.chunk(run, chunk);
-      await room.add(chunk);
+      room.add(chunk);
+      if (room.isUsedUp) await room.wait();
       if (AttemptContext.isAborted(context)) {
         await generator.return?.(undefined);
         throw new Error('stopped at a yield');

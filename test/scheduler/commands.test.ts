@@ -1,5 +1,7 @@
 import t from 'tap';
-import { type CommandTask, commandResult } from '../../src/scheduler/command-runner.js';
+import { limits } from '../../src/core/limits.js';
+import { commandResult } from '../../src/scheduler/command-output.js';
+import type { CommandTask } from '../../src/scheduler/command-runner.js';
 import { isRunning } from '../support/is-running.js';
 import { waitUntil } from '../support/wait-until.js';
 import { TestScheduler } from './harness.js';
@@ -134,3 +136,69 @@ t.test(
     t.same(other.outcomes.get(run), { type: 'displaced' });
   },
 );
+
+t.test(
+  'a program can be streamed: each line a chunk, JSON where it is some, and its result is null',
+  async (t) => {
+    const script = `printf '{"a":1}\\ntwo words\\r\\n\\n[1]\\nno end'`;
+    const other = new TestScheduler({
+      commands: [shell('lines', script, { stream: 'lines' })],
+      taskDirs: [],
+    });
+    t.teardown(() => other.scheduler.close());
+    await other.scheduler.load();
+    t.same(await other.run('lines'), { type: 'done', result: 'null' });
+    t.strictSame(
+      other.chunks.map(({ chunk }) => chunk),
+      ['{"a":1}', '"two words"', '""', '[1]', '"no end"'],
+    );
+  },
+);
+
+t.test(
+  'a program that writes more than anybody takes waits until there is room, and loses nothing',
+  async (t) => {
+    const script = 'head -c 30000000 /dev/zero; exit 0';
+    const other = new TestScheduler({
+      commands: [shell('zeros', script, { stream: 'bytes' })],
+      taskDirs: [],
+    });
+    t.teardown(() => other.scheduler.close());
+    await other.scheduler.load();
+    const run = other.start('zeros');
+    const taken = (): number => other.chunks.reduce((sum, { chunk }) => sum + chunk.length, 0);
+    await other.until(() => taken() >= limits.itemWindowBytes);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    t.ok(taken() < 2 * limits.itemWindowBytes, `${taken()} bytes were taken`);
+    other.scheduler.giveRoom(run, Number.MAX_SAFE_INTEGER);
+    t.same(await other.outcome(run), { type: 'done', result: 'null' });
+    t.equal(taken(), 30_000_000);
+  },
+);
+
+t.test('a program that waits for a reader can be stopped', async (t) => {
+  const script = 'trap "" TERM; head -c 30000000 /dev/zero';
+  const other = new TestScheduler({
+    commands: [shell('zeros', script, { stream: 'bytes' })],
+    taskDirs: [],
+    abortGraceMs: 20,
+  });
+  t.teardown(() => other.scheduler.close());
+  await other.scheduler.load();
+  const run = other.start('zeros');
+  await other.until(() => other.chunks.length > 5);
+  other.scheduler.stop(run, 'cancelled');
+  t.same(await other.outcome(run), { type: 'stopped' });
+});
+
+t.test('a line that is longer than can be sent ends the program, and says so', async (t) => {
+  const script = "head -c 20000000 /dev/zero | tr '\\\\0' x";
+  const other = new TestScheduler({ commands: [shell('long', script, { stream: 'lines' })], taskDirs: [] });
+  t.teardown(() => other.scheduler.close());
+  await other.scheduler.load();
+  t.match(await other.run('long'), {
+    type: 'failed',
+    error: { name: 'BadResult', message: /^a line of its output is over/ },
+    final: true,
+  });
+});
