@@ -8,6 +8,7 @@ import { withOwnKey } from './own-key.js';
 import type { ClientReply } from './reply-decoder.js';
 import type { ClientRequest } from './request-line.js';
 import { retryJob } from './retry-job.js';
+import { untilAborted } from './until-aborted.js';
 import { WaitLimit } from './wait-limit.js';
 
 export interface ClientOptions {
@@ -114,7 +115,14 @@ class ListClient implements Client {
     return this.lastNode ?? (this.options.nodes[0] as string);
   }
 
-  async request(request: ClientRequest): Promise<ClientReply> {
+  request(request: ClientRequest): Promise<ClientReply> {
+    const { signal } = request;
+    if (signal === undefined) return this.answerTo(request);
+    if (signal.aborted) return Promise.reject(signal.reason);
+    return untilAborted(this.answerTo(request), signal);
+  }
+
+  private async answerTo(request: ClientRequest): Promise<ClientReply> {
     if (this.unfinished >= waitingMax) {
       throw new RondoError('BUSY', `${waitingMax} requests wait for an answer: wait for some of them first`);
     }
@@ -149,6 +157,7 @@ class ListClient implements Client {
     const { nodes, busyMs } = this.options;
     const attempts = new Attempts(request, { nodeCount: nodes.length, busyMs });
     for (let due: ClientRequest | null = request; ; due = limit === null ? request : limit.rest()) {
+      request.signal?.throwIfAborted();
       const connection = await this.connectionFor(attempts);
       if (due === null) return (limit as WaitLimit).over();
       attempts.begin();

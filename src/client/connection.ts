@@ -38,6 +38,7 @@ type Refusal = Extract<ClientReply, { ok: false }>;
 
 interface Pending {
   readonly request: EncodedRequest;
+  readonly signal: AbortSignal | undefined;
   readonly settle: (exchange: Exchange) => void;
 }
 
@@ -122,7 +123,7 @@ export class Connection {
         settle({ type: 'lost', sent: false, reason });
         return;
       }
-      this.waiting.push({ request: encoded, settle });
+      this.waiting.push({ request: encoded, signal: request.signal, settle });
       this.scheduleFlush();
     });
   }
@@ -185,6 +186,10 @@ export class Connection {
       if (this.inFlight.size >= inFlightMax) break;
       if (this.socket.writableLength + text.length > socketQueueBytesHigh) break;
       taken++;
+      if (pending.signal?.aborted) {
+        pending.settle({ type: 'lost', sent: false, reason: 'it was given up' });
+        continue;
+      }
       text += this.tagged(pending);
       const { body } = pending.request;
       if (body === null) continue;
@@ -263,7 +268,7 @@ export class Connection {
     } else if (this.inFlight.size < this.limits.requestsInFlightMax) {
       this.unansweredPings++;
       const request = encodeRequest({ verb: 'PING' });
-      this.socket.write(this.tagged({ request, settle: () => {} }));
+      this.socket.write(this.tagged({ request, signal: undefined, settle: () => {} }));
     } else if (this.unansweredPings > 0) {
       this.unansweredPings++;
     }

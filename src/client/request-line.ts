@@ -11,6 +11,8 @@ export interface ClientRequest {
   readonly payload?: string | Uint8Array | null;
   /** Called each time before it is sent again because its node was lost, or could not say what became of it. */
   readonly onAgain?: () => void;
+  /** Once it fires, the request rejects with its reason, and is sent no more. What was sent already takes its course. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What is written to the socket for one request, all but its tag, so that it can be sent again under another one. */

@@ -45,7 +45,7 @@ export type ErrorCode = keyof typeof errorCodes;
 
 /** An operating error: expected, named, and for somebody to act on. `code` is stable; `cause` is what it came from. */
 export class RondoError extends Error {
-  override readonly name = 'RondoError';
+  override readonly name: string = 'RondoError';
   readonly code: string;
 
   constructor(code: string, message: string, options?: { cause?: unknown }) {

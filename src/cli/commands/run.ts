@@ -1,6 +1,5 @@
 import type { Client } from '../../client/client.js';
-import { hasKey } from '../../client/own-key.js';
-import type { ClientReply } from '../../client/reply-decoder.js';
+import { outcomeOfSubmitted } from '../../library/submission.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { reportFailure, textOf } from '../failure.js';
 import { readJsonArgument } from '../json-argument.js';
@@ -17,9 +16,6 @@ interface RunFlags extends ClientFlags, SubmitFlags {
 const interruptedExitCode = 130;
 const progressIntervalMs = 1_000;
 
-/** A job that is lost with its nodes so often may be what ends them. */
-const submitsMax = 5;
-
 /**
  * `rondo run`: submits, waits, prints the result. SUBMIT and then WAIT, not RUN: so the id is known from the start, and
  * the waiting goes on at another node when this one dies. A job with a key whose nodes are all gone is submitted again.
@@ -33,12 +29,15 @@ export async function run(task: string, argument: string | undefined, flags: Run
     try {
       const request = submission(client, { task, payload, flags });
       ({ id } = await submitJob(client, request));
-      let { reply, isLost } = await waitFor(client, id);
-      for (let submits = 1; isLost && hasKey(request) && submits < submitsMax; submits++) {
+      const progress = showProgress(client, id);
+      const onLost = (): void => {
+        progress.clear();
         process.stderr.write(`rondo: job ${id} was lost with its node: it is submitted again\n`);
-        await submitJob(client, request);
-        ({ reply, isLost } = await waitFor(client, id));
-      }
+      };
+      const submitAgain = (): Promise<unknown> => submitJob(client, request);
+      const reply = await outcomeOfSubmitted(client, { id, request, submitAgain, onLost }).finally(() =>
+        progress.stop(),
+      );
       reportOutcome(id, reply, flags.json === true);
     } catch (error) {
       if (id === null) throw error;
@@ -48,20 +47,6 @@ export async function run(task: string, argument: string | undefined, flags: Run
       process.off('SIGINT', onInterrupt);
     }
   });
-}
-
-/** `isLost`: nobody knows the job any more, and a node was lost meanwhile. Without that its outcome was there, and has expired. */
-async function waitFor(client: Client, id: string): Promise<{ reply: ClientReply; isLost: boolean }> {
-  const progress = showProgress(client, id);
-  let hasLostNode = false;
-  const onAgain = (): void => {
-    hasLostNode = true;
-  };
-  const reply = await client
-    .request({ verb: 'WAIT', operands: [id], onAgain })
-    .finally(() => progress.stop());
-  const isUnknown = !reply.ok && (reply.code === 'UNAVAILABLE' || reply.code === 'NOT_FOUND');
-  return { reply, isLost: isUnknown && hasLostNode };
 }
 
 /** The job was taken, and its outcome could not be had: without its id nobody could ask for it. */
@@ -92,19 +77,21 @@ async function cancelJob(client: Client, id: string): Promise<string> {
 }
 
 /** On a terminal, one line that says what the job is doing, from time to time. */
-function showProgress(client: Client, id: string): { stop(): void } {
+function showProgress(client: Client, id: string): { clear(): void; stop(): void } {
   const { stderr } = process;
-  if (!stderr.isTTY) return { stop: () => {} };
+  if (!stderr.isTTY) return { clear: () => {}, stop: () => {} };
   let stopped = false;
   const timer = setInterval(async () => {
     const reply = await client.request({ verb: 'STATUS', operands: [id] }).catch(() => null);
     if (reply?.ok && !stopped) stderr.write(`\r\u001b[K${progressLine(id, reply.text, stderr.columns)}`);
   }, progressIntervalMs);
+  const clear = (): void => void stderr.write('\r\u001b[K');
   return {
+    clear,
     stop: () => {
       stopped = true;
       clearInterval(timer);
-      stderr.write('\r\u001b[K');
+      clear();
     },
   };
 }

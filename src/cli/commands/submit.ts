@@ -1,16 +1,10 @@
 import type { Client } from '../../client/client.js';
 import type { ClientRequest } from '../../client/request-line.js';
+import { type AcceptedJob, acceptedOf } from '../../library/submission.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { textOf, usageError } from '../failure.js';
 import { readJsonArgument } from '../json-argument.js';
 import { type SubmitFlags, submitOptionsOf } from '../submit-options.js';
-
-export interface AcceptedJob {
-  readonly id: string;
-  /** The promise that this job got. */
-  readonly copies: number;
-  readonly durable: boolean;
-}
 
 /** `rondo submit`: prints the id alone, or the whole promise with `--json`. */
 export async function submit(
@@ -55,8 +49,5 @@ export async function schedule(
 
 /** Submits a job. Throws what the node refused. */
 export async function submitJob(client: Client, request: ClientRequest): Promise<AcceptedJob> {
-  const reply = await client.request(request);
-  const [id = '', ...promises] = textOf(reply).split(' ');
-  const promise = new Map(promises.map((pair) => pair.split('=') as [string, string]));
-  return { id, copies: Number(promise.get('copies') ?? 1), durable: promise.get('durable') === 'yes' };
+  return acceptedOf(textOf(await client.request(request)));
 }

@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { retryAfterMs } from '../../client/attempts.js';
 import type { Client } from '../../client/client.js';
-import type { ClientReply } from '../../client/reply-decoder.js';
 import type { ClientRequest } from '../../client/request-line.js';
 import { RondoError } from '../../core/errors.js';
+import { type Outcome, outcomeOf } from '../../library/outcome.js';
+import { isHopeless, runPatiently } from '../../library/patient-run.js';
 import { refusal } from '../failure.js';
-import { errorOf, type Outcome, outcomeOf } from '../outcome.js';
+import { errorOf } from '../outcome.js';
 import type { InputLine } from './input-lines.js';
 import type { OrderedOutput } from './ordered-output.js';
 
@@ -47,26 +46,6 @@ export interface MapCounts {
   /** Submitted again because the node was lost or could not say what became of it. */
   repeated: number;
 }
-
-/** A node that can't take a job now is asked again, more and more slowly, for some minutes. */
-const retryDelayMsMin = 50;
-const retryDelayMsMax = 5_000;
-const busyTriesMax = 100;
-/** A line that is lost with its node again and again may be what ends the nodes. */
-const lostTriesMax = 5;
-
-/** With these, the other lines would fare no better: the run stops. */
-const hopelessCodes = new Set([
-  'UNKNOWN_TASK',
-  'NO_SUCH_NODE',
-  'NO_NODE',
-  'DRAINING',
-  'UNAUTHORIZED',
-  'UNSUPPORTED',
-  'BAD_OPTION',
-  'BAD_REQUEST',
-  'UNKNOWN_VERB',
-]);
 
 /** Runs a job a line: a bounded number in flight, each line brought to exactly one outcome. */
 export class MapRun {
@@ -162,38 +141,17 @@ export class MapRun {
 
   /** Brings one line to its outcome, whatever BUSY or lost nodes come between. Rejects with what is hopeless. */
   private async outcomeOf(payload: string): Promise<LineOutcome> {
-    const request = this.requestOf(payload);
-    let busyTries = 0;
-    let lostTries = 0;
-    for (let delayMs = retryDelayMsMin; ; delayMs = Math.min(delayMs * 2, retryDelayMsMax)) {
-      const reply = await this.ask(request);
-      const outcome = outcomeOf(reply);
-      if (outcome !== null) return lineOutcome(outcome);
-      const refused = reply as Extract<ClientReply, { ok: false }>;
-      const { code, message } = refused;
-      if (hopelessCodes.has(code)) throw refusal(refused);
-      if (code === 'UNAVAILABLE' && lostTries < lostTriesMax && !this.isEnding) {
-        lostTries++;
+    const reply = await runPatiently(this.options.client, this.requestOf(payload), {
+      isEnding: () => this.isEnding,
+      onRepeated: () => {
         this.counts.repeated++;
-      } else if (code === 'BUSY' && busyTries < busyTriesMax && !this.isEnding) {
-        busyTries++;
-      } else {
-        return failure({ name: code, message });
-      }
-      // Jitter, so that lines refused together do not come back together.
-      const pauseMs = Math.min(retryAfterMs(message) ?? delayMs, retryDelayMsMax);
-      await delay(pauseMs * (0.75 + Math.random() / 2));
-    }
-  }
-
-  /** A request, its rejection told as the reply that a node would give. */
-  private async ask(request: ClientRequest): Promise<ClientReply> {
-    try {
-      return await this.options.client.request(request);
-    } catch (error) {
-      if (!(error instanceof RondoError) || error.code === 'NO_NODE') throw error;
-      return { ok: false, code: error.code, message: error.message };
-    }
+      },
+    });
+    const outcome = outcomeOf(reply);
+    if (outcome !== null) return lineOutcome(outcome);
+    if (reply.ok) throw new RondoError('INTERNAL', 'an answer that is OK is an outcome');
+    if (isHopeless(reply.code)) throw refusal(reply);
+    return failure({ name: reply.code, message: reply.message });
   }
 
   /** With its key, if it has one: however often the line is submitted, it is the same job. */

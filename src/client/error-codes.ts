@@ -1,0 +1,8 @@
+/** What goes wrong on the client's side; beside `errorCodes`, which nodes answer with. As stable as those. */
+export const clientErrorCodes = {
+  NO_NODE: 'no node answers, at any of the addresses that are known: nothing has happened',
+  BAD_ADDRESS: 'the list of nodes is empty, or holds what is no host:port',
+  BAD_REPLY: 'what answers is no node, or one of another time',
+} as const;
+
+export type ClientErrorCode = keyof typeof clientErrorCodes;

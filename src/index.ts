@@ -1,0 +1,28 @@
+/**
+ * The library of Rondo: a client of a cluster, and nodes within a program.
+ *
+ * @packageDocumentation
+ */
+export { Client } from './library/client.js';
+export type { ConnectOptions, Notice } from './library/connect.js';
+export {
+  BadInputError,
+  BusyError,
+  InternalError,
+  JobCancelledError,
+  JobFailedError,
+  NodeStartError,
+  NotFoundError,
+  NotTakenError,
+  RondoError,
+  TimeoutError,
+  UnauthorizedError,
+  UnavailableError,
+  UnsupportedError,
+  WrongStateError,
+} from './library/errors.js';
+export type { JobHandle, ScheduleHandle } from './library/job-handle.js';
+export type * from './library/options.js';
+export type * from './library/shapes.js';
+export type { AcceptedJob } from './library/submission.js';
+export type * from './library/task-types.js';
