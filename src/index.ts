@@ -22,6 +22,8 @@ export {
   WrongStateError,
 } from './library/errors.js';
 export type { JobHandle, ScheduleHandle } from './library/job-handle.js';
+export { Node } from './library/node.js';
+export type * from './library/node-options.js';
 export type * from './library/options.js';
 export type * from './library/shapes.js';
 export type { AcceptedJob } from './library/submission.js';

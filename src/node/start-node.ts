@@ -28,25 +28,9 @@ import { createLogger, type Logger } from './logging.js';
 import { collectMetrics } from './metrics.js';
 import { readinessOf } from './readiness.js';
 import { ReadyFile } from './ready-file.js';
+import type { Embedding, RunningNode } from './running-node.js';
 import { startWarnings, unusedJournalWarnings } from './start-warnings.js';
 import { rondoVersion } from './version.js';
-
-/** A node that is up: its real addresses, and the ways to end it. */
-export interface RunningNode {
-  readonly name: string;
-  readonly id: string;
-  readonly pid: number;
-  /** `host:port` */
-  readonly peer: string;
-  readonly client: string;
-  readonly http: string | null;
-  /** Resolves to the exit code, once everything is closed. */
-  readonly stopped: Promise<number>;
-  /** Finishes what is here within the time set for it, tells the others, and ends. */
-  drainAndLeave(): void;
-  /** Ends at once; the others find out by themselves. */
-  stopNow(): void;
-}
 
 /** Answers to clients that are still on their way when the node ends. */
 const clientGraceMs = 500;
@@ -62,10 +46,12 @@ const endAtOnceMsMax = 1_000;
 export async function startNode(
   flags: Record<string, unknown>,
   env: NodeJS.ProcessEnv,
+  embedding: Embedding | null = null,
 ): Promise<RunningNode> {
   const { config } = await loadConfig({ flags, env, cwd: process.cwd() });
   const keys = loadKeys(config);
-  const logger = await createLogger({ level: config.logLevel, pretty: config.logPretty });
+  const logger =
+    embedding?.logger ?? (await createLogger({ level: config.logLevel, pretty: config.logPretty }));
   const ofServices = serviceVariables(env);
   if (ofServices.length > 0) {
     const text = 'variables that Kubernetes sets for its Services are no settings and are left alone';
@@ -75,7 +61,7 @@ export async function startNode(
   let assembly: Assembly | null = null;
   try {
     data = config.data === null ? null : openDataDirectory(config.data);
-    assembly = new Assembly(config, keys, logger, data);
+    assembly = new Assembly(config, keys, logger, data, embedding);
     return await assembly.start();
   } catch (error) {
     await assembly?.closeParts('failed');
@@ -116,6 +102,7 @@ class Assembly {
     private readonly keys: NodeKeys,
     private readonly logger: Logger,
     private readonly data: DataDirectory | null,
+    private readonly embedding: Embedding | null,
   ) {
     this.identity = data?.identity ?? ephemeralIdentity();
     this.name = nodeName(config, hostname(), config.listen.port);
@@ -139,7 +126,8 @@ class Assembly {
   async start(): Promise<RunningNode> {
     const { config, identity } = this;
     this.readyFile.check();
-    const warnings = [...startWarnings(config, process.env), ...(await unusedJournalWarnings(config))];
+    const ofJournal = this.embedding === null ? await unusedJournalWarnings(config) : [];
+    const warnings = [...startWarnings(config, process.env), ...ofJournal];
     for (const { text, fields } of warnings) this.logger.log('warn', text, fields);
     // What it holds is known before anybody can ask for it.
     this.journal = await this.openJournal();
@@ -165,15 +153,19 @@ class Assembly {
       gone: () => this.finish(0, 'left'),
       fatal: (code, message) => {
         this.logger.log('error', message, { code });
-        process.stderr.write(`rondo: ${message}\n`);
+        if (this.embedding === null) process.stderr.write(`rondo: ${message}\n`);
         // Without goodbye: of two nodes with one id, the rightful one is still there.
         this.finish(1, 'failed');
       },
     });
-    this.collection = collectWhenIdle(() => {
-      const { replyBytes = 0, receivingBytes = 0 } = this.clients?.stats() ?? {};
-      return { keptBytes: core.jobs.ledger.bytes, clientBytes: replyBytes + receivingBytes };
-    });
+    // The heap of a program that a node is only part of is not the node's to collect.
+    this.collection =
+      this.embedding !== null
+        ? null
+        : collectWhenIdle(() => {
+            const { replyBytes = 0, receivingBytes = 0 } = this.clients?.stats() ?? {};
+            return { keptBytes: core.jobs.ledger.bytes, clientBytes: replyBytes + receivingBytes };
+          });
     const node = { name: this.name, id: identity.id, pid: process.pid, peer: this.peer, client, http };
     this.readyFile.write(node);
     this.logger.log('info', `node ${this.name} is ready`, {
@@ -183,6 +175,7 @@ class Assembly {
     });
     return {
       ...node,
+      clientToken: this.keys.clientToken,
       stopped,
       drainAndLeave: () => this.driver.handle({ type: 'leave' }),
       stopNow: () => this.stopNow(),
@@ -315,6 +308,7 @@ class Assembly {
       concurrency: Math.max(1, config.concurrency),
       taskDirs: config.tasks,
       commands: commandTasks(config),
+      functions: this.embedding?.functions ?? new Map(),
       memoryMbMax: Math.round(config.threadMemoryBytes / (1024 * 1024)),
       abortGraceMs: config.abortGraceMs,
       node: this.name,

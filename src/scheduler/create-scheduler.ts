@@ -23,7 +23,7 @@ import { defaultThreadPoolTuning, type ThreadPoolTuning } from './pool-tuning.js
 import type { Scheduler, SchedulerListener, SchedulerStats } from './scheduler.js';
 import { findTaskFiles } from './task-files.js';
 import { type LearnedTask, learnInThread, logRefusedFile } from './task-learning.js';
-import { learnTasks } from './task-module.js';
+import { learnTasks, type TaskModule } from './task-module.js';
 import type { TaskFile } from './thread-messages.js';
 import { ThreadPool } from './thread-pool.js';
 
@@ -36,6 +36,8 @@ export interface SchedulerOptions {
   readonly concurrency: number;
   readonly taskDirs: readonly string[];
   readonly commands: readonly CommandTask[];
+  /** Functions of the program that this node is part of; they run on its own thread, whatever `threads` is. */
+  readonly functions?: ReadonlyMap<string, TaskModule>;
   /** Heap of one handler thread. */
   readonly memoryMbMax: number;
   /** From the signal that asks an attempt to stop to the end of its thread or program. */
@@ -90,6 +92,8 @@ class QueueingScheduler implements Scheduler {
   private readonly queue: PQueue<AttemptQueue, AttemptQueueOptions>;
   private readonly pool: ThreadPool | null;
   private readonly handlers: ThreadPool | InlineRunner;
+  /** Null where there are none, and where `handlers` runs them. */
+  private readonly functions: InlineRunner | null;
   private readonly commands: CommandRunner;
   private readonly closing = new AbortController();
   private closed: Promise<void> | null = null;
@@ -108,11 +112,23 @@ class QueueingScheduler implements Scheduler {
       threads === 0
         ? null
         : new ThreadPool({ node, threads, memoryMbMax, abortGraceMs, env, listener, log, tuning });
-    this.handlers = this.pool ?? new InlineRunner(node, listener);
+    const functions = options.functions ?? new Map<string, TaskModule>();
+    const inline = (): InlineRunner => {
+      return new InlineRunner(
+        node,
+        listener,
+        [...functions].map(([name, { handler }]) => [name, handler] as const),
+      );
+    };
+    this.handlers = this.pool ?? inline();
+    this.functions = this.pool !== null && functions.size > 0 ? inline() : null;
     this.commands = new CommandRunner({ commands: options.commands, node, env, abortGraceMs, listener });
     for (const name of builtinHandlers.keys()) this.offer({ name }, this.handlers);
     for (const { name, command: _, env: __, cwd: ___, ...defaults } of options.commands) {
       this.offer({ name, ...defaults }, this.commands);
+    }
+    for (const [name, { options: defaults }] of functions) {
+      this.offer({ name, ...defaults }, this.functions ?? this.handlers);
     }
     const line = new AttemptQueue();
     this.line = line;
@@ -126,6 +142,9 @@ class QueueingScheduler implements Scheduler {
     const { log, taskDirs, commands } = this.options;
     const taken = new Map<string, string>([
       ...[...builtinHandlers.keys()].map((name) => [name, 'a built-in task'] as const),
+      ...[...(this.options.functions?.keys() ?? [])].map(
+        (name) => [name, 'a function of this program'] as const,
+      ),
       ...commands.map(({ name }) => [name, 'a command task of the configuration'] as const),
     ]);
     const { files, refused } = findTaskFiles(taskDirs, taken);
@@ -201,7 +220,7 @@ class QueueingScheduler implements Scheduler {
       this.attempts.delete(run);
       this.tellLater(run, { type: 'displaced' });
     }
-    await Promise.all([this.handlers.close(), this.commands.close()]);
+    await Promise.all([this.handlers.close(), this.functions?.close(), this.commands.close()]);
     this.tell();
   }
 

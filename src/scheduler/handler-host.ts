@@ -16,11 +16,13 @@ export class HandlerHost implements Orders {
   /** Of attempts that stream. */
   private readonly rooms = new Map<RunId, ChunkRoom>();
   /** Null-free maps by name, never objects: a task may be called `constructor`. */
-  private readonly handlers = new Map<string, Handler>(builtinHandlers);
+  private readonly handlers: Map<string, Handler>;
   private readonly paths = new Map<string, string>();
   private readonly imports = new Map<string, Promise<Handler>>();
 
-  constructor(node: string, reports: Reports) {
+  /** `functions` are tasks that are there already, beside the built-in ones. */
+  constructor(node: string, reports: Reports, functions: Iterable<readonly [string, Handler]> = []) {
+    this.handlers = new Map([...builtinHandlers, ...functions]);
     this.node = node;
     this.reports = reports;
     this.progressBoard = new ProgressBoard(reports);

@@ -2,6 +2,7 @@ import type { RunId } from '../core/ids.js';
 import type { Attempt, Runner, RunnerListener } from './attempt.js';
 import { AttemptReports } from './attempt-reports.js';
 import { HandlerHost } from './handler-host.js';
+import type { Handler } from './task-module.js';
 import { OrderBatch, ReportBatch, replayOrders, replayReports, type TaskFile } from './thread-messages.js';
 
 /**
@@ -14,7 +15,7 @@ export class InlineRunner implements Runner {
   private readonly host: HandlerHost;
   private readonly orders: OrderBatch;
 
-  constructor(node: string, listener: RunnerListener) {
+  constructor(node: string, listener: RunnerListener, functions: Iterable<readonly [string, Handler]> = []) {
     this.listener = listener;
     const receiver = new AttemptReports(
       this.attempts,
@@ -25,7 +26,7 @@ export class InlineRunner implements Runner {
       listener,
     );
     const reports = new ReportBatch((batch) => replayReports(batch, receiver));
-    this.host = new HandlerHost(node, reports);
+    this.host = new HandlerHost(node, reports, functions);
     this.orders = new OrderBatch((batch) => replayOrders(batch, this.host));
   }
 

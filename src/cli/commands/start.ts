@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
-import { type RunningNode, startNode } from '../../node/start-node.js';
+import type { RunningNode } from '../../node/running-node.js';
+import { startNode } from '../../node/start-node.js';
 
 /** `rondo start`: resolves when the node has ended. */
 export async function start(flags: Record<string, unknown>): Promise<void> {
