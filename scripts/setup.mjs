@@ -98,7 +98,7 @@ function build() {
   const sources = sourceDirectories
     .flatMap((name) => filesUnder(join(root, name)))
     .filter((path) => !path.startsWith(fixtures));
-  const typescript = sources.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'));
+  const typescript = sources.filter((path) => /\.c?ts$/.test(path) && !path.endsWith('.d.ts'));
   const fingerprint = fingerprintOf([
     ...sources,
     join(root, 'tsconfig.json'),
@@ -122,13 +122,18 @@ function build() {
 function removeOrphans(outputs) {
   for (const directory of sourceDirectories) {
     for (const path of filesUnder(join(dist, directory))) {
-      if (!outputs.has(path.replace(/(\.js\.map|\.d\.ts)$/, '.js'))) rmSync(path, { force: true });
+      if (
+        !outputs.has(
+          path.replace(/(?:\.js\.map|\.d\.ts)$/, '.js').replace(/(?:\.cjs\.map|\.d\.cts)$/, '.cjs'),
+        )
+      )
+        rmSync(path, { force: true });
     }
   }
 }
 
 function outputOf(source) {
-  return join(dist, source.slice(root.length + 1).replace(/\.ts$/, '.js'));
+  return join(dist, source.slice(root.length + 1).replace(/\.(c?)ts$/, '.$1js'));
 }
 
 function fingerprintOf(paths) {

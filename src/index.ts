@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { Client } from './library/client.js';
-export type { ConnectOptions, Notice } from './library/connect.js';
+export type { ConnectOptions, LostNotice, MovedNotice, Notice } from './library/connect.js';
 export {
   BadInputError,
   BusyError,

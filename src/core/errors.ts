@@ -45,9 +45,12 @@ export type ErrorCode = keyof typeof errorCodes;
 
 /** An operating error: expected, named, and for somebody to act on. `code` is stable; `cause` is what it came from. */
 export class RondoError extends Error {
+  /** The name of its class. */
   override readonly name: string = 'RondoError';
+  /** Stable, in upper case: programs may go by it. */
   readonly code: string;
 
+  /** `message` is a sentence for people. */
   constructor(code: string, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;

@@ -29,16 +29,29 @@ export interface ConnectOptions extends CallOptions {
 }
 
 /** What happens to the connection beneath the calls. */
-export type Notice =
-  /** `node` was lost, with so many requests that it hasn't answered. */
-  | {
-      readonly type: 'lost';
-      readonly node: string;
-      readonly reason: string;
-      readonly unansweredCount: number;
-    }
-  /** The client goes on at another node, or at the same one again. */
-  | { readonly type: 'moved'; readonly from: string; readonly to: string };
+export type Notice = LostNotice | MovedNotice;
+
+/** A node was lost. */
+export interface LostNotice {
+  /** Which notice this is. */
+  readonly type: 'lost';
+  /** The node, `host:port`. */
+  readonly node: string;
+  /** What happened to the connection, for people. */
+  readonly reason: string;
+  /** How many requests it had not answered. */
+  readonly unansweredCount: number;
+}
+
+/** The client goes on at another node, or at the same one again. */
+export interface MovedNotice {
+  /** Which notice this is. */
+  readonly type: 'moved';
+  /** The node that was lost, `host:port`. */
+  readonly from: string;
+  /** The node that requests go to now, `host:port`. */
+  readonly to: string;
+}
 
 const defaultNode = '127.0.0.1:7411';
 const names = ['nodes', 'token', 'keyFile', 'connectTimeout', 'searchTimeout', 'onNotice', 'signal'];

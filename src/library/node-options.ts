@@ -24,8 +24,8 @@ export type TaskHandlers = Readonly<Record<string, TaskHandler | TaskDefinition>
 
 /** The task map of handlers, for a client of theirs: `Client<TasksOf<typeof handlers>>`. */
 export type TasksOf<Handlers> = {
-  readonly [Name in keyof Handlers]: Handlers[Name] extends { readonly run: infer Run extends TaskFunction }
-    ? Run
+  readonly [Name in keyof Handlers]: Handlers[Name] extends Pick<TaskDefinition, 'run'>
+    ? Handlers[Name]['run']
     : Handlers[Name] extends TaskFunction
       ? Handlers[Name]
       : never;

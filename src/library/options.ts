@@ -4,7 +4,13 @@ import type { JobState } from '../core/jobs/record.js';
 export type Duration = number | string;
 
 /** A job, by its id or as `submit` gave it. */
-export type JobReference = string | { readonly id: string };
+export type JobReference = string | JobWithId;
+
+/** What `submit`, `jobs` and `status` give: its id counts. */
+export interface JobWithId {
+  /** Its id. */
+  readonly id: string;
+}
 
 /** What every call takes. */
 export interface CallOptions {
@@ -109,7 +115,25 @@ export interface SettledMapOptions extends Omit<MapOptions, 'settle'> {
   readonly settle: true;
 }
 
-/** How one job of `map` with `settle: true` ended. `index` is its place in the input, from 0. */
-export type Settled<Result> =
-  | { readonly index: number; readonly ok: true; readonly result: Result }
-  | { readonly index: number; readonly ok: false; readonly error: Error };
+/** How one job of `map` with `settle: true` ended. */
+export type Settled<Result> = SettledResult<Result> | SettledError;
+
+/** A job of `map` that is done. */
+export interface SettledResult<Result> {
+  /** The place of its item in the input, from 0. */
+  readonly index: number;
+  /** It is done. */
+  readonly ok: true;
+  /** What it resulted in. */
+  readonly result: Result;
+}
+
+/** A job of `map` that has failed, was cancelled, or could not be submitted. */
+export interface SettledError {
+  /** The place of its item in the input, from 0. */
+  readonly index: number;
+  /** It is not done. */
+  readonly ok: false;
+  /** A `JobFailedError`, a `JobCancelledError`, or why it could not be submitted. */
+  readonly error: Error;
+}

@@ -39,7 +39,15 @@ export interface JobStatus {
   /** Why it can't start now, as a sentence for people. */
   readonly waiting: string | null;
   /** The last thing that went wrong. */
-  readonly error: { readonly name: string; readonly message: string } | null;
+  readonly error: JobFault | null;
+}
+
+/** What went wrong in an attempt. */
+export interface JobFault {
+  /** The name of the error that the task threw, or what Rondo calls it: `TimeoutError`, `DependencyFailed`. */
+  readonly name: string;
+  /** What it says. */
+  readonly message: string;
 }
 
 /** What is known of a schedule, which is a job that never runs itself. The last three fields are what its owner knows since it has it. */

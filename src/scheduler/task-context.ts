@@ -8,19 +8,22 @@ import type { Reports } from './thread-messages.js';
 
 /** What a handler gets beside its arguments. */
 export interface TaskContext {
+  /** The id of the job. */
   readonly jobId: string;
-  /** From 1. */
+  /** Which attempt at it this is, from 1. */
   readonly attempt: number;
   /** Name of the node it runs on. */
   readonly node: string;
   /** Fires when the attempt is to stop: cancelled, out of time, or the node is going. */
   readonly signal: AbortSignal;
+  /** Writes to the log of the node: `ctx.log.info('...')`. */
   readonly log: TaskLog;
   /** Shows how far it is to whoever asks: any JSON value. The latest of a moment is sent, the others are not. */
   progress(value: unknown): void;
 }
 
-export type TaskLog = Readonly<Record<AttemptLogEntry['level'], (...parts: unknown[]) => void>>;
+/** Lines for the log of the node, put together as `console.log` does, at most 8 Ki characters each. */
+export type TaskLog = Readonly<Record<'debug' | 'info' | 'warn' | 'error', (...parts: unknown[]) => void>>;
 
 /** Length of one log line in characters; the rest is cut. */
 const logLengthMax = 8 * 1024;

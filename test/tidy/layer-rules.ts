@@ -70,6 +70,8 @@ function importFault(path: string, { specifier, names }: FoundImport): string | 
   const target = posix.join(posix.dirname(path), specifier);
   const targetLayer = layerOf(target.replace(/\.js$/, '.ts'));
   if (!target.startsWith('src/')) return `imports ${target}, which is outside src`;
+  // The one for CommonJS stands in for the other.
+  if (layer === 'entry' && targetLayer === 'entry') return null;
   if (targetLayer === null || targetLayer === 'entry') return `imports ${target}, which is in no layer`;
   if (layer === 'entry' || layer === targetLayer || arrows[layer]?.includes(targetLayer)) return null;
   return `${layer} must not import ${targetLayer} (${specifier})`;

@@ -31,7 +31,7 @@ export function readSources(...directories: string[]): Source[] {
       recursive: true,
       withFileTypes: true,
     })) {
-      if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;
+      if (!entry.isFile() || !/\.c?ts$/.test(entry.name)) continue;
       const path = join(entry.parentPath, entry.name);
       texts.set(relative(repositoryRoot, path), readFileSync(path, 'utf8'));
     }

@@ -5,6 +5,7 @@ import { type Payload, payloadBytes } from '../payload.js';
 import type { JobSpec } from './spec.js';
 import type { QueuePlace } from './waiting-line.js';
 
+/** Where a job is on its way. */
 export type JobState = 'delayed' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 export const jobStates: readonly JobState[] = ['delayed', 'queued', 'running', 'done', 'failed', 'cancelled'];
 
