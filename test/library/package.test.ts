@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
+import { readmePrograms } from '../support/readme-programs.js';
 import { repositoryRoot } from '../tidy/source-tree.js';
 
 interface Ran {
@@ -83,6 +84,14 @@ t.test('the package works where it is installed', { timeout: 120_000 }, async (t
   }
   for (const file of ['typed.ts', 'classic.cts']) {
     t.strictSame(await check(directory, file), { code: 0, output: '' }, `${file} has the types that it says`);
+  }
+  for (const [index, program] of readmePrograms().entries()) {
+    writeFileSync(join(directory, `readme-${index}.ts`), program);
+    t.strictSame(
+      await check(directory, `readme-${index}.ts`),
+      { code: 0, output: '' },
+      `README, program ${index + 1}`,
+    );
   }
   const wrong = readFileSync(join(directory, 'typed.ts'), 'utf8').replace(
     '// @ts-expect-error: b is no text',
