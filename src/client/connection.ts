@@ -5,6 +5,7 @@ import { identityOf, type NodeIdentity, strangerFault, unknownIdentity } from '.
 import { defaultNodeLimits, type NodeLimits, nodeLimitsOf } from './node-limits.js';
 import { type ClientReply, ReplyDecoder } from './reply-decoder.js';
 import { type ClientRequest, type EncodedRequest, encodeRequest } from './request-line.js';
+import { onAbort } from './until-aborted.js';
 
 export interface ConnectionOptions {
   readonly address: string;
@@ -38,8 +39,10 @@ type Refusal = Extract<ClientReply, { ok: false }>;
 
 interface Pending {
   readonly request: EncodedRequest;
-  readonly signal: AbortSignal | undefined;
   readonly settle: (exchange: Exchange) => void;
+  isSent: boolean;
+  /** Nobody waits for its answer any more. */
+  isGivenUp: boolean;
 }
 
 /** Over this many bytes in the socket's queue, requests wait until it has drained. */
@@ -56,6 +59,8 @@ export class Connection {
   private readonly decoder = new ReplyDecoder();
   private readonly inFlight = new Map<string, Pending>();
   private waiting: Pending[] = [];
+  /** Of those in flight, the ones whose answers nobody waits for any more: others need not wait for them either. */
+  private givenUpCount = 0;
   private tagCount = 0;
   private flushScheduled = false;
   private heard = false;
@@ -123,7 +128,7 @@ export class Connection {
         settle({ type: 'lost', sent: false, reason });
         return;
       }
-      this.waiting.push({ request: encoded, signal: request.signal, settle });
+      this.waiting.push(this.pendingFor(encoded, request.signal, settle));
       this.scheduleFlush();
     });
   }
@@ -169,6 +174,34 @@ export class Connection {
     return Math.min(this.options.inFlightMax, Math.max(1, this.limits.requestsInFlightMax - 1));
   }
 
+  private pendingFor(
+    request: EncodedRequest,
+    signal: AbortSignal | undefined,
+    settle: Pending['settle'],
+  ): Pending {
+    if (signal === undefined) return { request, settle, isSent: false, isGivenUp: false };
+    const off = onAbort(signal, () => {
+      pending.isGivenUp = true;
+      if (!pending.isSent) return;
+      this.givenUpCount++;
+      this.scheduleFlush();
+    });
+    const pending: Pending = {
+      request,
+      settle: (exchange) => {
+        off();
+        settle(exchange);
+      },
+      isSent: false,
+      isGivenUp: false,
+    };
+    return pending;
+  }
+
+  private get isFull(): boolean {
+    return this.inFlight.size >= Math.max(1, this.limits.requestsInFlightMax - 1);
+  }
+
   private scheduleFlush(): void {
     if (this.flushScheduled || this.waiting.length === 0 || this.ended !== null) return;
     this.flushScheduled = true;
@@ -183,10 +216,10 @@ export class Connection {
     let taken = 0;
     this.socket.cork();
     for (const pending of this.waiting) {
-      if (this.inFlight.size >= inFlightMax) break;
+      if (this.inFlight.size - this.givenUpCount >= inFlightMax || this.isFull) break;
       if (this.socket.writableLength + text.length > socketQueueBytesHigh) break;
       taken++;
-      if (pending.signal?.aborted) {
+      if (pending.isGivenUp) {
         pending.settle({ type: 'lost', sent: false, reason: 'it was given up' });
         continue;
       }
@@ -205,6 +238,7 @@ export class Connection {
   private tagged(pending: Pending): string {
     const tag = (this.tagCount++).toString(36);
     this.inFlight.set(tag, pending);
+    pending.isSent = true;
     return `@${tag} ${pending.request.text}`;
   }
 
@@ -217,6 +251,7 @@ export class Connection {
         if (!reply.ok && closingCodes.has(reply.code)) this.takeBackAfter(answered, described(reply));
         const pending = this.inFlight.get(answered);
         this.inFlight.delete(answered);
+        if (pending?.isGivenUp === true) this.givenUpCount--;
         pending?.settle({ type: 'replied', reply });
       }
     } catch (error) {
@@ -268,7 +303,7 @@ export class Connection {
     } else if (this.inFlight.size < this.limits.requestsInFlightMax) {
       this.unansweredPings++;
       const request = encodeRequest({ verb: 'PING' });
-      this.socket.write(this.tagged({ request, signal: undefined, settle: () => {} }));
+      this.socket.write(this.tagged(this.pendingFor(request, undefined, () => {})));
     } else if (this.unansweredPings > 0) {
       this.unansweredPings++;
     }

@@ -4,6 +4,7 @@ import { withOwnKey } from '../client/own-key.js';
 import type { ClientReply } from '../client/reply-decoder.js';
 import type { ClientRequest } from '../client/request-line.js';
 import { errorOf, typedError, UnsupportedError } from './errors.js';
+import { jobRequest } from './submission.js';
 
 /** How long `close` waits for the answers to cancels that aborts have caused: a handler has two seconds to stop. */
 const closeGraceMs = 3_000;
@@ -64,7 +65,7 @@ export class Calls {
 
   private async cancelKnown(id: string): Promise<void> {
     for (let tries = 1; tries <= cancelTriesMax; tries++) {
-      const reply = await this.client.request({ verb: 'CANCEL', operands: [id] });
+      const reply = await this.client.request(jobRequest('CANCEL', id));
       if (reply.ok || reply.code !== 'NOT_FOUND') return;
       await delay(cancelPauseMs);
     }

@@ -113,7 +113,7 @@ export class Client<Tasks extends Record<keyof Tasks, TaskFunction> = UntypedTas
   /**
    * Waits for a job that anybody has submitted, and resolves to its result. Rejects with `JobFailedError`, `JobCancelledError`,
    * `TimeoutError` (the job goes on) and `NotFoundError`. An abort ends the waiting and **doesn't cancel** the job. The node waits on until the
-   * job ends, which takes one of the 2,000 places that this client has for requests under way; `timeout` bounds that.
+   * job ends, and takes some 10,000 requests of a connection at once (`limits.requestsInFlight`); `timeout` bounds that.
    */
   wait(job: JobReference, options: WaitOptions = {}): Promise<unknown> {
     return waitFor(this.#calls, job, options);

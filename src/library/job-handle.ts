@@ -2,22 +2,19 @@ import { type Calls, resultOf } from './calls.js';
 import type { CallOptions, WaitOptions } from './options.js';
 import type { JobStatus, ScheduleStatus } from './shapes.js';
 import { idOf, spellOptions } from './spell.js';
-import type { AcceptedJob } from './submission.js';
+import { type AcceptedJob, jobRequest } from './submission.js';
 
-/** What can be asked of a job by its id; the verbs of the protocol that name one. */
+/** What can be asked of a job by its id. */
 export async function waitFor(calls: Calls, job: unknown, options: WaitOptions): Promise<unknown> {
   const id = idOf(job);
   const spelled = spellOptions(options, 'wait');
-  return resultOf(
-    await calls.reply({ verb: 'WAIT', operands: [id], options: spelled, signal: options.signal }),
-    id,
-  );
+  return resultOf(await calls.reply(jobRequest('WAIT', id, spelled, options.signal)), id);
 }
 
 export async function statusOf(calls: Calls, job: unknown, options: CallOptions): Promise<unknown> {
   const id = idOf(job);
   spellOptions(options, 'none');
-  return calls.json({ verb: 'STATUS', operands: [id], signal: options.signal }, id);
+  return calls.json(jobRequest('STATUS', id, [], options.signal), id);
 }
 
 export async function tell(
@@ -28,7 +25,7 @@ export async function tell(
 ): Promise<void> {
   const id = idOf(job);
   spellOptions(options, 'none');
-  await calls.text({ verb, operands: [id], signal: options.signal }, id);
+  await calls.text(jobRequest(verb, id, [], options.signal), id);
 }
 
 /** A job that was submitted. Its methods may be called at any time, by whoever has it, for as long as its client is open. */

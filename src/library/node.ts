@@ -40,6 +40,7 @@ export class Node<Tasks extends Record<keyof Tasks, TaskFunction>> {
   /** Resolves once it has ended, whatever made it: `stop`, a LEAVE of a client, or a fault that it can't go on with. Never rejects. */
   readonly stopped: Promise<void>;
   readonly #running: RunningNode;
+  #hasEnded = false;
   readonly #clients = new Set<Client<never>>();
 
   private constructor(running: RunningNode) {
@@ -49,7 +50,9 @@ export class Node<Tasks extends Record<keyof Tasks, TaskFunction>> {
     this.peer = running.peer;
     this.address = reachable(running.client);
     this.http = running.http;
-    this.stopped = running.stopped.then(() => {});
+    this.stopped = running.stopped.then(() => {
+      this.#hasEnded = true;
+    });
   }
 
   /** Starts a node; resolves once it is ready. Rejects with a `NodeStartError` whose code and sentence say what is wrong. */
@@ -85,6 +88,7 @@ export class Node<Tasks extends Record<keyof Tasks, TaskFunction>> {
    * that don't heed their signal run on. With `now: true` it ends at once, also while it stops already.
    */
   async stop({ now = false }: StopOptions = {}): Promise<void> {
+    if (this.#hasEnded) return;
     if (now) this.#running.stopNow();
     else this.#running.drainAndLeave();
     await this.#running.stopped;

@@ -20,6 +20,16 @@ export function acceptedOf(text: string): AcceptedJob {
   return { id, copies: Number(promise.get('copies') ?? 1), durable: promise.get('durable') === 'yes' };
 }
 
+/** A request that names a job. */
+export function jobRequest(
+  verb: 'STATUS' | 'WAIT' | 'CANCEL' | 'RETRY',
+  id: string,
+  options: ClientRequest['options'] = [],
+  signal?: AbortSignal,
+): ClientRequest {
+  return { verb, operands: [id], options, signal };
+}
+
 export interface SubmittedJob {
   readonly id: string;
   /** With its key, if it has one. */
@@ -28,6 +38,7 @@ export interface SubmittedJob {
   readonly submitAgain: (request: ClientRequest) => Promise<unknown>;
   /** It is about to be. */
   readonly onLost?: () => void;
+  /** Of the WAIT. */
   readonly options?: ClientRequest['options'];
 }
 
@@ -58,8 +69,7 @@ async function waitFor(
     hasLostNode = true;
   };
   const { signal } = request;
-  const wait = { verb: 'WAIT', operands: [id], options: options ?? [], onAgain, signal };
-  const reply = await client.request(wait);
+  const reply = await client.request({ ...jobRequest('WAIT', id, options, signal), onAgain });
   const isUnknown = !reply.ok && (reply.code === 'UNAVAILABLE' || reply.code === 'NOT_FOUND');
   return { reply, isLost: isUnknown && hasLostNode };
 }

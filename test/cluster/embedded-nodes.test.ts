@@ -3,7 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { JobFailedError, type LogEntry, Node, NodeStartError, type TaskContext } from '../../src/index.js';
+import {
+  Client,
+  JobFailedError,
+  type LogEntry,
+  Node,
+  NodeStartError,
+  type TaskContext,
+} from '../../src/index.js';
 import { waitUntil } from '../support/wait-until.js';
 import { repositoryRoot } from '../tidy/source-tree.js';
 
@@ -79,6 +86,25 @@ t.test('a node keeps its identity and its jobs in a data directory', async (t) =
   t.equal(second.id, first.id);
   t.equal(await (await second.client()).wait(job.id), 42);
   await second.stop();
+});
+
+t.test('a client needs the token of a node, and its own client has it', async (t) => {
+  const node = await Node.start({ clientToken: 's3cret' });
+  t.teardown(() => node.stop({ now: true }));
+  t.equal(await (await node.client<{ echo(n: number): number }>()).run('echo', 1), 1);
+  await t.rejects(
+    Client.connect({ nodes: node.address }).then((client) => client.run('echo')),
+    {
+      name: 'UnauthorizedError',
+    },
+  );
+  await t.rejects(Client.connect({ nodes: node.address, token: 'guess' }), { name: 'UnauthorizedError' });
+  const client = await Client.connect({ nodes: node.address, token: 's3cret' });
+  t.equal(await client.run('echo', 2), 2);
+  await client.close();
+  await node.stop();
+  await node.stop();
+  await node.stop({ now: true });
 });
 
 t.test('what no node can be started with is told by a typed error', async (t) => {

@@ -127,6 +127,15 @@ t.test('a client of three nodes', { timeout: 120_000 }, async (t) => {
     );
   });
 
+  t.test('waits that were given up keep no others from being answered', async (t) => {
+    const job = await client.submit('sleep', 60_000);
+    const waits = Array.from({ length: 2_500 }, () => job.wait({ signal: AbortSignal.timeout(200) }));
+    const ended = await Promise.allSettled(waits);
+    t.ok(ended.every(({ status }) => status === 'rejected'));
+    t.equal(await client.run('sleep', 1), 1);
+    await job.cancel();
+  });
+
   t.test('map gives the results of ten thousand items in order, in bounded memory', async (t) => {
     const window = 200;
     let taken = 0;

@@ -1,5 +1,6 @@
 import { RondoError } from '../../core/errors.js';
 import { jobIdPattern } from '../../core/ids.js';
+import { jobRequest } from '../../library/submission.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { parsedOf, textOf, usageError } from '../failure.js';
 import { reportOutcome } from '../outcome.js';
@@ -41,7 +42,7 @@ export async function retry(id: string, flags: JobFlags): Promise<void> {
 }
 
 function askAbout(
-  verb: string,
+  verb: Parameters<typeof jobRequest>[0],
   id: string,
   flags: ClientFlags,
   options: readonly (readonly [string, string])[] = [],
@@ -51,7 +52,7 @@ function askAbout(
       `${JSON.stringify(id)} is no job id: take it from \`rondo submit\` or \`rondo jobs\`; that of a job with a key begins with key-, and submitting with the same --key again prints it`,
     );
   }
-  return withClient(flags, (client) => client.request({ verb, operands: [id], options }));
+  return withClient(flags, (client) => client.request(jobRequest(verb, id, options)));
 }
 
 function statusCell(name: string, value: unknown): string {

@@ -1,5 +1,5 @@
 import type { Client } from '../../client/client.js';
-import { outcomeOfSubmitted } from '../../library/submission.js';
+import { jobRequest, outcomeOfSubmitted } from '../../library/submission.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { reportFailure, textOf } from '../failure.js';
 import { readJsonArgument } from '../json-argument.js';
@@ -69,7 +69,7 @@ async function interrupt(client: Client, id: string | null, cancel: boolean): Pr
 
 async function cancelJob(client: Client, id: string): Promise<string> {
   try {
-    textOf(await client.request({ verb: 'CANCEL', operands: [id] }));
+    textOf(await client.request(jobRequest('CANCEL', id)));
     return `job ${id} is cancelled`;
   } catch (error) {
     return `job ${id} could not be cancelled: ${(error as Error).message}`;
@@ -82,7 +82,7 @@ function showProgress(client: Client, id: string): { clear(): void; stop(): void
   if (!stderr.isTTY) return { clear: () => {}, stop: () => {} };
   let stopped = false;
   const timer = setInterval(async () => {
-    const reply = await client.request({ verb: 'STATUS', operands: [id] }).catch(() => null);
+    const reply = await client.request(jobRequest('STATUS', id)).catch(() => null);
     if (reply?.ok && !stopped) stderr.write(`\r\u001b[K${progressLine(id, reply.text, stderr.columns)}`);
   }, progressIntervalMs);
   const clear = (): void => void stderr.write('\r\u001b[K');
