@@ -85,15 +85,15 @@ class WindowedRun {
     }
   }
 
-  /** Ends the run with an error; the first counts. */
+  /** Ends the run with an error; the first counts. Not only when the consumer comes for it, which may be busy. */
   fail(error: unknown): void {
     this.fault ??= { error };
-    this.isEnding = true;
-    this.notify();
+    this.end();
   }
 
   /** Nobody wants more: what was not sent is not, and what is under way is cancelled as far as its id is known. */
   end(): void {
+    if (this.isEnding) return;
     this.isEnding = true;
     this.givenUp.abort();
     for (const id of this.underWay.values()) {
@@ -135,6 +135,8 @@ class WindowedRun {
     try {
       const isEnding = (): boolean => this.isEnding;
       const reply = await runPatiently(this.calls.client, request, { isEnding, onRepeated: () => {} });
+      // It has ended by itself.
+      this.underWay.set(index, null);
       if (reply.ok) return { ok: true, text: reply.text };
       const error = errorOf(reply, id);
       if (!isHopeless(reply.code)) return this.failed(error);

@@ -214,8 +214,13 @@ t.test('a client of three nodes', { timeout: 120_000 }, async (t) => {
     await waitUntil('the source was told', () => isEnded);
     const controller = new AbortController();
     const aborted = async () => {
-      for await (const _ of client.map('linger', items(), { window: 5, signal: controller.signal }))
+      const mapped = client.map('linger', items(), { window: 5, signal: controller.signal });
+      for await (const _ of mapped) {
         controller.abort(new Error('stop'));
+        await waitUntil('none runs, though the loop is busy', async () => {
+          return (await client.jobs({ task: 'linger', state: 'running' })).length === 0;
+        });
+      }
     };
     await t.rejects(aborted(), { message: 'stop' });
   });
