@@ -11,6 +11,7 @@ import { JobInvariants } from './invariants-jobs.js';
 import { LinkInvariants } from './invariants-links.js';
 import { MembershipInvariants } from './invariants-membership.js';
 import { ScheduleInvariants } from './invariants-schedules.js';
+import { StreamInvariants } from './invariants-streams.js';
 import { ToldInvariants } from './invariants-told.js';
 import type { SimHooks } from './sim-hooks.js';
 import type { SimNode } from './sim-node.js';
@@ -34,6 +35,7 @@ export class Invariants implements SimHooks {
   readonly after: AfterInvariants;
   readonly schedules: ScheduleInvariants;
   readonly told: ToldInvariants;
+  readonly streams: StreamInvariants;
 
   constructor(private readonly options: InvariantsOptions) {
     const fail = (invariant: Invariant, node: string, what: string): never => {
@@ -55,6 +57,7 @@ export class Invariants implements SimHooks {
       wasAway: (node) => copies.wasAwayLately(node),
       fail,
     });
+    this.streams = new StreamInvariants({ mayMiss: () => true, fail });
     this.jobs = new JobInvariants({ config: { ...defaultJobsConfig, ...options.jobs }, fail });
   }
 
@@ -77,6 +80,7 @@ export class Invariants implements SimHooks {
     this.after.stepped(node, event, effects);
     this.schedules.stepped(node, event, effects);
     this.told.stepped(node, event, effects);
+    this.streams.stepped(node, event, effects);
   }
 
   outcome(node: SimNode, record: JobRecord, isAdopted: boolean): void {

@@ -22,6 +22,7 @@ export const invariantNames = {
   22: 'what comes after other jobs starts when they are done',
   23: 'a schedule fires for each of its times until it is cancelled, and for no other',
   24: 'an end that a client was told of stays, and the job starts no more, unless it is put back',
+  25: 'who follows a job is told all that its attempts yield, in order, before its outcome',
 } as const;
 
 export type Invariant = keyof typeof invariantNames;

@@ -9,11 +9,11 @@ const seedCount: Readonly<Record<Weather, number>> = { calm: 15, unruly: 20, sto
 
 /** What a run may meet. What never happened in any run was not tested. */
 const expectedKinds: Readonly<Record<Weather, string>> = {
-  calm: 'join done progress SUBMIT WAIT STATUS JOBS NODES TASKS INFO gave|up OK TIMEOUT NOT_FOUND',
-  unruly: `join drain resume done progress failed timed_out stopped displaced crashed crashed|alone
+  calm: 'join done progress chunk missed whole|stream WATCH SUBMIT WAIT STATUS JOBS NODES TASKS INFO gave|up OK TIMEOUT NOT_FOUND',
+  unruly: `join drain resume done progress failed timed_out stopped displaced crashed crashed|alone chunk missed whole|stream WATCH
     SUBMIT WAIT STATUS CANCEL RETRY JOBS DRAIN RESUME gave|up OK TIMEOUT NOT_FOUND WRONG_STATE JOB_FAILED JOB_CANCELLED`,
   stormy: `join restart wake kill pause resetAll resetOne cutOneWay cutBothWays drain resume leave
-    done progress failed timed_out stopped displaced crashed crashed|alone
+    done progress failed timed_out stopped displaced crashed crashed|alone chunk missed whole|stream WATCH
     SUBMIT WAIT STATUS CANCEL RETRY JOBS DRAIN RESUME LEAVE gave|up
     OK TIMEOUT NOT_FOUND WRONG_STATE JOB_FAILED JOB_CANCELLED UNAVAILABLE DRAINING NO_SUCH_NODE`,
 };

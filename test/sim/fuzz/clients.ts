@@ -1,6 +1,7 @@
 import {
   type ClientCommand,
   defaultSubmitOptions,
+  type StreamStart,
   type SubmitCommand,
   type SubmitOptions,
 } from '../../../src/core/commands.js';
@@ -17,6 +18,7 @@ const rushCount = 6;
 const rushMs = 100;
 /** Within this time a key may come twice, by two nodes. */
 const twinsMs = 10;
+const wholeStream: StreamStart = { room: 1024 * 1024, after: null };
 /** Longer than any run. */
 const lateMs = 3_600_000;
 
@@ -34,10 +36,12 @@ export class FuzzClients {
   readonly argsLate = new Set<string>();
   private readonly submissions: SimRequest[] = [];
   private readonly isCalm: boolean;
+  private readonly watching: Random;
   private rushes = 0;
 
   constructor(private readonly options: FuzzClientsOptions) {
     this.isCalm = options.plan.weather === 'calm';
+    this.watching = options.cluster.random.fork('watching');
   }
 
   /** Puts all that they will send on the clock. */
@@ -47,6 +51,9 @@ export class FuzzClients {
       cluster.time.after(random.next() * plan.clientsMs, () => this.submit(job));
     for (let question = 0; question < plan.questions; question++)
       cluster.time.after(random.next() * plan.clientsMs, () => this.ask());
+    if (plan.streams === 0) return;
+    for (let watch = 0; watch < plan.questions; watch++)
+      cluster.time.after(this.watching.next() * plan.clientsMs, () => this.watch());
   }
 
   /** Null when nobody listens there. */
@@ -105,9 +112,12 @@ export class FuzzClients {
     const { key } = options;
     const copies = key !== null && random.below(3) === 0 ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
+      const wait = random.below(2) === 0;
+      const isFollowed = wait && plan.streams > 0 && this.watching.below(2) === 0;
       const command: SubmitCommand = {
         type: 'submit',
-        wait: random.below(2) === 0,
+        wait,
+        ...(isFollowed && { stream: wholeStream }),
         task: 'echo',
         args,
         options,
@@ -121,6 +131,7 @@ export class FuzzClients {
     const request = this.send(pick(random, plan.names), command);
     if (request === null) return;
     if (!command.wait) this.submissions.push(request);
+    if (command.stream !== undefined) this.mayReadSlowly(request);
     this.mayGiveUp(request);
   }
 
@@ -171,6 +182,23 @@ export class FuzzClients {
     if (request !== null) this.mayGiveUp(request);
   }
 
+  /** Follows a job that may have ended long ago, or never was. */
+  private watch(): void {
+    const { plan } = this.options;
+    const job = this.drawJob(this.watching);
+    const request = this.send(pick(this.watching, plan.names), { type: 'watch', job, stream: wholeStream });
+    if (request === null) return;
+    this.mayReadSlowly(request);
+    this.mayGiveUp(request, this.watching);
+  }
+
+  /** Not at all for a while, and the job waits for it. */
+  private mayReadSlowly(request: SimRequest): void {
+    if (this.watching.below(3) > 0) return;
+    request.isReading = false;
+    this.options.cluster.time.after(this.watching.below(4_000), () => this.options.cluster.read(request));
+  }
+
   private drawQuestion(): ClientCommand {
     const { random } = this.options;
     const job = this.drawJob();
@@ -190,8 +218,7 @@ export class FuzzClients {
   }
 
   /** Mostly one that is there; sometimes one of a key, which may be there or not; sometimes one that never was. */
-  private drawJob(): JobId {
-    const { random } = this.options;
+  private drawJob(random = this.options.random): JobId {
     const known = this.submissions.flatMap((request) => acknowledgedId(request) ?? []);
     if (random.below(20) === 0) return 'nobody000000-nnnnn-1';
     if (random.below(12) === 0) return pick(random, [...this.lateIds()]);
@@ -199,8 +226,8 @@ export class FuzzClients {
     return pick(random, known);
   }
 
-  private mayGiveUp(request: SimRequest): void {
-    const { cluster, random } = this.options;
+  private mayGiveUp(request: SimRequest, random = this.options.random): void {
+    const { cluster } = this.options;
     if (random.below(8) > 0) return;
     cluster.time.after(random.below(2_000), () => {
       if (request.reply === null) cluster.abandon(request);

@@ -12,6 +12,8 @@ const forClients: readonly DebtKind[] = [
   'submissions that check their key',
   'searches for a job',
   'lists of jobs',
+  'requests that stream',
+  'requests that follow a job',
 ];
 
 /** What holds at every node at every moment: totals equal a recount, and each job stands in the one place its state says. */

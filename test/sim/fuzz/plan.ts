@@ -38,6 +38,8 @@ export interface FuzzPlan {
   readonly runMs: readonly [min: number, max: number];
   readonly handlers: HandlerWeights;
   readonly progress: number;
+  /** The part of attempts that yield; where there are any, clients follow jobs. */
+  readonly streams: number;
   readonly tagsOf: (name: string) => Tags;
   /** All that clients send they send within this time. */
   readonly clientsMs: number;
@@ -80,6 +82,7 @@ export function drawPlan(seed: string, weather: Weather): FuzzPlan {
     runMs: [1, pick(random, [20, 300, 1_500])],
     handlers: isCalm ? obedientHandlers : drawHandlers(random),
     progress: pick(random, [0, 0.5]),
+    streams: pick(random.fork('streams'), [0, 0.5]),
     tagsOf: (name) => [
       ['name', name],
       ['zone', `z${name.charCodeAt(0) % 2}`],

@@ -1,3 +1,4 @@
+import { StreamInvariants } from '../../../src/sim/invariants-streams.js';
 import { SimCluster } from '../../../src/sim/sim-cluster.js';
 import { FuzzClients } from './clients.js';
 import { FuzzFaults } from './faults.js';
@@ -57,11 +58,18 @@ type Stage = () => readonly string[];
 class FuzzRun {
   readonly cluster: SimCluster;
   private readonly promises: Promises;
+  private readonly streams: StreamInvariants;
   private readonly clients: FuzzClients;
   private readonly faults: FuzzFaults;
 
   constructor(private readonly plan: FuzzPlan) {
-    const { seed, weather, delayMs, loss, runMs, handlers, progress, tagsOf, forgetMs } = plan;
+    const { seed, weather, delayMs, loss, runMs, handlers, progress, streams, tagsOf, forgetMs } = plan;
+    this.streams = new StreamInvariants({
+      mayMiss: () => weather === 'stormy',
+      fail: (invariant, node, what) => {
+        throw new Error(`invariant ${invariant} does not hold at ${node}: ${what}`);
+      },
+    });
     const { concurrency, outcomesMax, askTimeoutMs, timeoutMs } = plan;
     this.promises = new Promises(plan, () => this.cluster.requests);
     const cluster = new SimCluster({
@@ -72,9 +80,10 @@ class FuzzRun {
       runMs,
       handlers,
       progress,
+      streams,
       tagsOf,
       watch: this.promises,
-      hooks: [this.promises],
+      hooks: [this.promises, this.streams],
     });
     this.cluster = cluster;
     const { random } = cluster;
@@ -122,7 +131,18 @@ class FuzzRun {
   }
 
   counts(): Map<string, number> {
-    const counts = new Map<string, number>([...this.faults.fired, ...this.promises.ends]);
+    const { chunkCount, missedCount, wholeCount } = this.streams;
+    const counts = new Map<string, number>([
+      ...this.faults.fired,
+      ...this.promises.ends,
+      ...(
+        [
+          ['chunk', chunkCount],
+          ['missed', missedCount],
+          ['whole stream', wholeCount],
+        ] as const
+      ).filter(([, count]) => count > 0),
+    ]);
     const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
     for (const { command, reply, isAbandoned } of this.cluster.requests) {
       count(command.type.toUpperCase());
