@@ -56,7 +56,9 @@ export class JobStream {
   /** Its job runs anew: what the attempt before yielded is over. False when that is no news. */
   followAttempt(): boolean {
     const { epoch, attempt, state, executor } = this.record;
-    if (state !== 'running' || (epoch === this.epoch && attempt === this.attempt)) return false;
+    // An attempt that never arrived at its executor is another one's under the same number.
+    const isSame = epoch === this.epoch && attempt === this.attempt && executor === this.executor;
+    if (state !== 'running' || isSame) return false;
     this.epoch = epoch;
     this.attempt = attempt;
     this.chunks.retain(() => false);
