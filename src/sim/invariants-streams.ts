@@ -14,6 +14,7 @@ export interface StreamInvariantsOptions {
 
 /** What one client was told of its job. */
 interface Told {
+  readonly askedOf: SimNode;
   job: JobId | null;
   state: string | null;
   epoch: number;
@@ -56,11 +57,28 @@ export class StreamInvariants {
     }
   }
 
+  /** Requests of live nodes that still wait. */
+  unanswered(): string[] {
+    return [...this.told]
+      .filter(([, { askedOf }]) => askedOf.status === 'running')
+      .map(
+        ([request, { job, chunk }]) =>
+          `request ${request} waits for what ${job ?? 'a job'} does after chunk ${chunk}`,
+      );
+  }
+
   private noteEvent(node: SimNode, event: NodeEvent): void {
     switch (event.type) {
       case 'request':
         if (streamOf(event.command) === null) return;
-        this.told.set(event.request, { job: null, state: null, epoch: 0, attempt: 0, chunk: 0 });
+        this.told.set(event.request, {
+          askedOf: node,
+          job: null,
+          state: null,
+          epoch: 0,
+          attempt: 0,
+          chunk: 0,
+        });
         return;
       case 'request_abandoned':
         this.told.delete(event.request);

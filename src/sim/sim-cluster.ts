@@ -35,6 +35,8 @@ export interface SimClusterOptions {
   readonly progress?: number;
   /** The part of attempts that yield chunks. */
   readonly streams?: number;
+  /** Characters of a chunk, at most. */
+  readonly chunkLengthMax?: number;
   readonly tagsOf?: (name: string) => Tags;
   /** Sees everything that happens to any node, and then all that it does. */
   readonly watch?: SimWatch;
@@ -139,6 +141,7 @@ export class SimCluster implements SimObserver {
         handlers: { ...obedientHandlers, ...this.options.handlers },
         progress: this.options.progress ?? 0,
         streams: this.options.streams ?? 0,
+        chunkLengthMax: this.options.chunkLengthMax,
         hooks: this.options.hooks ?? [],
         disk,
         skipsSync: this.options.skipsSync ?? false,

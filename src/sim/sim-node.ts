@@ -39,6 +39,7 @@ export interface SimNodeParts {
   readonly progress: number;
   /** The part of attempts that yield chunks. */
   readonly streams: number;
+  readonly chunkLengthMax?: number | undefined;
   /** Its journal's disk; null: it keeps nothing. */
   readonly disk: SimJournalDisk | null;
   readonly skipsSync: boolean;

@@ -45,6 +45,8 @@ export interface SimThreadsOptions {
   readonly report: (event: NodeEvent) => void;
   /** The part of attempts that yield chunks on their way, which are then as long as they are drawn to be. */
   readonly streams?: number | undefined;
+  /** Characters of a chunk, at most. */
+  readonly chunkLengthMax?: number | undefined;
   /** How this attempt goes; null: as is drawn. */
   readonly fateOf?: ((start: AttemptStart) => Fate | null) | undefined;
 }
@@ -133,6 +135,7 @@ export class SimThreads {
 
   private yieldNext(attempt: Running): void {
     const { stream, start } = attempt;
+    const { chunkLengthMax = 8_000 } = this.options;
     if (stream === null || !this.running.has(start.run) || attempt.stopping !== null) return;
     stream.isWaiting = stream.bytes >= stream.upTo;
     if (stream.isWaiting) return;
@@ -140,7 +143,7 @@ export class SimThreads {
       this.reachEnd(attempt);
       return;
     }
-    const chunk = JSON.stringify([start.attempt, ++stream.yielded, 'x'.repeat(this.yields.below(8_000))]);
+    const chunk = JSON.stringify([start.attempt, ++stream.yielded, 'x'.repeat(this.yields.below(chunkLengthMax))]);
     stream.bytes += chunkBytes(chunk);
     this.options.report({ type: 'attempt_chunk', run: start.run, chunk });
     this.options.time.after(stream.gapMs, () => this.yieldNext(attempt));

@@ -26,6 +26,8 @@ const foundBy: Readonly<Record<SabotageName, readonly Invariant[]>> = {
   loseOthersJobs: [22],
   scheduleForEver: [23],
   scheduleAnew: [23],
+  takeAnyChunk: [25],
+  sendItemsOnce: [25],
 };
 const seedsMax = 100;
 /** Where faults are mixed, two owners that both go on with a job may be right to: this one is found where only one kind is. */

@@ -34,7 +34,7 @@ export class Jobs {
   private readonly waits: Waits;
   private readonly asks: Asks;
   private readonly asked: Asked;
-  private readonly streaming: Streaming;
+  readonly streaming: Streaming;
   private readonly receivers: MessageReceivers;
   private readonly requests: Requests;
   readonly keeping: Keeping;

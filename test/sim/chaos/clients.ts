@@ -2,6 +2,7 @@ import { type ClientCommand, defaultSubmitOptions, type SubmitOptions } from '..
 import type { AttemptStart } from '../../../src/core/effects.js';
 import type { JobId } from '../../../src/core/ids.js';
 import { isFinished, type JobState } from '../../../src/core/jobs/record.js';
+import { limits } from '../../../src/core/limits.js';
 import type { Random } from '../../../src/core/random.js';
 import type { SimRequest } from '../../../src/sim/sim-cluster.js';
 import type { Fate } from '../../../src/sim/sim-threads.js';
@@ -28,11 +29,13 @@ export class ChaosClients {
   /** Arguments of jobs whose attempts may fail. */
   private readonly unsound = new Set<string>();
   private readonly fates: Random;
+  private readonly follows: Random;
   private readonly ending = new Map<JobId, SimRequest>();
   private readonly schedules: SimRequest[] = [];
 
   constructor(private readonly options: ChaosClientsOptions) {
     this.fates = options.random.fork('fates');
+    this.follows = options.random.fork('follows');
   }
 
   /** Until the time for faults is over. */
@@ -66,6 +69,7 @@ export class ChaosClients {
     this.recent.push(request);
     if (this.recent.length > recentMax) this.recent.shift();
     if (plan.clients.retries && random.below(6) === 0) this.unsound.add(String(request.command.args));
+    if (plan.clients.follows && this.follows.below(3) === 0) this.follow(request);
   }
 
   /** Null: it ends well. */
@@ -105,6 +109,22 @@ export class ChaosClients {
       ...[...left].map((job) => `schedule ${job} goes on`),
       ...open.map(({ node }) => `a schedule that ${node} was asked for is neither taken nor refused`),
     ];
+  }
+
+  /** From its start, or a while after; by another node, mostly. */
+  private follow(request: SimRequest): void {
+    const { nodes } = this.options;
+    nodes.cluster.time.after(this.follows.below(1_500), () => {
+      const job = acceptedBy(request);
+      const running = nodes.live().filter(({ status }) => status === 'running');
+      if (job === null || running.length === 0) return;
+      const { name } = pick(this.follows, running);
+      nodes.cluster.request(name, {
+        type: 'watch',
+        job,
+        stream: { room: limits.itemWindowBytes, after: null },
+      });
+    });
   }
 
   private submitSchedule(): void {

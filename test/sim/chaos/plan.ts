@@ -65,10 +65,18 @@ export interface ClientPlan {
   /** Some jobs come after others. */
   readonly after: boolean;
   readonly scheduleCount: number;
+  /** Attempts yield, and some jobs are followed. */
+  readonly follows: boolean;
 }
 
 /** Clients that only submit. */
-const noClients: ClientPlan = { cancels: false, retries: false, after: false, scheduleCount: 0 };
+const noClients: ClientPlan = {
+  cancels: false,
+  retries: false,
+  after: false,
+  scheduleCount: 0,
+  follows: false,
+};
 
 /** What exists in one run: drawn first, all from the seed, so that runs differ in kind and not only in moments. */
 export interface ChaosPlan {
@@ -126,6 +134,7 @@ function drawClients({ seed, weights }: ChaosPlan): ClientPlan {
     after: is(),
     // When it fires follows the wall clock of its owner.
     scheduleCount: weights.wallJump > 0 ? 0 : random.below(3),
+    follows: createRandom(`chaos/${seed}/follows`).below(3) === 0,
   };
 }
 

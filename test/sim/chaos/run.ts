@@ -35,6 +35,7 @@ export const clientFacts = [
   'told',
   'after others',
   'fired',
+  'followed',
   'after a crash',
 ] as const;
 export type ClientFact = (typeof clientFacts)[number];
@@ -147,6 +148,8 @@ class ChaosRun {
       skipsTrace: fault !== null,
       network: { loss, delayMs, format, pieceBytes, ...queues },
       runMs,
+      streams: plan.clients.follows ? 0.3 : 0,
+      chunkLengthMax: 500,
       membership: spoilt.membership ?? {},
       watch: {
         arrived: (_, event) => this.note(event),
@@ -236,6 +239,7 @@ class ChaosRun {
       ['told', invariants.told.toldCount],
       ['after others', invariants.after.startedCount],
       ['fired', invariants.schedules.firedCount],
+      ['followed', invariants.streams.wholeCount],
       ['after a crash', nodes.startsAfterCrash],
     ]);
   }
@@ -267,6 +271,7 @@ class ChaosRun {
     this.within(limitsMs.fired, 23, () => invariants.schedules.missing(fireGraceMs));
     this.within(limitsMs.ended, 23, () => this.clients.endSchedules());
     this.within(limitsMs.outcomes, 11, () => invariants.copies.missing());
+    this.within(limitsMs.outcomes, 25, () => invariants.streams.unanswered());
     this.within(limitsMs.copies, 15, () => invariants.copies.lacking(nodes.live()));
     cluster.runFor(limitsMs.forget);
     invariants.setCalm(true);
