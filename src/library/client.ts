@@ -1,7 +1,8 @@
 import { withOwnKey } from '../client/own-key.js';
 import type { ClientRequest } from '../client/request-line.js';
-import { encodeArguments } from './arguments.js';
+import { isZero, type optionNames } from '../protocol/spell.js';
 import { type Calls, parsed } from './calls.js';
+import { cronOf, encodeArguments, nameOf, spellOptions } from './checked-input.js';
 import { type ConnectOptions, openCalls } from './connect.js';
 import { BadInputError } from './errors.js';
 import { JobHandle, ScheduleHandle, statusOf, tell, waitFor } from './job-handle.js';
@@ -21,7 +22,6 @@ import type {
 } from './options.js';
 import { runJob } from './run-job.js';
 import type { JobStatus, LeavePlan, NodeInfo, NodeStatus, ScheduleStatus, TaskOffer } from './shapes.js';
-import { cronOf, isZero, nameOf, type optionNames, spellOptions } from './spell.js';
 import { acceptedOf } from './submission.js';
 import type {
   CallParameters,

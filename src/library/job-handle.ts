@@ -1,7 +1,7 @@
 import { type Calls, resultOf } from './calls.js';
+import { idOf, spellOptions } from './checked-input.js';
 import type { CallOptions, WaitOptions } from './options.js';
 import type { JobStatus, ScheduleStatus } from './shapes.js';
-import { idOf, spellOptions } from './spell.js';
 import { type AcceptedJob, jobRequest } from './submission.js';
 
 /** What can be asked of a job by its id. */

@@ -143,7 +143,11 @@ export class SimThreads {
       this.reachEnd(attempt);
       return;
     }
-    const chunk = JSON.stringify([start.attempt, ++stream.yielded, 'x'.repeat(this.yields.below(chunkLengthMax))]);
+    const chunk = JSON.stringify([
+      start.attempt,
+      ++stream.yielded,
+      'x'.repeat(this.yields.below(chunkLengthMax)),
+    ]);
     stream.bytes += chunkBytes(chunk);
     this.options.report({ type: 'attempt_chunk', run: start.run, chunk });
     this.options.time.after(stream.gapMs, () => this.yieldNext(attempt));

@@ -1,7 +1,7 @@
-import { BadInputError } from './errors.js';
+import { RondoError } from '../core/errors.js';
 
 /**
- * Arguments as they are sent: JSON text, or the bytes of a `Uint8Array`, which are not copied; nothing is null. Throws a `BadInputError`
+ * Arguments as they are sent: JSON text, or the bytes of a `Uint8Array`, which are not copied; nothing is null. Throws a `RondoError`
  * for what JSON can't hold at all: a function, a symbol, a BigInt, a cycle; and for what it would hold nothing of: a Map, a Set, other
  * kinds of bytes.
  */
@@ -43,6 +43,6 @@ function faultOf(args: unknown): string | null {
   }
 }
 
-function bad(message: string, cause?: unknown): BadInputError {
-  return new BadInputError('BAD_JSON', message, cause === undefined ? {} : { cause });
+function bad(message: string, cause?: unknown): RondoError {
+  return new RondoError('BAD_JSON', message, cause === undefined ? {} : { cause });
 }

@@ -1,8 +1,16 @@
+import { RondoError } from '../core/errors.js';
 import { jobIdPattern, namePattern } from '../core/ids.js';
+import { errorReply, type Reply } from '../core/reply.js';
 import { parseDuration } from '../core/units.js';
-import { checkTogether, emptyDraft, nameRule, type OptionName, optionSpecs } from '../protocol/options.js';
-import { quoted, suggestion } from '../protocol/wording.js';
-import { BadInputError } from './errors.js';
+import {
+  checkTogether,
+  emptyDraft,
+  nameRule,
+  type OptionDraft,
+  type OptionName,
+  optionSpecs,
+} from './options.js';
+import { quoted, suggestion } from './wording.js';
 
 /** Options as they stand on the line. */
 export type SpelledOptions = readonly (readonly [key: string, value: string])[];
@@ -37,7 +45,7 @@ export const optionNames = {
 
 /**
  * Options as the line protocol spells them, checked by the rules of a node, so that what can't be right never goes out. Throws a
- * `BadInputError` that names the option and says what may stand there.
+ * `RondoError` that names the option and says what may stand there.
  */
 export function spellOptions(options: object, call: keyof typeof optionNames): SpelledOptions {
   const { signal } = (options ?? {}) as { signal?: unknown };
@@ -53,14 +61,28 @@ export function spellOptions(options: object, call: keyof typeof optionNames): S
       throw bad(`there is no option ${quoted(name)} here.${suggestion(name, allowed)}`);
     for (const text of spell(name as OptionName, value)) {
       const fault = optionSpecs.get(name)?.read(draft, text) ?? null;
-      if (fault !== null && !fault.ok) throw new BadInputError(fault.code, fault.message);
+      if (fault !== null && !fault.ok) throw new RondoError(fault.code, fault.message);
       spelled.push([name, text]);
     }
     draft.given.push(name);
   }
   const fault = checkTogether(draft);
-  if (fault !== null && !fault.ok) throw new BadInputError(fault.code, fault.message);
+  if (fault !== null && !fault.ok) throw new RondoError(fault.code, fault.message);
   return spelled;
+}
+
+/** What spelled options say. They may come from a thread that runs anybody's code: what won't do is the error to answer. */
+export function readSpelled(spelled: SpelledOptions, call: keyof typeof optionNames): OptionDraft | Reply {
+  const allowed: readonly string[] = optionNames[call];
+  const draft = emptyDraft();
+  for (const [name, text] of spelled) {
+    const spec = allowed.includes(name) ? optionSpecs.get(name) : undefined;
+    if (spec === undefined) return errorReply('BAD_OPTION', `there is no option ${quoted(name)} here`);
+    const fault = spec.read(draft, text);
+    if (fault !== null) return fault;
+    draft.given.push(name);
+  }
+  return checkTogether(draft) ?? draft;
 }
 
 function spell(name: OptionName, value: unknown): string[] {
@@ -122,20 +144,20 @@ function spellJobs(value: unknown): string[] {
   return jobs.length === 0 ? [] : [jobs.map((job) => idOf(job)).join(',')];
 }
 
-/** The id of a job. Throws a `BadInputError` for what can't be one. */
+/** The id of a job. Throws a `RondoError` for what can't be one. */
 export function idOf(job: unknown): string {
   const id = typeof job === 'object' && job !== null ? (job as { id?: unknown }).id : job;
   if (typeof id === 'string' && jobIdPattern.test(id)) return id;
-  throw new BadInputError('BAD_REQUEST', `${described(id)} is no job id: take it from what submit() gave`);
+  throw new RondoError('BAD_REQUEST', `${described(id)} is no job id: take it from what submit() gave`);
 }
 
-/** The name of a task or a node. Throws a `BadInputError` for what can't be one. */
+/** The name of a task or a node. Throws a `RondoError` for what can't be one. */
 export function nameOf(what: 'task' | 'node', name: unknown): string {
   if (typeof name === 'string' && namePattern.test(name)) return name;
-  throw new BadInputError('BAD_REQUEST', `${described(name)} is no name of a ${what}: ${nameRule}`);
+  throw new RondoError('BAD_REQUEST', `${described(name)} is no name of a ${what}: ${nameRule}`);
 }
 
-/** A cron expression as one word. Throws a `BadInputError` for what is no text. */
+/** A cron expression as one word. Throws a `RondoError` for what is no text. */
 export function cronOf(expression: unknown): string {
   if (typeof expression === 'string' && expression.trim() !== '')
     return expression.trim().split(/\s+/).join('_');
@@ -147,12 +169,12 @@ export function isZero(duration: unknown): boolean {
   return duration === 0 || (typeof duration === 'string' && parseDuration(duration) === 0);
 }
 
-function wrong(name: string, value: unknown, rule: string): BadInputError {
+function wrong(name: string, value: unknown, rule: string): RondoError {
   return bad(`${name}: ${described(value)} won't do: it is ${rule}`);
 }
 
-function bad(message: string): BadInputError {
-  return new BadInputError('BAD_OPTION', message);
+function bad(message: string): RondoError {
+  return new RondoError('BAD_OPTION', message);
 }
 
 function described(value: unknown): string {
