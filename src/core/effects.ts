@@ -42,6 +42,13 @@ export type NodeEvent =
   | { readonly type: 'attempt_started'; readonly run: RunId }
   | { readonly type: 'attempt_ended'; readonly run: RunId; readonly outcome: AttemptOutcome }
   | { readonly type: 'attempt_progress'; readonly run: RunId; readonly value: string }
+  /** What a handler asks of the cluster, by a number below 0; the reply has the same. */
+  | {
+      readonly type: 'attempt_call';
+      readonly run: RunId;
+      readonly request: RequestId;
+      readonly command: ClientCommand;
+    }
   /** A value that a generator has yielded, or a line or piece of a program's output. */
   | { readonly type: 'attempt_chunk'; readonly run: RunId; readonly chunk: Payload }
   /** The operator wants this node to drain and to leave. */

@@ -24,7 +24,7 @@ export class Admission {
   check({ task, args, options }: SubmitCommand): Terms | Reply {
     // First, since to itself a leaving node is gone, and with it the tasks that it alone offers.
     if (this.options.members.self().draining) return drainingReply(this.options.members);
-    const offer = this.offerOf(task);
+    const offer = taskOffer(this.options.members, task);
     if (offer === null) {
       return errorReply('UNKNOWN_TASK', `no node offers the task ${task}; TASKS lists what there is`);
     }
@@ -75,15 +75,6 @@ export class Admission {
     );
   }
 
-  private offerOf(task: string): TaskOffer | null {
-    for (const member of this.options.members.all()) {
-      if (!isPresent(member)) continue;
-      const offer = member.tasks.find(({ name }) => name === task);
-      if (offer !== undefined) return offer;
-    }
-    return null;
-  }
-
   private absenceOf(name: string): Reply | null {
     let found: MemberRecord | null = null;
     for (const member of this.options.members.all()) {
@@ -94,6 +85,16 @@ export class Admission {
     const why = found === null ? `no member is called ${name}` : `node ${name} is ${found.state}`;
     return errorReply('NO_SUCH_NODE', `${why}; NODES lists them`);
   }
+}
+
+/** A task as the first node offers it that is there and does. */
+export function taskOffer(members: MemberView, task: string): TaskOffer | null {
+  for (const member of members.all()) {
+    if (!isPresent(member)) continue;
+    const offer = member.tasks.find(({ name }) => name === task);
+    if (offer !== undefined) return offer;
+  }
+  return null;
 }
 
 export function drainingReply(members: MemberView): Reply {

@@ -12,6 +12,7 @@ export interface Held {
   readonly run: RunId;
   readonly owner: NodeId;
   readonly key: AttemptKey;
+  readonly priority: number;
   readonly timeoutMs: number;
   readonly bytes: number;
   readonly isIsolated: boolean;
@@ -24,6 +25,8 @@ export interface Held {
   isStopped: boolean;
   /** Monotonic; null until it starts. */
   endsAtMs: number | null;
+  /** It waits for a job that it has begun, and its place is another one's meanwhile. */
+  isLent: boolean;
   /** Its owner has a newer attempt, or is gone: its end is told to nobody. */
   fenced: boolean;
   /** What it yields; null: nothing so far. */
@@ -45,6 +48,10 @@ export interface Account {
   /** The window the owner was told last. */
   told: number;
   endedLately: number;
+  /** Attempts of its that have lent their place. */
+  lentCount: number;
+  /** How many of them are in the window that it was told last. */
+  lentTold: number;
 }
 
 export function newHeld(run: RunId, owner: NodeId, message: RunMessage): Held {
@@ -52,9 +59,11 @@ export function newHeld(run: RunId, owner: NodeId, message: RunMessage): Held {
     run,
     owner,
     key: message.key,
+    priority: message.priority,
     timeoutMs: message.timeoutMs,
     bytes: payloadBytes(message.args),
     isIsolated: message.isolate,
+    isLent: false,
     isStreamed: message.streams === true,
     hasStarted: false,
     isWaiting: false,
@@ -75,6 +84,8 @@ export function newAccount(): Account {
     nextSeq: 1,
     told: 0,
     endedLately: 0,
+    lentCount: 0,
+    lentTold: 0,
   };
 }
 

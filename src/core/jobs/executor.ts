@@ -11,7 +11,6 @@ import type { JobsConfig } from './config.js';
 import { type Debt, debtsByNode } from './debts.js';
 import {
   type Account,
-  activityOf,
   type Held,
   newAccount,
   newHeld,
@@ -19,7 +18,8 @@ import {
   type RunMessage,
 } from './executor-account.js';
 import type { AttemptOutcome } from './record.js';
-import { activeWindow, idleWindow, isWorthTelling } from './room.js';
+import { idleWindow } from './room.js';
+import { RoomGrants } from './room-grants.js';
 import { StartOrder } from './start-order.js';
 
 export interface ExecutorOptions {
@@ -30,6 +30,8 @@ export interface ExecutorOptions {
   /** Whether the job has ended, unknown to this owner of it, who is told. */
   readonly knowsEnd: (owner: NodeId, key: AttemptKey) => boolean;
   readonly deliver: (to: NodeId, message: JobMessage) => void;
+  /** The attempt has ended, or is to stop. */
+  readonly over: (run: RunId) => void;
 }
 
 /** The most attempts that one node takes, over all owners. */
@@ -52,10 +54,14 @@ export class Executor {
   /** Attempts that have ended, and whose owners do not have all that they yielded. */
   private endingCount = 0;
   private nextRun = 1;
-  private roomDueMs = Number.POSITIVE_INFINITY;
   private timeoutsDueMs = Number.POSITIVE_INFINITY;
 
-  constructor(private readonly options: ExecutorOptions) {}
+  private readonly room: RoomGrants;
+
+  constructor(private readonly options: ExecutorOptions) {
+    const { accounts } = this;
+    this.room = new RoomGrants({ ...options, accounts, hasRoom: () => this.hasRoom() });
+  }
 
   /** Attempts taken and not ended. */
   get heldCount(): number {
@@ -75,7 +81,7 @@ export class Executor {
     if (refusal !== null) {
       // What the owner was told is no longer so; the next grant says what is.
       account.told = 0;
-      this.roomChanged(now);
+      this.room.changed(now);
       this.options.deliver(owner, { type: 'refuse', key: message.key, reason: refusal });
       return;
     }
@@ -99,7 +105,7 @@ export class Executor {
     } as const;
     if (this.order.take(start)) this.options.outbox.push(start);
     else held.isWaiting = true;
-    this.roomChanged(now);
+    this.room.changed(now);
   }
 
   handleStop(owner: NodeId, key: AttemptKey, reason: StopReason): void {
@@ -140,8 +146,10 @@ export class Executor {
     const held = this.running.get(run);
     if (held === undefined) return;
     this.running.delete(run);
+    this.options.over(run);
+    if (held.isLent) this.account(held.owner).lentCount--;
     this.heldBytes -= held.bytes;
-    this.roomChanged(now);
+    this.room.changed(now);
     this.startNext(this.order.ended(held.key.job, run), now);
     if (held.fenced) return;
     const account = this.account(held.owner);
@@ -163,6 +171,21 @@ export class Executor {
     }
     held.stream ??= new AttemptStream(held.owner, held.key, this.options.deliver);
     held.stream.add(chunk);
+  }
+
+  /** An attempt that has not ended and is still wanted. */
+  heldBy(run: RunId): Pick<Held, 'priority' | 'endsAtMs'> | null {
+    const held = this.running.get(run);
+    return held === undefined || held.isStopped ? null : held;
+  }
+
+  /** It waits for a job that it has begun, which may need a place here, or no longer. */
+  setLent(run: RunId, isLent: boolean): void {
+    const held = this.running.get(run);
+    const account = held && this.accounts.get(held.owner);
+    if (held === undefined || account === undefined || held.isLent === isLent) return;
+    held.isLent = isLent;
+    this.room.lent(held.owner, account, isLent ? 1 : -1);
   }
 
   /** The owner has all chunks up to this one, and room for more. */
@@ -222,7 +245,7 @@ export class Executor {
     for (const held of account.held.values()) this.fence(held);
     this.accounts.delete(owner);
     // What the others may send grows by its share.
-    this.roomChanged(now);
+    this.room.changed(now);
   }
 
   /** No link for now. True when the owner has not acknowledged all ends: it has to hear them. */
@@ -236,7 +259,7 @@ export class Executor {
 
   setDraining(draining: boolean, now: Instant): void {
     this.draining = draining;
-    this.grantRoom(now);
+    this.room.grantAll(now);
   }
 
   /** The time to drain is over: what still runs is stopped, and its owners run it elsewhere. */
@@ -253,12 +276,12 @@ export class Executor {
   }
 
   tick(now: Instant): void {
-    if (now.monotonicMs >= this.roomDueMs) this.grantRoom(now);
+    if (now.monotonicMs >= this.room.dueMs) this.room.grantAll(now);
     if (now.monotonicMs >= this.timeoutsDueMs) this.stopOverdue(now);
   }
 
   nextDeadlineMs(): number {
-    return Math.min(this.roomDueMs, this.timeoutsDueMs);
+    return Math.min(this.room.dueMs, this.timeoutsDueMs);
   }
 
   /** Of the few that are isolated: should this process end, the owner must know which of them may have ended it. */
@@ -302,6 +325,7 @@ export class Executor {
 
   private stop(held: Held, reason: StopReason): void {
     held.isStopped = true;
+    this.options.over(held.run);
     if (!held.isWaiting) this.options.outbox.push({ type: 'stop_attempt', run: held.run, reason });
   }
 
@@ -314,37 +338,6 @@ export class Executor {
     else this.options.outbox.push(start);
   }
 
-  private roomChanged(now: Instant): void {
-    if (this.roomDueMs === Number.POSITIVE_INFINITY)
-      this.roomDueMs = now.monotonicMs + this.options.config.aheadMs;
-  }
-
-  private grantRoom(now: Instant): void {
-    const { concurrency } = this.options.config;
-    const { endedLately, ownersActive } = activityOf(this.accounts.values());
-    const window = activeWindow({
-      concurrency,
-      endedLately,
-      ownersActive,
-      windowMax: limits.attemptsPerGrantMax,
-    });
-    const hasRoom = this.hasRoom();
-    for (const [owner, account] of this.accounts) {
-      const isActive = account.endedLately > 0 || account.held.size > 0;
-      this.grant(owner, account, !hasRoom ? 0 : isActive ? window : idleWindow(concurrency));
-      account.endedLately = 0;
-    }
-    // While attempts end the windows follow them; the round after the last end sets them back.
-    this.roomDueMs =
-      endedLately > 0 ? now.monotonicMs + this.options.config.aheadMs : Number.POSITIVE_INFINITY;
-  }
-
-  private grant(owner: NodeId, account: Account, window: number): void {
-    if (!isWorthTelling(account.told, window)) return;
-    account.told = window;
-    this.options.deliver(owner, { type: 'grant', window });
-  }
-
   private stopOverdue(now: Instant): void {
     let nextMs = Number.POSITIVE_INFINITY;
     for (const held of this.running.values()) {
@@ -352,6 +345,7 @@ export class Executor {
       if (held.endsAtMs > now.monotonicMs) nextMs = Math.min(nextMs, held.endsAtMs);
       else {
         held.endsAtMs = null;
+        this.options.over(held.run);
         this.options.outbox.push({ type: 'stop_attempt', run: held.run, reason: 'timed_out' });
       }
     }

@@ -1,6 +1,6 @@
 import { assertNever } from '../assert.js';
 import type { NodeCommand } from '../commands.js';
-import type { NodeId } from '../ids.js';
+import type { NodeId, RunId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { ContactLoss, MemberRecord } from '../member.js';
 import type { JobMessage } from '../messages.js';
@@ -8,6 +8,7 @@ import type { Reply } from '../reply.js';
 import { Asked } from './asked.js';
 import { Asks, askedBytes } from './asks.js';
 import { countLeftBehind } from './at-stake.js';
+import { Calls } from './calls.js';
 import type { Debt } from './debts.js';
 import { Dispatcher } from './dispatcher.js';
 import { EndAcks } from './end-acks.js';
@@ -36,6 +37,7 @@ export class Jobs {
   private readonly asked: Asked;
   readonly streaming: Streaming;
   private readonly receivers: MessageReceivers;
+  readonly calls: Calls;
   private readonly requests: Requests;
   readonly keeping: Keeping;
   readonly heldBack: HeldBack;
@@ -96,9 +98,17 @@ export class Jobs {
       handed: (record) => keeping.handOver.handed(record, this.now),
     });
     const offersTask = (task: string): boolean => members.self().tasks.some(({ name }) => name === task);
-    this.executor = new Executor({ ...shared, offersTask, knowsEnd: (...of) => keeping.knowsEnd(...of) });
+    const over = (run: RunId): void => this.calls.attemptOver(run, this.now);
+    this.executor = new Executor({
+      ...shared,
+      offersTask,
+      knowsEnd: (...of) => keeping.knowsEnd(...of),
+      over,
+    });
     this.requests = new Requests({ ...owned, owner: this.owner, asks, keeping });
     const { owner, executor, asked, acks, streaming } = this;
+    const request = this.request.bind(this);
+    this.calls = new Calls({ ...owned, executor, request, abandon: this.abandon.bind(this) });
     const ask = this.handleAsk.bind(this);
     this.receivers = { self, owner, executor, dispatcher, keeping, asks, asked, acks, streaming, ask };
   }
@@ -373,6 +383,7 @@ export class Jobs {
   answer(asker: Asker, reply: Reply): void {
     if (asker.type === 'client') {
       this.streaming.items.close(asker);
+      this.calls.over(asker.request);
       this.options.outbox.reply(asker.request, reply);
     } else if (asker.type === 'peer')
       this.asked.answer(asker.node, asker.seq, reply, this.streaming.items.countOf(asker));

@@ -1,4 +1,5 @@
 import { Deadlines } from '../deadlines.js';
+import type { JobId } from '../ids.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
 import { outcomeReply } from './answers.js';
 import { AskerTable } from './asker-table.js';
@@ -44,6 +45,11 @@ export class Waits {
     record.waiters = null;
     for (const waiter of waiters) this.unlist(waiter);
     return waiters;
+  }
+
+  /** The job that it waits for here; null: none. */
+  jobOf(asker: Asker): JobId | null {
+    return this.waits.get(asker)?.record.spec.id ?? null;
   }
 
   remove(asker: Asker): void {

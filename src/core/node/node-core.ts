@@ -202,6 +202,11 @@ export class NodeCore {
       case 'request':
         this.handleRequest(event.request, event.command);
         break;
+      case 'attempt_call': {
+        const command = this.jobs.calls.begin(event.run, event.request, event.command, now);
+        if (command !== null) this.handleRequest(event.request, command);
+        break;
+      }
       case 'request_abandoned':
       case 'items_wanted':
       case 'attempt_chunk':
@@ -257,15 +262,10 @@ export class NodeCore {
   }
 
   private handleRequest(request: RequestId, command: ClientCommand): void {
-    switch (command.type) {
-      case 'subscribe':
-      case 'publish':
-      case 'subscribers':
-        return this.outbox.reply(request, errorReply('UNSUPPORTED', `no ${command.type} yet`));
-      default:
-        if (this.cluster.handle(command, { type: 'client', request }, this.now)) return;
-        this.jobs.step({ type: 'request', request, command }, this.now);
-    }
+    if (command.type === 'subscribe' || command.type === 'publish' || command.type === 'subscribers')
+      this.outbox.reply(request, errorReply('UNSUPPORTED', `no ${command.type} yet`));
+    else if (!this.cluster.handle(command, { type: 'client', request }, this.now))
+      this.jobs.step({ type: 'request', request, command }, this.now);
   }
 
   /** In a sparse mesh, the links that work goes over are kept, and made where they are missing. */
