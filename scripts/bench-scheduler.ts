@@ -42,6 +42,7 @@ const scheduler = createScheduler({
       else if (ended === attempts) finished();
     },
     attemptChunk() {},
+    attemptCall() {},
     attemptProgress() {},
     attemptLog() {},
   },

@@ -144,7 +144,9 @@ export class Driver {
           parts.scheduler.start(effect);
           break;
         case 'reply':
-          parts.clients.reply(effect.request, effect.reply);
+          // Handlers are clients with numbers below 0.
+          if (effect.request < 0) parts.scheduler.answer(-effect.request, effect.reply);
+          else parts.clients.reply(effect.request, effect.reply);
           break;
         case 'item':
           parts.clients.item(effect.request, effect.item);

@@ -316,6 +316,8 @@ class Assembly {
       listener: {
         attemptStarted: (run) => driver.handle({ type: 'attempt_started', run }),
         attemptEnded: (run, outcome) => driver.handle({ type: 'attempt_ended', run, outcome }),
+        attemptCall: (run, call, command) =>
+          driver.handle({ type: 'attempt_call', run, request: -call, command }),
         attemptChunk: (run, chunk) => driver.handle({ type: 'attempt_chunk', run, chunk }),
         attemptProgress: (run, value) => driver.handle({ type: 'attempt_progress', run, value }),
         attemptLog: ({ level, text, ...fields }) => logger.log(level, text, fields),

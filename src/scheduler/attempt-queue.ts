@@ -47,9 +47,13 @@ export class AttemptQueue implements Queue<Run, AttemptQueueOptions> {
   private readonly line = new PriorityHeap();
   private sequence = 0;
 
+  /** `mayStart`: whether there is a place for the first in line. */
+  constructor(private readonly mayStart: (entry: QueueEntry) => boolean = () => true) {}
+
   /** Entries that may start now; p-queue calls `dequeue` only while this is over 0. */
   get size(): number {
-    return this.line.size;
+    const { first } = this.line;
+    return first !== undefined && this.mayStart(first) ? this.line.size : 0;
   }
 
   enqueue(run: Run, options?: Partial<AttemptQueueOptions>): void {
@@ -102,6 +106,10 @@ export class AttemptQueue implements Queue<Run, AttemptQueueOptions> {
 /** A binary heap of entries, each of which knows its index. */
 class PriorityHeap {
   private readonly entries: QueueEntry[] = [];
+
+  get first(): QueueEntry | undefined {
+    return this.entries[0];
+  }
 
   get size(): number {
     return this.entries.length;

@@ -2,9 +2,10 @@ import type { RunId } from '../core/ids.js';
 import type { AttemptOutcome } from '../core/jobs/record.js';
 import type { Payload } from '../core/payload.js';
 import { isProgressText } from '../core/progress.js';
+import type { HandlerRequest } from '../protocol/handler-request.js';
 import { type Attempt, type RunnerListener, stoppedOutcome } from './attempt.js';
+import { IgnoredReports } from './ignored-reports.js';
 import type { AttemptLogEntry } from './scheduler.js';
-import { IgnoredReports } from './thread-messages.js';
 
 /**
  * Turns a host's reports on attempts into what their runner tells. Reports on an attempt that has ended, or was never
@@ -50,6 +51,11 @@ export class AttemptReports extends IgnoredReports {
   override chunk(run: RunId, chunk: Payload): void {
     const attempt = this.attempts.get(run);
     if (attempt !== undefined) this.listener.chunk(attempt, chunk);
+  }
+
+  override call(run: RunId, call: number, request: HandlerRequest): void {
+    const attempt = this.attempts.get(run);
+    if (attempt !== undefined) this.listener.call(attempt, call, request);
   }
 
   override log(run: RunId, level: AttemptLogEntry['level'], text: string): void {

@@ -2,6 +2,8 @@ import type { AttemptStart, LogEffect } from '../core/effects.js';
 import type { AttemptOutcome } from '../core/jobs/record.js';
 import type { StopReason } from '../core/messages.js';
 import type { Payload } from '../core/payload.js';
+import type { Reply } from '../core/reply.js';
+import type { HandlerRequest } from '../protocol/handler-request.js';
 import type { QueueEntry } from './attempt-queue.js';
 import type { AttemptLogEntry } from './scheduler.js';
 
@@ -12,6 +14,9 @@ export interface Attempt {
   readonly entry: QueueEntry;
   /** Why it is to stop, once that was asked for. */
   stopping: StopReason | null;
+  /** What its handler has asked and has not been answered; and how much of it are jobs that it waits for. */
+  readonly calls: Set<number>;
+  waitingCalls: number;
   /** Gives its p-queue slot back; null while it waits for one. */
   release: (() => void) | null;
 }
@@ -21,6 +26,8 @@ export interface Runner {
   begin(attempt: Attempt): void;
   /** `attempt.stopping` says why. */
   stop(attempt: Attempt): void;
+  /** To what its handler has asked by that number. */
+  answer(attempt: Attempt, call: number, reply: Reply): void;
   /** It may tell more chunks, up to so many bytes in all. */
   giveRoom(attempt: Attempt, upTo: number): void;
   /** Ends all that runs, as `displaced`, and resolves when nothing is left of it. */
@@ -34,6 +41,7 @@ export interface RunnerListener {
   ended(attempt: Attempt, outcome: AttemptOutcome): void;
   progress(attempt: Attempt, value: string): void;
   chunk(attempt: Attempt, chunk: Payload): void;
+  call(attempt: Attempt, call: number, request: HandlerRequest): void;
   log(attempt: Attempt, level: AttemptLogEntry['level'], text: string): void;
 }
 

@@ -74,6 +74,10 @@ export class CommandRunner implements Runner {
     this.running.get(attempt)?.stop(this.options.abortGraceMs);
   }
 
+  answer(): void {
+    // A program asks nothing.
+  }
+
   giveRoom(attempt: Attempt, upTo: number): void {
     this.running.get(attempt)?.giveRoom(upTo);
   }

@@ -7,6 +7,7 @@ import type { AttemptOutcome } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import type { TaskOffer } from '../core/member.js';
 import type { StopReason } from '../core/messages.js';
+import type { Reply } from '../core/reply.js';
 import {
   type Attempt,
   type Runner,
@@ -17,8 +18,10 @@ import {
 import { AttemptQueue, type AttemptQueueOptions, QueueEntry, TaskGate } from './attempt-queue.js';
 import { builtinHandlers } from './builtin-tasks.js';
 import { CommandRunner, type CommandTask } from './command-runner.js';
+import { HandlerCalls } from './handler-calls.js';
 import { handlerEnvironment } from './handler-env.js';
 import { InlineRunner } from './inline-runner.js';
+import { LentPlaces } from './lent-places.js';
 import { defaultThreadPoolTuning, type ThreadPoolTuning } from './pool-tuning.js';
 import type { Scheduler, SchedulerListener, SchedulerStats } from './scheduler.js';
 import { findTaskFiles } from './task-files.js';
@@ -98,6 +101,8 @@ class QueueingScheduler implements Scheduler {
   private readonly closing = new AbortController();
   private closed: Promise<void> | null = null;
   private running = 0;
+  private readonly places = new LentPlaces();
+  private readonly calls: HandlerCalls;
   /** Outcomes known inside `start` or `stop`, told when the loop turns. */
   private untold: { readonly run: RunId; readonly outcome: AttemptOutcome }[] = [];
 
@@ -130,11 +135,26 @@ class QueueingScheduler implements Scheduler {
     for (const [name, { options: defaults }] of functions) {
       this.offer({ name, ...defaults }, this.functions ?? this.handlers);
     }
-    const line = new AttemptQueue();
+    const base = Math.max(1, options.concurrency);
+    const line = new AttemptQueue(
+      (entry) => this.running < base || this.places.hasPlaceFor(entry, this.running - base),
+    );
     this.line = line;
+    this.calls = this.createCalls(base);
     this.queue = new PQueue({
-      concurrency: Math.max(1, options.concurrency),
+      concurrency: base,
       queueClass: sharedQueueClass(line),
+    });
+  }
+
+  private createCalls(base: number): HandlerCalls {
+    const { places } = this;
+    return new HandlerCalls({
+      places,
+      placesChanged: () => {
+        this.queue.concurrency = base + places.count;
+      },
+      ask: (run, call, command) => this.options.listener.attemptCall(run, call, command),
     });
   }
 
@@ -173,7 +193,15 @@ class QueueingScheduler implements Scheduler {
     }
     const { runner, gate } = offered;
     const entry = new QueueEntry(start.priority, gate);
-    const attempt: Attempt = { start, runner, entry, stopping: null, release: null };
+    const attempt: Attempt = {
+      start,
+      runner,
+      entry,
+      stopping: null,
+      calls: new Set(),
+      waitingCalls: 0,
+      release: null,
+    };
     this.attempts.set(start.run, attempt);
     // Entries are told apart by themselves; an id given here spares p-queue making one for each.
     void this.queue.add(() => this.begin(attempt), { entry, id: '' });
@@ -195,6 +223,10 @@ class QueueingScheduler implements Scheduler {
   giveRoom(run: RunId, upTo: number): void {
     const attempt = this.attempts.get(run);
     if (attempt !== undefined && attempt.release !== null) attempt.runner.giveRoom(attempt, upTo);
+  }
+
+  answer(call: number, reply: Reply): void {
+    this.calls.answer(call, reply);
   }
 
   stats(): SchedulerStats {
@@ -255,6 +287,7 @@ class QueueingScheduler implements Scheduler {
       ended: (attempt, outcome) => this.ended(attempt, outcome),
       progress: ({ start }, value) => listener.attemptProgress(start.run, value),
       chunk: ({ start }, chunk) => listener.attemptChunk(start.run, chunk),
+      call: (attempt, call, request) => this.calls.begin(attempt, call, request),
       log: ({ start }, level, text) => {
         const { job, task, attempt } = start;
         listener.attemptLog({ job, task, attempt, level, text });
@@ -266,6 +299,7 @@ class QueueingScheduler implements Scheduler {
     const { run } = attempt.start;
     if (!this.attempts.delete(run)) return;
     this.running--;
+    this.calls.attemptEnded(attempt);
     this.line.release(attempt.entry);
     attempt.release?.();
     this.options.listener.attemptEnded(run, outcome);

@@ -1,7 +1,9 @@
 import type { RunId } from '../core/ids.js';
 import type { Payload } from '../core/payload.js';
+import type { Reply } from '../core/reply.js';
 import { builtinHandlers } from './builtin-tasks.js';
 import { ChunkRoom } from './chunk-room.js';
+import { ClusterCalls } from './cluster-calls.js';
 import { cut, decodeArguments, describeError, encodeResult, isFinal } from './handler-result.js';
 import { AttemptContext, ProgressBoard } from './task-context.js';
 import { type Handler, importTask } from './task-module.js';
@@ -15,6 +17,7 @@ export class HandlerHost implements Orders {
   private readonly running = new Map<RunId, AttemptContext>();
   /** Of attempts that stream. */
   private readonly rooms = new Map<RunId, ChunkRoom>();
+  private readonly calls: ClusterCalls;
   /** Null-free maps by name, never objects: a task may be called `constructor`. */
   private readonly handlers: Map<string, Handler>;
   private readonly paths = new Map<string, string>();
@@ -26,6 +29,7 @@ export class HandlerHost implements Orders {
     this.node = node;
     this.reports = reports;
     this.progressBoard = new ProgressBoard(reports);
+    this.calls = new ClusterCalls(reports);
   }
 
   /** Makes a file's task known; it is imported when an attempt first needs it. */
@@ -35,7 +39,8 @@ export class HandlerHost implements Orders {
 
   run(run: RunId, job: string, attempt: number, task: string, args: Payload): void {
     const { node, reports, progressBoard } = this;
-    const context = new AttemptContext({ run, job, attempt, node, reports, progressBoard });
+    const { calls } = this;
+    const context = new AttemptContext({ run, job, attempt, node, reports, progressBoard, calls });
     this.running.set(run, context);
     void this.execute(run, task, args, context);
   }
@@ -48,6 +53,10 @@ export class HandlerHost implements Orders {
 
   room(run: RunId, upTo: number): void {
     this.rooms.get(run)?.give(upTo);
+  }
+
+  answer(run: RunId, call: number, reply: Reply): void {
+    this.calls.answer(run, call, reply);
   }
 
   ping(): void {

@@ -1,4 +1,5 @@
 import type { RunId } from '../core/ids.js';
+import type { Reply } from '../core/reply.js';
 import type { Attempt, Runner, RunnerListener } from './attempt.js';
 import { AttemptReports } from './attempt-reports.js';
 import { HandlerHost } from './handler-host.js';
@@ -43,6 +44,10 @@ export class InlineRunner implements Runner {
 
   stop(attempt: Attempt): void {
     this.orders.abort(attempt.start.run);
+  }
+
+  answer({ start: { run } }: Attempt, call: number, reply: Reply): void {
+    this.orders.answer(run, call, reply);
   }
 
   giveRoom(attempt: Attempt, upTo: number): void {

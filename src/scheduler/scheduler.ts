@@ -1,9 +1,11 @@
+import type { ClientCommand } from '../core/commands.js';
 import type { AttemptStart } from '../core/effects.js';
 import type { RunId } from '../core/ids.js';
 import type { AttemptOutcome } from '../core/jobs/record.js';
 import type { TaskOffer } from '../core/member.js';
 import type { StopReason } from '../core/messages.js';
 import type { Payload } from '../core/payload.js';
+import type { Reply } from '../core/reply.js';
 
 /** Runs attempts on this machine: p-queue in front, handlers in worker threads behind it. */
 export interface Scheduler {
@@ -23,6 +25,8 @@ export interface Scheduler {
   stop(run: RunId, reason: StopReason): void;
   /** The attempt may have told chunks of `upTo` bytes in all, by `chunkBytes`; it begins with `limits.itemWindowBytes`. */
   giveRoom(run: RunId, upTo: number): void;
+  /** To what a handler has asked; `call` as `attemptCall` gave it. One of an attempt that has ended is ignored. */
+  answer(call: number, reply: Reply): void;
   stats(): SchedulerStats;
   /**
    * Ends all threads, and programs after their grace, or `atOnce`, which a second call may still ask for. Attempts that
@@ -47,6 +51,8 @@ export interface SchedulerListener {
   attemptProgress(run: RunId, value: string): void;
   /** A value that a generator has yielded, as JSON text or bytes, or a part of a program's output. */
   attemptChunk(run: RunId, chunk: Payload): void;
+  /** A handler asks something of the cluster. `call` is never used twice. */
+  attemptCall(run: RunId, call: number, command: ClientCommand): void;
   /** A line that a handler logged with `ctx.log`. */
   attemptLog(entry: AttemptLogEntry): void;
 }

@@ -2,6 +2,8 @@ import { format } from 'node:util';
 import type { RunId } from '../core/ids.js';
 import { limits } from '../core/limits.js';
 import { jsonDepth } from '../core/progress.js';
+import type { JobOptions } from '../protocol/job-options.js';
+import type { ClusterCalls } from './cluster-calls.js';
 import { describeError } from './handler-result.js';
 import type { AttemptLogEntry } from './scheduler.js';
 import type { Reports } from './thread-messages.js';
@@ -18,6 +20,16 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** Writes to the log of the node: `ctx.log.info('...')`. */
   readonly log: TaskLog;
+  /**
+   * Runs a job and gives its result, or rejects with a `RondoError`: `JOB_FAILED`, whose `cause` is what its task threw, `JOB_CANCELLED`, or what a
+   * SUBMIT may be answered. While it waits, its place on this node is another job's. It goes before jobs of its parent's priority, may run no longer
+   * than its parent has left, and is cancelled when its parent ends or is cancelled.
+   */
+  call<Result = unknown>(task: string, args?: unknown, options?: JobOptions): Promise<Result>;
+  /** Hands in a job and gives its id, once it is kept. It goes on whatever becomes of this one. */
+  submit(task: string, args?: unknown, options?: JobOptions): Promise<string>;
+  /** Publishes to a topic, and gives the number of subscribers it was sent to. */
+  publish(topic: string, data: unknown): Promise<number>;
   /** Shows how far it is to whoever asks: any JSON value. The latest of a moment is sent, the others are not. */
   progress(value: unknown): void;
 }
@@ -39,6 +51,7 @@ export class AttemptContext implements TaskContext {
   readonly #run: RunId;
   readonly #reports: Reports;
   readonly #progressBoard: ProgressBoard;
+  readonly #calls: ClusterCalls;
   #controller: AbortController | null = null;
   #aborted = false;
   #ended = false;
@@ -50,6 +63,7 @@ export class AttemptContext implements TaskContext {
     readonly node: string;
     readonly reports: Reports;
     readonly progressBoard: ProgressBoard;
+    readonly calls: ClusterCalls;
   }) {
     this.jobId = fields.job;
     this.attempt = fields.attempt;
@@ -57,6 +71,7 @@ export class AttemptContext implements TaskContext {
     this.#run = fields.run;
     this.#reports = fields.reports;
     this.#progressBoard = fields.progressBoard;
+    this.#calls = fields.calls;
   }
 
   get signal(): AbortSignal {
@@ -74,6 +89,24 @@ export class AttemptContext implements TaskContext {
     };
   }
 
+  get call(): TaskContext['call'] {
+    return <Result>(task: string, args?: unknown, options: JobOptions = {}) =>
+      this.#ask('call', task, args, options) as Promise<Result>;
+  }
+
+  get submit(): TaskContext['submit'] {
+    return (task, args, options = {}) => this.#ask('submit', task, args, options) as Promise<string>;
+  }
+
+  get publish(): TaskContext['publish'] {
+    return (topic, data) => this.#ask('publish', topic, data, {}) as Promise<number>;
+  }
+
+  #ask(verb: 'call' | 'submit' | 'publish', name: string, value: unknown, options: object): Promise<unknown> {
+    if (this.#aborted || this.#ended) return Promise.reject(stopped());
+    return this.#calls.ask(this.#run, verb, name, value, options);
+  }
+
   get log(): TaskLog {
     const line =
       (level: AttemptLogEntry['level']) =>
@@ -87,6 +120,7 @@ export class AttemptContext implements TaskContext {
   static abort(context: AttemptContext): void {
     context.#aborted = true;
     context.#controller?.abort();
+    context.#calls.giveUp(context.#run, stopped());
   }
 
   static isAborted(context: AttemptContext): boolean {
@@ -96,8 +130,14 @@ export class AttemptContext implements TaskContext {
   /** From here on `progress` and `log` do nothing. */
   static end(context: AttemptContext): void {
     context.#ended = true;
+    context.#calls.giveUp(context.#run, stopped());
     context.#progressBoard.settle(context.#run);
   }
+}
+
+/** As what is awaited with an aborted signal. */
+function stopped(): Error {
+  return new DOMException('the attempt has ended, or is to stop', 'AbortError');
 }
 
 /** Holds each attempt's latest progress value until it is due, so that a busy loop of `progress` costs little. */

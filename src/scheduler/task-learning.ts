@@ -1,7 +1,8 @@
 import { RondoError } from '../core/errors.js';
 import type { SchedulerLog } from './attempt.js';
+import { IgnoredReports } from './ignored-reports.js';
 import { PoolThread, type ThreadOptions } from './pool-thread.js';
-import { IgnoredReports, replayReports, type TaskFile, type TaskOptions } from './thread-messages.js';
+import { replayReports, type TaskFile, type TaskOptions } from './thread-messages.js';
 
 /** A task file that is sound, and what its author set. */
 export interface LearnedTask {

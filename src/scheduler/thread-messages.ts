@@ -1,15 +1,18 @@
 import { Fifo } from '../core/fifo.js';
 import type { RunId } from '../core/ids.js';
-import { limits } from '../core/limits.js';
 import { type Payload, payloadBytes } from '../core/payload.js';
+import type { Reply } from '../core/reply.js';
+import type { HandlerRequest } from '../protocol/handler-request.js';
+import { isSound, reportKinds, reportLengths } from './report-kinds.js';
 import type { AttemptLogEntry } from './scheduler.js';
-import { isText, type TextUnits, textOf, unitsOf } from './thread-text.js';
+import { type TextUnits, textOf, unitsOf } from './thread-text.js';
 
 /**
  * What passes between the node's thread and a handler thread:
  *
  *     node ─run─► thread          thread ─progress, log─► node           thread ─done | failed | aborted─► node
  *     thread ─chunk─► node        a generator has yielded         node ─room(run, upTo)─► thread   it may yield so many bytes in all
+ *     thread ─call─► node         a handler asks something of the cluster        node ─answer─► thread
  *     node ─abort(run)─► thread   the attempt's signal fires; it still ends in one of the three
  *     node ─ping─► thread         thread ─pong─► node                    only a loop that turns can answer
  *
@@ -26,6 +29,8 @@ export interface Orders {
   run(run: RunId, job: string, attempt: number, task: string, args: Payload): void;
   abort(run: RunId): void;
   room(run: RunId, upTo: number): void;
+  /** To what a handler has asked by that number. */
+  answer(run: RunId, call: number, reply: Reply): void;
   ping(): void;
 }
 
@@ -35,6 +40,8 @@ export interface Reports {
   failed(run: RunId, name: string, message: string, final: boolean): void;
   /** It failed after its signal had fired. */
   aborted(run: RunId): void;
+  /** A handler asks something of the cluster, by a number of its own. */
+  call(run: RunId, call: number, request: HandlerRequest): void;
   progress(run: RunId, value: string): void;
   log(run: RunId, level: AttemptLogEntry['level'], text: string): void;
   pong(): void;
@@ -122,7 +129,7 @@ class Gatherer {
   }
 }
 
-const orderKinds = { run: 0, abort: 1, ping: 2, room: 3 } as const;
+const orderKinds = { run: 0, abort: 1, ping: 2, room: 3, answer: 4 } as const;
 
 /** Orders on their way to a thread. */
 export class OrderBatch extends Gatherer implements Orders {
@@ -139,6 +146,11 @@ export class OrderBatch extends Gatherer implements Orders {
 
   room(run: RunId, upTo: number): void {
     this.batch.push(orderKinds.room, run, upTo);
+    this.flushSoon();
+  }
+
+  answer(run: RunId, call: number, reply: Reply): void {
+    this.batch.push(orderKinds.answer, run, call, reply);
     this.flushSoon();
   }
 
@@ -171,6 +183,10 @@ export function replayOrders(batch: Batch, orders: Orders): void {
         orders.room(batch[at + 1] as RunId, batch[at + 2] as number);
         at += 3;
         break;
+      case orderKinds.answer:
+        orders.answer(batch[at + 1] as RunId, batch[at + 2] as number, batch[at + 3] as Reply);
+        at += 4;
+        break;
       case orderKinds.ping:
         orders.ping();
         at += 1;
@@ -180,23 +196,6 @@ export function replayOrders(batch: Batch, orders: Orders): void {
     }
   }
 }
-
-const reportKinds = {
-  done: 0,
-  failed: 1,
-  aborted: 2,
-  progress: 3,
-  log: 4,
-  pong: 5,
-  fault: 6,
-  importing: 7,
-  learned: 8,
-  rejected: 9,
-  ready: 10,
-  doneBytes: 11,
-  chunk: 12,
-  chunkBytes: 13,
-} as const;
 
 /** Reports on their way to the node. */
 export class ReportBatch extends Gatherer implements Reports {
@@ -221,6 +220,12 @@ export class ReportBatch extends Gatherer implements Reports {
     this.moved.push(moved.buffer as ArrayBuffer);
     if (moved.byteLength > textLengthMax) this.flush();
     else this.flushSoon();
+  }
+
+  call(run: RunId, call: number, { verb, name, payload, options }: HandlerRequest): void {
+    // Bytes are a view of memory that may be much larger, all of which would be cloned.
+    const own = typeof payload === 'string' ? payload : new Uint8Array(payload);
+    this.append(reportKinds.call, run, call, verb, name, own, options);
   }
 
   failed(run: RunId, name: string, message: string, final: boolean): void {
@@ -273,24 +278,6 @@ export class ReportBatch extends Gatherer implements Reports {
   }
 }
 
-/** Hears every report and does nothing; a receiver overrides those that it is there for. */
-export class IgnoredReports implements Reports {
-  done(_run: RunId, _result: Payload): void {}
-  chunk(_run: RunId, _chunk: Payload): void {}
-  failed(_run: RunId, _name: string, _message: string, _final: boolean): void {}
-  aborted(_run: RunId): void {}
-  progress(_run: RunId, _value: string): void {}
-  log(_run: RunId, _level: AttemptLogEntry['level'], _text: string): void {}
-  pong(): void {}
-  fault(_name: string, _message: string): void {}
-  importing(_path: string): void {}
-  learned(_path: string, _options: TaskOptions): void {}
-  rejected(_path: string, _reason: string): void {}
-  ready(): void {}
-}
-
-const reportLengths = [3, 5, 2, 3, 4, 1, 3, 2, 3, 3, 1, 3, 3, 3] as const;
-
 /**
  * Calls `reports` as the thread called its ReportBatch. False if there is something else in the batch: a handler can
  * reach the port and post what it likes.
@@ -305,21 +292,6 @@ export function replayReports(batch: unknown, reports: Reports): boolean {
     at += length;
   }
   return true;
-}
-
-/** Whether what may be large in a report is what it should be. */
-function isSound(batch: Batch, at: number): boolean {
-  const value = batch[at + 2];
-  switch (batch[at]) {
-    case reportKinds.done:
-    case reportKinds.chunk:
-      return isText(value);
-    case reportKinds.doneBytes:
-    case reportKinds.chunkBytes:
-      return value instanceof Uint8Array && value.length <= limits.bodyBytesMax;
-    default:
-      return true;
-  }
 }
 
 /** How much there is to convert in a batch of reports: what is large is last. */
@@ -345,6 +317,11 @@ function replayReport(batch: Batch, at: number, reports: Reports): void {
     case reportKinds.chunkBytes:
       reports.chunk(run, batch[at + 2] as Uint8Array);
       break;
+    case reportKinds.call: {
+      const [verb, name, payload, options] = batch.slice(at + 3, at + 7);
+      reports.call(run, batch[at + 2] as number, { verb, name, payload, options } as HandlerRequest);
+      break;
+    }
     case reportKinds.failed:
       reports.failed(run, second, batch[at + 3] as string, batch[at + 4] as boolean);
       break;

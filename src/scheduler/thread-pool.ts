@@ -1,4 +1,5 @@
 import type { AttemptOutcome } from '../core/jobs/record.js';
+import type { Reply } from '../core/reply.js';
 import {
   type Attempt,
   type Runner,
@@ -92,6 +93,10 @@ export class ThreadPool implements Runner {
         setTimeout(() => this.endUnder(thread, attempt), this.options.abortGraceMs),
       );
     }
+  }
+
+  answer({ start: { run } }: Attempt, call: number, reply: Reply): void {
+    for (const thread of this.threads) if (thread.attempts.has(run)) thread.orders.answer(run, call, reply);
   }
 
   giveRoom({ start: { run } }: Attempt, upTo: number): void {

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ClientCommand } from '../../src/core/commands.js';
 import type { AttemptStart } from '../../src/core/effects.js';
 import type { RunId } from '../../src/core/ids.js';
 import type { AttemptOutcome } from '../../src/core/jobs/record.js';
@@ -24,6 +25,7 @@ export class TestScheduler {
   readonly started: RunId[] = [];
   readonly endedInOrder: RunId[] = [];
   readonly progress: { run: RunId; value: string }[] = [];
+  readonly calls: { run: RunId; call: number; command: ClientCommand }[] = [];
   readonly chunks: { run: RunId; chunk: Payload }[] = [];
   readonly attemptLogs: AttemptLogEntry[] = [];
   readonly logs: LogLine[] = [];
@@ -50,6 +52,10 @@ export class TestScheduler {
           if (this.outcomes.has(run)) throw new Error(`run ${run} ended twice`);
           this.outcomes.set(run, outcome);
           this.endedInOrder.push(run);
+          this.told.emit('told');
+        },
+        attemptCall: (run, call, command) => {
+          this.calls.push({ run, call, command });
           this.told.emit('told');
         },
         attemptChunk: (run, chunk) => {

@@ -1,12 +1,8 @@
 import t from 'tap';
 import { limits } from '../../src/core/limits.js';
+import { IgnoredReports } from '../../src/scheduler/ignored-reports.js';
 import { ReportLine } from '../../src/scheduler/report-line.js';
-import {
-  IgnoredReports,
-  OrderBatch,
-  ReportBatch,
-  replayReports,
-} from '../../src/scheduler/thread-messages.js';
+import { OrderBatch, ReportBatch, replayReports } from '../../src/scheduler/thread-messages.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
