@@ -30,6 +30,8 @@ export interface LineConnectionLimits {
 
 /** Written in pieces of this size, so that each piece that gets through shows that the client reads. */
 const writeBytesMax = 256 * 1024;
+/** A client that has ended its side is looked for when nothing was said for so long. */
+const probeEndedMs = 1_000;
 
 /** One client's socket and its session. */
 export class LineConnection {
@@ -172,7 +174,9 @@ export class LineConnection {
     this.readOn();
   }
 
+  /** It reads on, or is gone: only a probe tells, as what it has asked may have nothing to say for long. */
   private handleEnd(): void {
+    this.socket.setKeepAlive(true, probeEndedMs);
     this.session.end();
     this.readOn();
   }

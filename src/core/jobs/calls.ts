@@ -93,7 +93,7 @@ export class Calls {
       ...command,
       options: {
         ...options,
-        priority: Math.min(limits.priorityMax, Math.max(options.priority, priority + 1)),
+        priority: Math.min(limits.priorityMax, Math.max(options.priority, priority + 1, 1)),
         timeoutMs: Math.min(ownMs, leftMs),
       },
     };

@@ -7,26 +7,12 @@ import { candidatesFor } from '../routing/candidates.js';
 import { type ExecutorLoad, pickAffinity, pickLeastLoaded, pickRoundRobin } from '../routing/policies.js';
 import { rendezvousFirst } from '../routing/rendezvous.js';
 import { type Debt, debtsByNode } from './debts.js';
+import { type Executor, isUrgent, newExecutor, noteSent, noteSettled } from './executor-view.js';
 import { classNameOf, type JobClass, newJobClass } from './job-class.js';
 import type { Ledger } from './ledger.js';
 import type { Reach } from './reach.js';
-import { argsBytes, isDangerous, type JobRecord, keyOf } from './record.js';
+import { isDangerous, type JobRecord, keyOf } from './record.js';
 import { Unreached } from './unreached.js';
-
-/** What an owner knows of one executor. */
-interface Executor {
-  window: number;
-  congested: boolean;
-  hasContact: boolean;
-  /** Number of the resync that has not been answered; until then its window is not known. 0: none. */
-  resync: number;
-  /** Number of the one that was answered last. */
-  session: number;
-  /** Arguments of what is outstanding. */
-  outstandingBytes: number;
-  /** Attempts sent there whose end has not been told. */
-  readonly outstanding: Map<string, JobRecord>;
-}
 
 export interface DispatcherOptions {
   readonly self: NodeId;
@@ -118,7 +104,7 @@ export class Dispatcher {
   /** The attempt has ended or never started; its place at the executor is free. */
   settled(node: NodeId, record: JobRecord): void {
     const executor = this.executors.get(node);
-    if (executor?.outstanding.delete(record.spec.id)) executor.outstandingBytes -= argsBytes(record);
+    if (executor?.outstanding.has(record.spec.id)) noteSettled(executor, record);
   }
 
   /** No link for now: nothing is sent there, and what is outstanding waits for the link, for long enough, or for the node's death. */
@@ -214,7 +200,7 @@ export class Dispatcher {
 
   private dispatch(jobClass: JobClass, now: Instant): void {
     while (jobClass.line.length > 0) {
-      const index = this.isFrozen ? -1 : this.pick(jobClass);
+      const index = this.isFrozen ? -1 : this.pickFor(jobClass);
       if (index < 0) {
         this.waiting.add(jobClass);
         if (this.options.reach.isSparse() && !this.isFrozen) this.reachFurther(jobClass, now);
@@ -282,21 +268,31 @@ export class Dispatcher {
     if (this.options.reach.isSparse()) this.membersVersion++;
   }
 
-  private pick(jobClass: JobClass): number {
+  /** A job that goes before all that is outstanding somewhere is sent there beyond the window: what it goes before may wait for it. */
+  private pickFor(jobClass: JobClass): number {
+    const index = this.pick(jobClass, this.loadOf);
+    const { firstPriority } = jobClass.line;
+    if (index >= 0 || firstPriority <= 0) return index;
+    return this.pick(jobClass, (node) => {
+      const executor = this.executors.get(node);
+      return executor !== undefined && isUrgent(executor, firstPriority) ? roomForOne : noRoom;
+    });
+  }
+
+  private pick(jobClass: JobClass, loadOf: (node: NodeId) => ExecutorLoad): number {
     const candidates = this.nearOf(jobClass);
     const { cursor } = jobClass;
     switch (jobClass.policy) {
       case 'round-robin':
-        return pickRoundRobin(candidates, cursor, this.loadOf);
+        return pickRoundRobin(candidates, cursor, loadOf);
       case 'least-loaded':
-        return pickLeastLoaded(candidates, cursor, this.loadOf);
+        return pickLeastLoaded(candidates, cursor, loadOf);
       case 'affinity':
-        return pickAffinity(candidates, jobClass.affinity ?? '', this.loadOf);
+        return pickAffinity(candidates, jobClass.affinity ?? '', loadOf);
     }
   }
 
   private send(record: JobRecord, to: NodeId, now: Instant): void {
-    const { spec } = record;
     this.options.ledger.transition(record, 'running');
     record.attempt++;
     record.executor = to;
@@ -304,8 +300,7 @@ export class Dispatcher {
     record.progress = null;
     record.hasStarted = false;
     const executor = this.executor(to);
-    executor.outstanding.set(spec.id, record);
-    executor.outstandingBytes += argsBytes(record);
+    noteSent(executor, record);
     const isKept = record.holders.length > 1 || record.spec.durable;
     if (record.fatalities > 0 && isKept) this.options.announce(record);
     else this.deliverRun(record, executor, to);
@@ -345,15 +340,7 @@ export class Dispatcher {
   private executor(node: NodeId): Executor {
     let executor = this.executors.get(node);
     if (executor === undefined) {
-      executor = {
-        window: 0,
-        congested: false,
-        hasContact: false,
-        resync: 0,
-        session: 0,
-        outstandingBytes: 0,
-        outstanding: new Map(),
-      };
+      executor = newExecutor();
       this.executors.set(node, executor);
     }
     return executor;
@@ -395,3 +382,4 @@ const idleClassesMax = 1_024;
 /** Arguments on their way to one executor; the job that goes over it is sent still. */
 const outstandingBytesMax = 8 * 1024 * 1024;
 const noRoom: ExecutorLoad = { window: 0, outstanding: 0 };
+const roomForOne: ExecutorLoad = { window: 1, outstanding: 0 };

@@ -219,10 +219,11 @@ export class JobStreams {
 
   private stateText(record: JobRecord): string {
     const nameOf = (node: NodeId): string => this.options.members.get(node)?.name ?? node;
-    const { spec, state, attempt, owner, executor } = record;
+    const { spec, state, epoch, attempt, owner, executor } = record;
     return JSON.stringify({
       id: spec.id,
       state,
+      epoch,
       attempt,
       owner: nameOf(owner),
       executor: executor === null ? null : nameOf(executor),

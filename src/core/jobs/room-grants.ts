@@ -48,7 +48,9 @@ export class RoomGrants {
   }
 
   private grant(owner: NodeId, account: Account, window: number): void {
-    if (!isWorthTelling(account.told, window)) return;
+    // All that it has there may wait for one more.
+    const isUsedUp = account.told <= account.lentCount && window > account.told;
+    if (!isUsedUp && !isWorthTelling(account.told, window)) return;
     account.told = window;
     account.lentTold = account.lentCount;
     this.options.deliver(owner, { type: 'grant', window });

@@ -25,6 +25,11 @@ export class WaitingLine {
     return this.count;
   }
 
+  /** Of the job that is first in line; -Infinity when there is none. A cancelled one's may stand for the next, which has none higher. */
+  get firstPriority(): number {
+    return this.priorities[this.priorities.length - 1] ?? Number.NEGATIVE_INFINITY;
+  }
+
   push(record: JobRecord): void {
     record.place = { record };
     this.queueFor(record.spec.priority).push(record.place);
