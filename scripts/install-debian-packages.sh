@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that tests need besides Node: the clients people really use (nc, ncat), and the
-# tools that look at sockets and namespaces. Does nothing when all are there.
+# Installs the Debian packages that tests need besides Node: the clients people really use (nc, ncat), what the clients of
+# the examples are written in (python3), and the tools that look at sockets and namespaces. Does nothing when all are there.
 set -euo pipefail
 
 # command:package
-wanted="nc:netcat-openbsd ncat:ncat ip:iproute2 sha256sum:coreutils"
+wanted="nc:netcat-openbsd ncat:ncat python3:python3 ip:iproute2 sha256sum:coreutils"
 
 missing=()
 for pair in $wanted; do

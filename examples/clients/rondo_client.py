@@ -658,6 +658,8 @@ async def perform(client, command, words):
         return await show_messages(client, words)
     if command == "subscribers":
         return show(await client.subscribers(*words))
+    if command not in ("run", "submit", "wait", "watch", "status", "cancel", "publish"):
+        raise UsageError(f"there is no command {command!r}")
     name, options, args = parsed(words)
     if command == "run" and options.pop("stream", "no") == "yes":
         await show_events(client.stream(name, args, **options))
@@ -673,10 +675,8 @@ async def perform(client, command, words):
         show(await client.status(name))
     elif command == "cancel":
         await client.cancel(name)
-    elif command == "publish":
-        show(await client.publish(name, args))
     else:
-        raise UsageError(f"there is no command {command!r}")
+        show(await client.publish(name, args))
 
 
 async def connect_and_perform(nodes, command, words):

@@ -5,6 +5,7 @@ export type Script = (request: ScriptedRequest) => string | null | Promise<strin
 
 /** A request as it came, tag and body taken apart. */
 export interface ScriptedRequest {
+  /** Empty where it has none. */
   readonly tag: string;
   /** The line without its tag. */
   readonly line: string;
@@ -55,7 +56,7 @@ export async function startScriptedServer(
     const reply = own ?? (await script(request));
     if (reply === null) return;
     inFlight--;
-    if (!request.socket.destroyed) request.socket.write(`@${request.tag} ${reply}\n`);
+    if (!request.socket.destroyed) request.socket.write(`${tagPrefix(request)}${reply}\n`);
   };
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -88,6 +89,11 @@ export async function startScriptedServer(
   };
 }
 
+/** What stands before a reply to it, and before each item. */
+export function tagPrefix({ tag }: ScriptedRequest): string {
+  return tag === '' ? '' : `@${tag} `;
+}
+
 /** An address of this machine at which nobody listens. */
 export async function freeAddress(): Promise<string> {
   const server = await startScriptedServer(() => null);
@@ -101,7 +107,7 @@ function requestCutter(socket: Socket): (chunk: Buffer) => ScriptedRequest[] {
     unread = unread.length === 0 ? chunk : Buffer.concat([unread, chunk]);
     const requests: ScriptedRequest[] = [];
     for (let end = unread.indexOf(10); end !== -1; end = unread.indexOf(10)) {
-      const [, tag = '', line = ''] = /^@(\S+) (.*)$/s.exec(unread.toString('utf8', 0, end)) ?? [];
+      const [, tag = '', line = ''] = /^(?:@(\S+) )?(.*)$/s.exec(unread.toString('utf8', 0, end)) ?? [];
       const bodyBytes = Number(/ bytes=(\d+)/.exec(line)?.[1] ?? -1);
       const next = end + 1 + (bodyBytes + 1);
       if (unread.length < next) break;
