@@ -13,7 +13,13 @@ import { verbSpecs } from '../../src/protocol/verbs.js';
 
 const readme = readFileSync('README.md', 'utf8');
 const architecture = readFileSync('ARCHITECTURE.md', 'utf8');
-const documents = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'src/protocol/PROTOCOL.md'];
+const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CHANGELOG.md',
+  'src/protocol/PROTOCOL.md',
+  'examples/clients/README.md',
+];
 const program = buildProgram('0.0.0');
 
 function matchesOf(text: string, pattern: RegExp): string[] {
