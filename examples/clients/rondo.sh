@@ -171,7 +171,8 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   case $command in
     run | submit | wait | watch | status | cancel | nodes | publish | subscribers) "rondo_$command" "$@" ;;
     subscribe)
-      trap 'exit 0' INT
+      # A node hears that a connection has ended only once it has something to say: so it is told.
+      trap '[[ -z ${fd:-} ]] || echo UNSUBSCRIBE >&"$fd"; exit 0' INT
       rondo_subscribe "$@" ;;
     -h | --help) rondo_usage ;;
     *)

@@ -309,8 +309,11 @@ class Subscription:
             await attempts.after(error, self._wire.address)
 
     async def close(self):
+        """A node hears that a connection has ended only once it has something to say: so it is told."""
         self._is_closed = True
-        self._wire.close()
+        if not self._wire.is_closed:
+            await self._wire.send(("UNSUBSCRIBE", None), "end")
+            self._wire.close()
 
     async def __aenter__(self):
         return self

@@ -6,6 +6,7 @@ import {
   startScriptedServer,
   tagPrefix,
 } from '../support/scripted-server.js';
+import { waitUntil } from '../support/wait-until.js';
 
 t.setTimeout(60_000);
 
@@ -60,7 +61,7 @@ for (const name of Object.keys(exampleCommands)) {
     t.match(stderr, 'SLOW_SUBSCRIBER too much waits for it');
   });
 
-  t.test(`${name} ends a subscription without a fault on Ctrl-C`, async (t) => {
+  t.test(`${name} ends a subscription on Ctrl-C, and tells the node`, async (t) => {
     const server = await serverFor(t, (request) => {
       request.socket.write(`${tagPrefix(request)}${messages[0]}\n${tagPrefix(request)}${messages[1]}\n`);
       return null;
@@ -74,6 +75,7 @@ for (const name of Object.keys(exampleCommands)) {
       onStdout: () => interrupt(),
     });
     t.equal(code, 0, stderr);
+    await waitUntil('the node is told', () => server.lines[1] === 'UNSUBSCRIBE');
   });
 
   t.test(`${name} publishes JSON and bytes, and prints how many subscribers there were`, async (t) => {
