@@ -283,7 +283,7 @@ class Subscription:
                 value = heard.value()
                 return Message(heard.words["topic"], value) if heard.words else Message(value["topic"], value["data"])
             if heard.kind in ("OK", "ERR"):
-                await self.close()
+                self._wire.close()
                 if heard.kind == "ERR":
                     raise error_of(heard)
                 raise StopAsyncIteration
