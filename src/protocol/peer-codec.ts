@@ -37,7 +37,7 @@ export type MessageCodecs<Message extends PeerMessage> = {
   };
 };
 
-/** Encodes a message as one whole frame, length prefix included. Over `chunkBytesMax` it must be sent in chunks. */
+/** Encodes a message as one whole frame, length prefix included. Over `wholeFrameBytesMax` it must be sent in chunks. */
 export function encodeMessage(message: PeerMessage): Buffer {
   const fields = fieldsOf(message);
   const last = fields.at(-1);

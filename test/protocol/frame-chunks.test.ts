@@ -54,9 +54,9 @@ t.test('one large message after the other is put together on the same link', (t)
   t.end();
 });
 
-t.test('a message of up to 64 KiB needs no chunks', (t) => {
-  t.notOk(needsChunks(limits.chunkBytesMax));
-  t.ok(needsChunks(limits.chunkBytesMax + 1));
+t.test('a message of 64 KiB and what stands around it needs no chunks', (t) => {
+  t.notOk(needsChunks(limits.wholeFrameBytesMax));
+  t.ok(needsChunks(limits.wholeFrameBytesMax + 1));
   t.end();
 });
 

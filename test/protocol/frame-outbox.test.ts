@@ -63,7 +63,7 @@ t.test('a control frame overtakes the rest of a large message that is on its way
 
 t.test('a large control message goes in chunks too, and so on the bulk lane', (t) => {
   const outbox = new FrameOutbox();
-  outbox.add(frameOf(limits.chunkBytesMax + 1), 'control');
+  outbox.add(frameOf(limits.wholeFrameBytesMax + 1), 'control');
   const ping = frameOf(1);
   outbox.add(ping, 'control');
   t.equal(outbox.take(1).frames[0], ping);
