@@ -35,6 +35,23 @@ export const limits = {
   /** Messages of a topic that a node keeps for subscribers to come, and what they take of all topics together. */
   replayMax: 100,
   replayBytesMax: 16 * 1024 * 1024,
+  /** What is published: well under `subscriberBytesMax` in any encoding, or a single message would end every subscription. */
+  topicMessageBytesMax: 1024 * 1024,
+  /** Messages on their way to one node that it has not answered: past it, nothing that it wants is taken. */
+  unansweredBytesMax: 4 * 1024 * 1024,
+  /** Messages for a node without a link, and how long they wait for one. */
+  unlinkedBytesMax: 1024 * 1024,
+  unlinkedMs: 1_000,
+  /** How long other nodes are waited for, with PUBLISH, SUBSCRIBERS and SUBSCRIBE with replay=. */
+  topicAnswerMs: 1_000,
+  /** Patterns that a node tells others one by one; with more it is sent everything. And the filter of its topics. */
+  interestPatternsMax: 16,
+  interestFilterBytesMax: 4 * 1024,
+  /** What one replay gives; what is held back for it meanwhile; replays at once, the others wait in line; and what all take together. */
+  replayedBytesMax: 1024 * 1024,
+  heldBackBytesMax: 1024 * 1024,
+  replaysAtOnceMax: 64,
+  replaysBytesMax: 64 * 1024 * 1024,
   /** A frame between peers, its length prefix not counted. */
   frameBytesMax: 1024 * 1024,
   /** A piece of a message that is larger than this travels as chunks of this size, control frames between them. */

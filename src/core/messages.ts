@@ -6,6 +6,7 @@ import type { AttemptOutcome } from './jobs/record.js';
 import type { MemberRecord, MemberVersion } from './member.js';
 import type { Payload } from './payload.js';
 import type { Reply } from './reply.js';
+import type { TopicMessage } from './topics/topic-messages.js';
 
 /** A change of one member's state, as it is gossiped. */
 export type Rumour =
@@ -214,7 +215,7 @@ export type PeerCommand =
 export type RefuseReason = 'no_room' | 'unknown_task' | 'draining';
 export type StopReason = 'cancelled' | 'timed_out' | 'fenced' | 'shutdown';
 
-export type PeerMessage = MembershipMessage | JobMessage;
+export type PeerMessage = MembershipMessage | JobMessage | TopicMessage;
 export type PeerMessageType = PeerMessage['type'];
 
 /** Control frames go ahead of bulk ones on a link, and are never queued behind a large body. */
@@ -248,7 +249,13 @@ export function isWork({ type }: PeerMessage): boolean {
     type === 'stream_chunk' ||
     type === 'stream_room' ||
     type === 'item' ||
-    type === 'items_taken'
+    type === 'items_taken' ||
+    type === 'publish' ||
+    type === 'published' ||
+    type === 'replay_wanted' ||
+    type === 'replayed' ||
+    type === 'count_subscribers' ||
+    type === 'subscriber_counts'
   );
 }
 

@@ -1,6 +1,6 @@
 /**
  * The number that begins each frame. Kinds are only ever added; a node ignores those that it doesn't know.
- * 0 to 15: the link itself; 16 to 31: membership; 32 and up: jobs.
+ * 0 to 15: the link itself; 16 to 31: membership; 32 and up: jobs; 64 and up: topics.
  */
 export const frameKinds = {
   hello: 0,
@@ -42,4 +42,13 @@ export const frameKinds = {
   stream_room: 53,
   item: 54,
   items_taken: 55,
+  interest: 64,
+  interest_digest: 65,
+  interest_versions: 66,
+  publish: 67,
+  published: 68,
+  replay_wanted: 69,
+  replayed: 70,
+  count_subscribers: 71,
+  subscriber_counts: 72,
 } as const;

@@ -16,6 +16,7 @@ import { FieldReader } from './peer-fields.js';
 import { decodeGoodbye, decodeHello, encodeGoodbyeFields, encodeHelloFields } from './peer-hello.js';
 import { jobCodecs } from './peer-jobs.js';
 import { membershipCodecs } from './peer-membership.js';
+import { topicCodecs } from './peer-topics.js';
 
 /** What a frame holds. `unknown`: of a kind that only a newer node knows; it is ignored. */
 export type PeerFrame =
@@ -69,6 +70,10 @@ export function payloadBytesIn(message: PeerMessage): number {
       return message.chunk === null ? 0 : payloadBytes(message.chunk);
     case 'item':
       return itemBytes(message.item);
+    case 'publish':
+      return payloadBytes(message.payload);
+    case 'replayed':
+      return message.messages.reduce((bytes, { payload }) => bytes + payloadBytes(payload), 0);
     case 'keep':
       return message.entries.reduce((bytes, entry) => bytes + entryBytes(entry), 0);
     default:
@@ -219,7 +224,7 @@ function unpack(bytes: Buffer, start: number, end: number): unknown[] {
   }
 }
 
-const codecs = { ...membershipCodecs, ...jobCodecs };
+const codecs = { ...membershipCodecs, ...jobCodecs, ...topicCodecs };
 const encoders = Object.fromEntries(
   Object.entries(codecs).map(([type, codec]) => [type, codec.encode]),
 ) as unknown as Record<PeerMessageType, (message: PeerMessage) => unknown[]>;

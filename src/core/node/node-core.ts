@@ -2,19 +2,13 @@ import { assertNever } from '../assert.js';
 import type { ClientCommand } from '../commands.js';
 import type { NodeEffect, NodeEvent } from '../effects.js';
 import type { Hello } from '../hello.js';
-import type { InstanceId, LinkId, NodeId, RequestId } from '../ids.js';
+import type { LinkId, NodeId, RequestId } from '../ids.js';
 import type { Instant } from '../instant.js';
-import type { JobsConfig } from '../jobs/config.js';
 import { Jobs } from '../jobs/jobs.js';
-import type { JournalStart } from '../jobs/keeping.js';
 import type { MemberView } from '../jobs/member-view.js';
-import type { JobRecord } from '../jobs/record.js';
-import type { NextTime } from '../jobs/schedules.js';
-import type { LinksConfig } from '../links/config.js';
 import type { Links } from '../links/contract.js';
 import { createLinks, type LinksEvent } from '../links/links.js';
-import type { MemberRecord, MemberState, Tags, TaskOffer } from '../member.js';
-import type { MembershipConfig } from '../membership/config.js';
+import type { MemberRecord, MemberState } from '../member.js';
 import {
   createMembership,
   type Membership,
@@ -22,54 +16,19 @@ import {
   type MembershipEvent,
 } from '../membership/membership.js';
 import { isMembershipMessage, isWork, type PeerMessage } from '../messages.js';
-import type { NodeNumbers } from '../node-map.js';
 import { Outbox } from '../outbox.js';
 import { createRandom } from '../random.js';
-import { errorReply } from '../reply.js';
+import { isTopicMessage } from '../topics/topic-messages.js';
+import { Topics } from '../topics/topics.js';
 import { ClusterRequests } from './cluster-requests.js';
 import { Departure } from './departure.js';
 import { KnownPeers } from './known-peers.js';
 import { MemberNews } from './member-news.js';
 import { Namesakes } from './namesakes.js';
+import type { NodeCoreOptions } from './node-core-options.js';
 import { selfRecord } from './self-record.js';
 
-export interface NodeCoreOptions {
-  readonly id: NodeId;
-  readonly name: string;
-  readonly instance: InstanceId;
-  readonly incarnation: number;
-  readonly cluster: string;
-  /** Rondo's version, for INFO. */
-  readonly version: string;
-  /** Where peers and clients reach this node, `host:port`. */
-  readonly address: string;
-  readonly client: string;
-  readonly tags: Tags;
-  readonly tasks: readonly TaskOffer[];
-  /** Addresses to join by, `host:port`. */
-  readonly seeds: readonly string[];
-  /** Where other nodes were when it ran last; null: it keeps nothing over a restart. */
-  readonly knownPeers?: readonly string[] | null;
-  readonly membership: MembershipConfig;
-  readonly links: LinksConfig;
-  readonly jobs: JobsConfig;
-  /** What its journal held; null: it keeps none. */
-  readonly journal?: JournalStart | null;
-  /** The times of schedules; without it, none is taken. */
-  readonly nextTimeMs?: NextTime;
-  /** How long a leaving node waits for its jobs to finish. */
-  readonly drainTimeoutMs: number;
-  /** Everything random in the node follows from this text. */
-  readonly seed: string;
-  /** Where many cores run in one process, what they keep of nodes takes less when they share this. */
-  readonly numbers?: NodeNumbers;
-  /** Is told of every change of a member as this node sees it: simulations measure by it. */
-  readonly watch?: (member: MemberRecord, previous: MemberRecord | null) => void;
-  /** Is told of every outcome that this node accepts as an owner: for checkers. */
-  readonly watchOutcome?: (record: JobRecord, isAdopted: boolean) => void;
-  /** Another membership core in place of the real one: one that is watched, for checkers. */
-  readonly createMembership?: typeof createMembership;
-}
+export type { NodeCoreOptions } from './node-core-options.js';
 
 /**
  * A whole node without its sockets, threads and clocks: an event and a moment in, effects out. The same options and
@@ -79,6 +38,7 @@ export class NodeCore {
   private readonly membership: Membership;
   readonly links: Links;
   readonly jobs: Jobs;
+  readonly topics: Topics;
   private readonly cluster: ClusterRequests;
   private readonly departure: Departure;
   private readonly outbox: Outbox;
@@ -139,6 +99,15 @@ export class NodeCore {
       settled: options.watchOutcome ?? (() => {}),
       journalChanged: (journal) => this.runMembership({ type: 'self_changed', change: { journal } }),
     });
+    this.topics = new Topics({
+      self: id,
+      instance,
+      start: options.incarnation,
+      outbox: this.outbox,
+      members,
+      random: random.fork('topics'),
+      isSparse: () => this.links.isSparse,
+    });
     this.departure = new Departure({
       drainTimeoutMs: options.drainTimeoutMs,
       jobs: this.jobs,
@@ -175,6 +144,7 @@ export class NodeCore {
         this.runMembership({ type: 'tick', lateMs: event.lateMs });
         this.runLinks({ type: 'tick', lateMs: event.lateMs });
         this.jobs.step(event, now);
+        this.topics.tick(now);
         this.departure.tick(now);
         this.knownPeers?.tick(now.monotonicMs);
         break;
@@ -208,12 +178,17 @@ export class NodeCore {
         break;
       }
       case 'request_abandoned':
+        if (!this.topics.abandon(event.request, now)) this.jobs.step(event, now);
+        break;
+      case 'flush':
+        this.jobs.step(event, now);
+        this.topics.flush();
+        break;
       case 'items_wanted':
       case 'attempt_chunk':
       case 'attempt_started':
       case 'attempt_ended':
       case 'attempt_progress':
-      case 'flush':
       case 'journal_written':
       case 'journal_failed':
       case 'journal_recovered':
@@ -237,6 +212,7 @@ export class NodeCore {
       this.membership.nextDeadlineMs(),
       this.links.nextDeadlineMs(),
       this.jobs.nextDeadlineMs(),
+      this.topics.nextDeadlineMs(),
       this.departure.nextDeadlineMs(),
       this.knownPeers?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY,
     );
@@ -244,7 +220,7 @@ export class NodeCore {
 
   /** Something waits for the end of the turn: a `flush` is due once what has come in is handled. */
   get wantsFlush(): boolean {
-    return this.jobs.wantsFlush;
+    return this.jobs.wantsFlush || this.topics.wantsFlush;
   }
 
   self(): MemberRecord {
@@ -262,10 +238,15 @@ export class NodeCore {
   }
 
   private handleRequest(request: RequestId, command: ClientCommand): void {
-    if (command.type === 'subscribe' || command.type === 'publish' || command.type === 'subscribers')
-      this.outbox.reply(request, errorReply('UNSUPPORTED', `no ${command.type} yet`));
-    else if (!this.cluster.handle(command, { type: 'client', request }, this.now))
-      this.jobs.step({ type: 'request', request, command }, this.now);
+    switch (command.type) {
+      case 'subscribe':
+      case 'publish':
+      case 'subscribers':
+        return this.topics.request(request, command, this.now);
+      default:
+        if (this.cluster.handle(command, { type: 'client', request }, this.now)) return;
+        this.jobs.step({ type: 'request', request, command }, this.now);
+    }
   }
 
   /** In a sparse mesh, the links that work goes over are kept, and made where they are missing. */
@@ -293,7 +274,9 @@ export class NodeCore {
     const from = hello.node;
     if (this.links.isSparse && isWork(message)) this.links.used(from);
     if (isMembershipMessage(message)) this.runMembership({ type: 'message', from, message });
-    else if (!this.isOver(hello)) this.jobs.step({ type: 'message', from, message }, this.now);
+    else if (this.isOver(hello)) return;
+    else if (isTopicMessage(message)) this.topics.handle(from, hello.instance, message, this.now);
+    else this.jobs.step({ type: 'message', from, message }, this.now);
   }
 
   /**
@@ -317,6 +300,7 @@ export class NodeCore {
           this.knownPeers?.changed(this.now.monotonicMs);
           this.runLinks(effect);
           this.jobs.step(effect, this.now);
+          this.topics.memberChanged(effect.member, effect.previous, this.now);
           if (this.congested.size > 0) this.tellPressure(effect.member.id);
           break;
         case 'contact_wanted':
@@ -330,6 +314,7 @@ export class NodeCore {
         case 'member_forgotten':
           this.runLinks({ type: 'member_forgotten', node: effect.member.id });
           this.jobs.memberForgotten(effect.member.id);
+          this.topics.memberForgotten(effect.member.id);
           break;
         case 'log':
           this.outbox.push(effect);
@@ -354,11 +339,13 @@ export class NodeCore {
         case 'contact_opened':
           this.runMembership({ type: 'contact_opened', node: effect.node, hello: effect.hello });
           this.jobs.step({ type: 'contact_opened', node: effect.node }, this.now);
+          this.topics.contactOpened(effect.node, this.now);
           this.tellPressure(effect.node);
           break;
         case 'contact_lost':
           this.runMembership({ type: 'contact_lost', node: effect.node, reason: effect.reason });
           this.jobs.step({ type: 'contact_lost', node: effect.node, reason: effect.reason }, this.now);
+          this.topics.contactLost(effect.node, this.now);
           break;
         case 'address_taken':
           this.runMembership(effect);
@@ -391,6 +378,7 @@ export class NodeCore {
 
   private sayGoodbye(now: Instant): void {
     this.now = now;
+    this.topics.endAll();
     this.runMembership({ type: 'leave' });
     this.runLinks({ type: 'leaving' });
   }

@@ -21,3 +21,18 @@ export function isTopicOrPattern(name: string): boolean {
 export function isPattern(name: string): boolean {
   return name.includes('*');
 }
+
+export function levelsOf(name: Topic): string[] {
+  return name.split('.');
+}
+
+/** Whether a topic fits a pattern, both in levels: in one pass, whatever the pattern. */
+export function fitsPattern(topic: readonly string[], pattern: readonly string[]): boolean {
+  const isOpen = pattern[pattern.length - 1] === '*';
+  if (topic.length < pattern.length || (topic.length > pattern.length && !isOpen)) return false;
+  for (let index = 0; index < pattern.length; index++) {
+    const level = pattern[index];
+    if (level !== '*' && level !== topic[index]) return false;
+  }
+  return true;
+}

@@ -1,0 +1,258 @@
+import { Fifo } from '../fifo.js';
+import type { NodeId, RequestId } from '../ids.js';
+import { limits } from '../limits.js';
+import { type Payload, payloadBytes } from '../payload.js';
+import { errorReply, okReply, type Reply } from '../reply.js';
+import { formatSize } from '../units.js';
+import type { Topic } from './topic.js';
+import type { TopicMessage } from './topic-messages.js';
+
+type PublishMessage = Extract<TopicMessage, { type: 'publish' }>;
+
+/** A PUBLISH that waits for the nodes it was sent to. */
+interface Pending {
+  readonly request: RequestId;
+  readonly endsMs: number;
+  count: number;
+  /** Nodes that have not answered; 0: the client has its reply. */
+  left: number;
+}
+
+/** A message on its way to one node. */
+interface Sent {
+  readonly message: PublishMessage;
+  readonly bytes: number;
+  readonly pending: Pending;
+  readonly dropAtMs: number;
+}
+
+interface Destination {
+  /** Sent, and not answered; each up to the number in order. */
+  readonly unanswered: Fifo<Sent>;
+  unansweredBytes: number;
+  /** For want of a link. */
+  readonly unlinked: Fifo<Sent>;
+  unlinkedBytes: number;
+}
+
+const messageBytes = 64;
+const retryAfter = 'retry-after=100ms';
+
+export interface PublishingOptions {
+  /** False: there is no link to it now, and one is sought. */
+  readonly send: (to: NodeId, message: TopicMessage) => boolean;
+  readonly reply: (request: RequestId, reply: Reply) => void;
+  readonly nameOf: (node: NodeId) => string;
+}
+
+/** Sends what is published here to the nodes that may want it, once each and in order, and counts who got it. */
+export class Publishing {
+  private readonly destinations = new Map<NodeId, Destination>();
+  /** All wait for as long, so the earliest end comes first. Those that are answered leave when they are first. */
+  private readonly pending = new Fifo<Pending>();
+  private lastSeq = 0;
+  private droppedCount = 0;
+  private unlinkedCount = 0;
+
+  constructor(private readonly options: PublishingOptions) {}
+
+  /** Messages that were lost to nodes without a link. */
+  get dropped(): number {
+    return this.droppedCount;
+  }
+
+  /** The number of the last message that was published here. */
+  get last(): number {
+    return this.lastSeq;
+  }
+
+  /** Why nothing more can be published that these nodes want; null: it can. */
+  refusal(nodes: readonly NodeId[]): Reply | null {
+    for (const node of nodes) {
+      const bytes = this.destinations.get(node)?.unansweredBytes ?? 0;
+      if (bytes < limits.unansweredBytesMax) continue;
+      const most = formatSize(limits.unansweredBytesMax);
+      const what = `node ${this.options.nameOf(node)} has yet to take the last ${most} that were sent to it`;
+      return errorReply('BUSY', `${retryAfter} ${what}: nothing was sent to anybody`);
+    }
+    return null;
+  }
+
+  /** The number of the next message. */
+  take(): number {
+    return ++this.lastSeq;
+  }
+
+  publish(
+    request: RequestId,
+    message: PublishMessage,
+    { nodes, localCount, nowMs }: { nodes: readonly NodeId[]; localCount: number; nowMs: number },
+  ): void {
+    if (nodes.length === 0) {
+      this.options.reply(request, okReply(String(localCount)));
+      return;
+    }
+    const endsMs = nowMs + limits.topicAnswerMs;
+    const pending: Pending = { request, endsMs, count: localCount, left: nodes.length };
+    this.pending.push(pending);
+    const bytes = costOf(message.topic, message.payload);
+    const sent: Sent = { message, bytes, pending, dropAtMs: nowMs + limits.unlinkedMs };
+    for (const node of nodes) this.send(node, sent);
+  }
+
+  /** Another node has passed on all up to this number, each to so many. */
+  answered(from: NodeId, upTo: number, counts: readonly number[]): void {
+    const destination = this.destinations.get(from);
+    if (destination === undefined) return;
+    const { unanswered } = destination;
+    let index = 0;
+    for (
+      let sent = unanswered.peek();
+      sent !== undefined && sent.message.seq <= upTo;
+      sent = unanswered.peek()
+    ) {
+      unanswered.shift();
+      destination.unansweredBytes -= sent.bytes;
+      while (index < counts.length && (counts[index] as number) < sent.message.seq) index += 2;
+      const isCounted = counts[index] === sent.message.seq;
+      this.settle(sent.pending, isCounted ? (counts[index + 1] ?? 0) : 0);
+    }
+    this.forgetIfIdle(from, destination);
+  }
+
+  /** What was on its way on the link before may be lost. */
+  contactOpened(node: NodeId): void {
+    const destination = this.destinations.get(node);
+    if (destination === undefined) return;
+    this.giveUpUnanswered(destination);
+    const { unlinked } = destination;
+    for (let sent = unlinked.peek(); sent !== undefined; sent = unlinked.peek()) {
+      if (!this.options.send(node, sent.message)) break;
+      unlinked.shift();
+      this.unlinkedCount--;
+      destination.unlinkedBytes -= sent.bytes;
+      destination.unanswered.push(sent);
+      destination.unansweredBytes += sent.bytes;
+    }
+    this.forgetIfIdle(node, destination);
+  }
+
+  contactLost(node: NodeId): void {
+    const destination = this.destinations.get(node);
+    if (destination === undefined) return;
+    this.giveUpUnanswered(destination);
+    this.forgetIfIdle(node, destination);
+  }
+
+  /** It is no member any more, or its process is another one. */
+  nodeGone(node: NodeId): void {
+    const destination = this.destinations.get(node);
+    if (destination === undefined) return;
+    this.giveUpUnanswered(destination);
+    this.dropUnlinked(destination, Number.POSITIVE_INFINITY);
+    this.destinations.delete(node);
+  }
+
+  tick(nowMs: number): void {
+    if (this.unlinkedCount > 0) {
+      for (const [node, destination] of this.destinations) {
+        this.dropUnlinked(destination, nowMs);
+        this.forgetIfIdle(node, destination);
+      }
+    }
+    this.endPending(nowMs);
+  }
+
+  /** Everybody who waits is told what is known. */
+  tellAll(): void {
+    this.endPending(Number.POSITIVE_INFINITY);
+  }
+
+  nextDeadlineMs(): number {
+    let nextMs = this.nextPending()?.endsMs ?? Number.POSITIVE_INFINITY;
+    if (this.unlinkedCount === 0) return nextMs;
+    for (const { unlinked } of this.destinations.values())
+      nextMs = Math.min(nextMs, unlinked.peek()?.dropAtMs ?? Number.POSITIVE_INFINITY);
+    return nextMs;
+  }
+
+  private send(node: NodeId, sent: Sent): void {
+    const destination = this.destination(node);
+    if (destination.unlinked.length === 0 && this.options.send(node, sent.message)) {
+      destination.unanswered.push(sent);
+      destination.unansweredBytes += sent.bytes;
+      return;
+    }
+    if (destination.unlinkedBytes >= limits.unlinkedBytesMax) {
+      this.droppedCount++;
+      this.settle(sent.pending, 0);
+      return;
+    }
+    destination.unlinked.push(sent);
+    destination.unlinkedBytes += sent.bytes;
+    this.unlinkedCount++;
+  }
+
+  private destination(node: NodeId): Destination {
+    let destination = this.destinations.get(node);
+    if (destination === undefined) {
+      destination = { unanswered: new Fifo(), unansweredBytes: 0, unlinked: new Fifo(), unlinkedBytes: 0 };
+      this.destinations.set(node, destination);
+    }
+    return destination;
+  }
+
+  private forgetIfIdle(node: NodeId, { unanswered, unlinked }: Destination): void {
+    // What is sent again and again keeps its place: making it anew at each message costs more than it takes.
+    if (unanswered.length === 0 && unlinked.length === 0 && this.pending.length === 0)
+      this.destinations.delete(node);
+  }
+
+  private giveUpUnanswered(destination: Destination): void {
+    const { unanswered } = destination;
+    for (let sent = unanswered.shift(); sent !== undefined; sent = unanswered.shift())
+      this.settle(sent.pending, 0);
+    destination.unansweredBytes = 0;
+  }
+
+  private dropUnlinked(destination: Destination, nowMs: number): void {
+    const { unlinked } = destination;
+    for (let sent = unlinked.peek(); sent !== undefined && sent.dropAtMs <= nowMs; sent = unlinked.peek()) {
+      unlinked.shift();
+      this.unlinkedCount--;
+      destination.unlinkedBytes -= sent.bytes;
+      this.droppedCount++;
+      this.settle(sent.pending, 0);
+    }
+  }
+
+  private settle(pending: Pending, count: number): void {
+    if (pending.left === 0) return;
+    pending.count += count;
+    if (--pending.left === 0) this.tell(pending);
+  }
+
+  private endPending(nowMs: number): void {
+    for (let first = this.nextPending(); first !== undefined; first = this.nextPending()) {
+      if (first.endsMs > nowMs) return;
+      first.left = 0;
+      this.tell(first);
+    }
+  }
+
+  private nextPending(): Pending | undefined {
+    for (let first = this.pending.peek(); first !== undefined; first = this.pending.peek()) {
+      if (first.left > 0) return first;
+      this.pending.shift();
+    }
+    return undefined;
+  }
+
+  private tell({ request, count }: Pending): void {
+    this.options.reply(request, okReply(String(count)));
+  }
+}
+
+function costOf(topic: Topic, payload: Payload): number {
+  return messageBytes + topic.length + payloadBytes(payload);
+}
