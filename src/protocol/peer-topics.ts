@@ -115,14 +115,14 @@ function readInterest(fields: FieldReader): InterestRecord {
 function readVersions(fields: FieldReader): InterestVersion[] {
   const flat = fields.array(4 * limits.membersMax);
   const inner = nestedFields(flat, 'interest_versions: versions', 0);
-  return Array.from({ length: flat.length / 4 }, () => readVersion(inner));
+  return Array.from({ length: Math.ceil(flat.length / 4) }, () => readVersion(inner));
 }
 
 function readKept(fields: FieldReader): KeptMessage[] {
   // Each counts for more than 64 bytes, and the one that goes over the limit is left out.
   const flat = fields.array(4 * (limits.replayedBytesMax / 64));
   const inner = nestedFields(flat, 'replayed: messages', 0);
-  return Array.from({ length: flat.length / 4 }, () => ({
+  return Array.from({ length: Math.ceil(flat.length / 4) }, () => ({
     topic: readTopic(inner),
     number: inner.count(),
     wallMs: inner.wallMs(),

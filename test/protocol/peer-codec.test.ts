@@ -182,6 +182,18 @@ t.test('wrong types and values out of range are refused in every field', (t) => 
     ['an outcome of 6', [frameKinds.ran, 1, key.job, 1, 1, 6]],
     ['a reason of 3', [frameKinds.refuse, key.job, 1, 1, 3]],
     ['a command that is no array', [frameKinds.ask, 1, 'nodes']],
+    ['a message to a pattern', [frameKinds.publish, 1, 'a.*', '1']],
+    ['a message to a topic with a line break', [frameKinds.publish, 1, 'a\n', '1']],
+    ['a message with a line break', [frameKinds.publish, 1, 'a', '1\n2']],
+    ['a message that is kept with a line break', [frameKinds.replayed, 1, 1, ['a', 1, 0, '1\r']]],
+    ['a message that is kept without its payload', [frameKinds.replayed, 1, 1, ['a', 1, 0]]],
+    ['a filter of 65 bytes', [frameKinds.interest, nodeA, 'abcde', 1, 1, [], new Uint8Array(65)]],
+    ['a filter of 8 KiB', [frameKinds.interest, nodeA, 'abcde', 1, 1, [], new Uint8Array(8_192)]],
+    ['a filter of text', [frameKinds.interest, nodeA, 'abcde', 1, 1, [], '']],
+    ['a pattern with a bare dot', [frameKinds.interest, nodeA, 'abcde', 1, 1, ['a..b'], new Uint8Array(0)]],
+    ['a version of interest that is cut', [frameKinds.interest_versions, [nodeA, 'abcde', 1], true]],
+    ['no messages wanted', [frameKinds.replay_wanted, 1, 0, ['a']]],
+    ['a count of subscribers of -1', [frameKinds.subscriber_counts, 1, [-1]]],
     ['an answer with a code that is no name', [frameKinds.answer, 1, false, 'two words', '']],
   ];
   for (const [name, values] of wrong) t.throws(() => decodeValues(values), invalid, name);
@@ -213,6 +225,24 @@ t.test('every list and text is taken at its limit and refused one over it', (t) 
       'versions',
       limits.membersMax,
       (count) => [frameKinds.versions, 0, [0], Array(count).fill([nodeA, 1, 0]).flat()],
+    ],
+    [
+      'patterns',
+      limits.interestPatternsMax,
+      (count) => [frameKinds.interest, nodeA, 'abcde', 1, 1, Array(count).fill('*'), new Uint8Array(0)],
+    ],
+    ['a topic', limits.topicLengthMax, (count) => [frameKinds.publish, 1, 'x'.repeat(count), '1']],
+    ['a message', limits.topicMessageBytesMax, (count) => [frameKinds.publish, 1, 'x', 'x'.repeat(count)]],
+    [
+      'topics',
+      limits.topicsPerRequestMax,
+      (count) => [frameKinds.replay_wanted, 1, 1, Array(count).fill('x')],
+    ],
+    ['messages wanted', limits.replayMax, (count) => [frameKinds.replay_wanted, 1, count, ['x']]],
+    [
+      'counts of subscribers',
+      limits.topicsPerRequestMax,
+      (count) => [frameKinds.subscriber_counts, 1, Array(count).fill(1)],
     ],
     [
       'attempts held',

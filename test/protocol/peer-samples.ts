@@ -3,6 +3,7 @@ import type { Hello } from '../../src/core/hello.js';
 import { limits } from '../../src/core/limits.js';
 import { incarnationMax, type MemberRecord } from '../../src/core/member.js';
 import type { PeerMessage, Rumour } from '../../src/core/messages.js';
+import { topicMessages } from './topic-samples.js';
 
 export const nodeA = '0123456789ab';
 export const nodeB = 'ba9876543210';
@@ -214,4 +215,5 @@ export const messages: readonly PeerMessage[] = [
   { type: 'answers_taken', seqs: [] },
   { type: 'asking', instance: 'aaaaa', round: 3, next: 9, seqs: [1, 8] },
   { type: 'asks_unknown', round: 3, seqs: [8] },
+  ...topicMessages,
 ];

@@ -27,7 +27,9 @@ interface Sent {
 }
 
 interface Destination {
-  /** Sent, and not answered; each up to the number in order. */
+  /** Sent over a link that has been replaced: the answer may come over the new one, until it is no longer waited for. */
+  readonly doubtful: Fifo<Sent>;
+  /** Sent, and not answered. */
   readonly unanswered: Fifo<Sent>;
   unansweredBytes: number;
   /** For want of a link. */
@@ -52,7 +54,9 @@ export class Publishing {
   private readonly pending = new Fifo<Pending>();
   private lastSeq = 0;
   private droppedCount = 0;
+  /** Over all nodes. */
   private unlinkedCount = 0;
+  private doubtfulCount = 0;
 
   constructor(private readonly options: PublishingOptions) {}
 
@@ -124,8 +128,12 @@ export class Publishing {
   contactOpened(node: NodeId): void {
     const destination = this.destinations.get(node);
     if (destination === undefined) return;
-    this.giveUpUnanswered(destination);
-    const { unlinked } = destination;
+    const { unlinked, unanswered, doubtful } = destination;
+    for (let sent = unanswered.shift(); sent !== undefined; sent = unanswered.shift()) {
+      doubtful.push(sent);
+      this.doubtfulCount++;
+    }
+    destination.unansweredBytes = 0;
     for (let sent = unlinked.peek(); sent !== undefined; sent = unlinked.peek()) {
       if (!this.options.send(node, sent.message)) break;
       unlinked.shift();
@@ -154,9 +162,10 @@ export class Publishing {
   }
 
   tick(nowMs: number): void {
-    if (this.unlinkedCount > 0) {
+    if (this.unlinkedCount + this.doubtfulCount > 0) {
       for (const [node, destination] of this.destinations) {
         this.dropUnlinked(destination, nowMs);
+        this.giveUpDoubtful(destination, nowMs);
         this.forgetIfIdle(node, destination);
       }
     }
@@ -196,34 +205,41 @@ export class Publishing {
   private destination(node: NodeId): Destination {
     let destination = this.destinations.get(node);
     if (destination === undefined) {
-      destination = { unanswered: new Fifo(), unansweredBytes: 0, unlinked: new Fifo(), unlinkedBytes: 0 };
+      destination = {
+        doubtful: new Fifo(),
+        unanswered: new Fifo(),
+        unansweredBytes: 0,
+        unlinked: new Fifo(),
+        unlinkedBytes: 0,
+      };
       this.destinations.set(node, destination);
     }
     return destination;
   }
 
-  private forgetIfIdle(node: NodeId, { unanswered, unlinked }: Destination): void {
-    // What is sent again and again keeps its place: making it anew at each message costs more than it takes.
-    if (unanswered.length === 0 && unlinked.length === 0 && this.pending.length === 0)
-      this.destinations.delete(node);
+  private forgetIfIdle(node: NodeId, { doubtful, unanswered, unlinked }: Destination): void {
+    if (doubtful.length + unanswered.length + unlinked.length === 0) this.destinations.delete(node);
   }
 
   private giveUpUnanswered(destination: Destination): void {
-    const { unanswered } = destination;
-    for (let sent = unanswered.shift(); sent !== undefined; sent = unanswered.shift())
-      this.settle(sent.pending, 0);
+    this.giveUpDoubtful(destination, Number.POSITIVE_INFINITY);
+    shiftWhile(destination.unanswered, always, ({ pending }) => this.settle(pending, 0));
     destination.unansweredBytes = 0;
   }
 
+  private giveUpDoubtful({ doubtful }: Destination, nowMs: number): void {
+    const isOver = ({ pending }: Sent): boolean => pending.endsMs <= nowMs;
+    this.doubtfulCount -= shiftWhile(doubtful, isOver, ({ pending }) => this.settle(pending, 0));
+  }
+
   private dropUnlinked(destination: Destination, nowMs: number): void {
-    const { unlinked } = destination;
-    for (let sent = unlinked.peek(); sent !== undefined && sent.dropAtMs <= nowMs; sent = unlinked.peek()) {
-      unlinked.shift();
+    const isOver = ({ dropAtMs }: Sent): boolean => dropAtMs <= nowMs;
+    shiftWhile(destination.unlinked, isOver, ({ bytes, pending }) => {
       this.unlinkedCount--;
-      destination.unlinkedBytes -= sent.bytes;
       this.droppedCount++;
-      this.settle(sent.pending, 0);
-    }
+      destination.unlinkedBytes -= bytes;
+      this.settle(pending, 0);
+    });
   }
 
   private settle(pending: Pending, count: number): void {
@@ -252,6 +268,19 @@ export class Publishing {
     this.options.reply(request, okReply(String(count)));
   }
 }
+
+/** Takes items off the front for as long as they are meant; how many these were. */
+function shiftWhile(items: Fifo<Sent>, isMeant: (sent: Sent) => boolean, take: (sent: Sent) => void): number {
+  let count = 0;
+  for (let sent = items.peek(); sent !== undefined && isMeant(sent); sent = items.peek()) {
+    items.shift();
+    count++;
+    take(sent);
+  }
+  return count;
+}
+
+const always = (): boolean => true;
 
 function costOf(topic: Topic, payload: Payload): number {
   return messageBytes + topic.length + payloadBytes(payload);

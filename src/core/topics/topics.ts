@@ -52,9 +52,9 @@ export class Topics {
   readonly kept = new KeptMessages();
   readonly publishing: Publishing;
   readonly totals: TopicTotals = { published: 0, delivered: 0 };
-  private readonly receiving: Receiving;
+  readonly receiving: Receiving;
   private readonly polls: Polls;
-  private readonly replays: Replays;
+  readonly replays: Replays;
   /** Subscriptions that wait for the replays of others to end, the first first. */
   private readonly line = new Map<RequestId, Command<'subscribe'>>();
   private lineNames = 0;
