@@ -23,6 +23,10 @@ export interface NodeMetrics {
   readonly threads: number;
   /** Threads that were ended, or ended by themselves, under their work. */
   readonly threadsEndedTotal: number;
+  readonly subscriptions: number;
+  readonly messagesPublishedTotal: number;
+  readonly messagesDeliveredTotal: number;
+  readonly messagesDroppedTotal: number;
   readonly clientConnections: number;
   readonly clientRequestsTotal: number;
   readonly clientErrorsTotal: number;

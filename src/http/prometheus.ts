@@ -60,6 +60,22 @@ const metrics: readonly Metric[] = [
     help: 'Threads that ended under their work',
     read: (m) => m.threadsEndedTotal,
   },
+  { name: 'rondo_subscriptions', help: 'Topics that clients subscribe to', read: (m) => m.subscriptions },
+  {
+    name: 'rondo_messages_published_total',
+    help: 'Messages of topics published by clients of this node',
+    read: (m) => m.messagesPublishedTotal,
+  },
+  {
+    name: 'rondo_messages_delivered_total',
+    help: 'Messages of topics delivered to clients of this node, each counted',
+    read: (m) => m.messagesDeliveredTotal,
+  },
+  {
+    name: 'rondo_messages_dropped_total',
+    help: 'Messages of topics not sent to nodes that there was no link to',
+    read: (m) => m.messagesDroppedTotal,
+  },
   { name: 'rondo_client_connections', help: 'Clients connected', read: (m) => m.clientConnections },
   { name: 'rondo_client_requests_total', help: 'Requests of clients', read: (m) => m.clientRequestsTotal },
   {

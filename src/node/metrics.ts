@@ -23,6 +23,7 @@ export function collectMetrics({ core, driver, network, clients, scheduler }: Me
   const threads = scheduler.stats();
   const peers = network.stats();
   const lines = clients.stats();
+  const topics = core.topics.counts();
   return {
     members: core.countMembers(),
     links: peers.links,
@@ -41,6 +42,10 @@ export function collectMetrics({ core, driver, network, clients, scheduler }: Me
     attemptsRetriedTotal: totals.retried,
     threads: threads.threads,
     threadsEndedTotal: threads.threadsEnded,
+    subscriptions: topics.subscriptions,
+    messagesPublishedTotal: topics.published,
+    messagesDeliveredTotal: topics.delivered,
+    messagesDroppedTotal: topics.dropped,
     clientConnections: lines.connections,
     clientRequestsTotal: lines.requests,
     clientErrorsTotal: lines.errors,

@@ -298,6 +298,7 @@ export class LineSession {
         this.handleAuth(tag, request.token);
         return null;
       case 'quit':
+        this.endSubscriptions([...this.subscriptions]);
         this.options.answered(okReply(), false);
         this.farewell = replyWords(tag, okReply());
         this.finish();
@@ -331,12 +332,16 @@ export class LineSession {
       return;
     }
     const slot = this.answers.enter(tag);
+    this.endSubscriptions(seqs);
+    this.options.answered(okReply(), false);
+    this.settle(slot, replyWords(tag, okReply()));
+  }
+
+  private endSubscriptions(seqs: readonly number[]): void {
     for (const seq of seqs) {
       this.options.ended(seq);
       this.reply(seq, okReply());
     }
-    this.options.answered(okReply(), false);
-    this.settle(slot, replyWords(tag, okReply()));
   }
 
   private handleAuth(tag: string | null, token: string): void {

@@ -6,6 +6,7 @@ import type { MemberView } from '../jobs/member-view.js';
 import type { Asker } from '../jobs/record.js';
 import type { MemberRecord, MemberState } from '../member.js';
 import { errorReply, okReply, type Reply } from '../reply.js';
+import type { Topics } from '../topics/topics.js';
 import type { DeparturePlan } from './departure.js';
 import type { NodeCoreOptions } from './node-core.js';
 
@@ -13,6 +14,7 @@ export interface ClusterRequestsOptions {
   readonly options: NodeCoreOptions;
   readonly members: MemberView;
   readonly jobs: Jobs;
+  readonly topics: Topics;
   readonly linkCount: () => number;
   readonly countMembers: () => Record<MemberState, number>;
   readonly setDraining: (draining: boolean, now: Instant) => void;
@@ -57,7 +59,7 @@ export class ClusterRequests {
 
   /** The INFO object of PROTOCOL.md. */
   describeSelf(now: Instant): Record<string, unknown> {
-    const { options, members, jobs } = this.parts;
+    const { options, members, jobs, topics } = this.parts;
     const self = members.self();
     return {
       name: self.name,
@@ -78,6 +80,7 @@ export class ClusterRequests {
       jobBytes: jobs.ledger.bytes,
       held: heldOf(jobs.keeping.copies),
       totals: { ...jobs.owner.totals },
+      topics: topics.counts(),
     };
   }
 

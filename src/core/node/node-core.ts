@@ -17,7 +17,7 @@ import {
 } from '../membership/membership.js';
 import { isMembershipMessage, isWork, type PeerMessage } from '../messages.js';
 import { Outbox } from '../outbox.js';
-import { createRandom } from '../random.js';
+import { createRandom, type Random } from '../random.js';
 import { isTopicMessage } from '../topics/topic-messages.js';
 import { Topics } from '../topics/topics.js';
 import { ClusterRequests } from './cluster-requests.js';
@@ -99,15 +99,7 @@ export class NodeCore {
       settled: options.watchOutcome ?? (() => {}),
       journalChanged: (journal) => this.runMembership({ type: 'self_changed', change: { journal } }),
     });
-    this.topics = new Topics({
-      self: id,
-      instance,
-      start: options.incarnation,
-      outbox: this.outbox,
-      members,
-      random: random.fork('topics'),
-      isSparse: () => this.links.isSparse,
-    });
+    this.topics = this.createTopics(members, random.fork('topics'));
     this.departure = new Departure({
       drainTimeoutMs: options.drainTimeoutMs,
       jobs: this.jobs,
@@ -119,11 +111,25 @@ export class NodeCore {
       options,
       members,
       jobs: this.jobs,
+      topics: this.topics,
       linkCount: () => this.links.count(),
       countMembers: () => this.countMembers(),
       setDraining: (draining, now) => this.setDraining(draining, now),
       leave: (now, planned) => this.departure.start(now, planned),
       isLeaving: () => this.departure.isUnderWay,
+    });
+  }
+
+  private createTopics(members: MemberView, random: Random): Topics {
+    const { id, instance, incarnation } = this.options;
+    return new Topics({
+      self: id,
+      instance,
+      start: incarnation,
+      outbox: this.outbox,
+      members,
+      random,
+      isSparse: () => this.links.isSparse,
     });
   }
 

@@ -5,7 +5,7 @@ import type { Topic } from './topic.js';
 /** Bits that a topic sets: with 8 bits a topic one other topic in 40 seems to be there. */
 const bitsPerTopic = 4;
 const bitsMax = limits.interestFilterBytesMax * 8;
-const bytesMin = 64;
+const filterBytesMin = 64;
 
 /**
  * A Bloom filter (Bloom, 1970) of topics that come and go. How many topics set each bit is counted at the largest size; what is told to
@@ -32,7 +32,7 @@ export class TopicFilter {
   /** Empty when no topic is in it. */
   bytes(): Uint8Array {
     if (this.counts === null) return new Uint8Array(0);
-    let size = bytesMin;
+    let size = filterBytesMin;
     while (size < this.topicCount && size < limits.interestFilterBytesMax) size *= 2;
     const bytes = new Uint8Array(size);
     const mask = size * 8 - 1;
@@ -73,7 +73,7 @@ export function mayHold(filter: Uint8Array, hash: number): boolean {
 /** Whether so many bytes can be a filter. */
 export function isFilterSize(bytes: number): boolean {
   if (bytes === 0) return true;
-  return bytes >= bytesMin && bytes <= limits.interestFilterBytesMax && (bytes & (bytes - 1)) === 0;
+  return bytes >= filterBytesMin && bytes <= limits.interestFilterBytesMax && (bytes & (bytes - 1)) === 0;
 }
 
 /** Double hashing (Kirsch and Mitzenmacher, 2006): the bits are as good as those of hashes of their own. */

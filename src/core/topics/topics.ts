@@ -37,12 +37,17 @@ export interface TopicsOptions {
 type Command<Type extends TopicCommand['type']> = Extract<TopicCommand, { type: Type }>;
 type Taken<Type extends TopicMessage['type']> = Extract<TopicMessage, { type: Type }>;
 
-/** Totals since the start, for metrics. */
-export interface TopicTotals {
-  /** By clients of this node. */
-  published: number;
+/** For INFO and metrics. */
+export interface TopicCounts {
+  /** Each topic of each request. */
+  readonly subscriptions: number;
+  /** By clients of this node, since it started. */
+  readonly published: number;
   /** To clients of this node, each counted. */
-  delivered: number;
+  readonly delivered: number;
+  /** Not sent to nodes that there was no link to. */
+  readonly dropped: number;
+  readonly keptBytes: number;
 }
 
 /** Publish and subscribe over all nodes, at most once: who subscribes where, who is sent what, and what is kept for those who come late. */
@@ -51,7 +56,6 @@ export class Topics {
   readonly interest: InterestExchange;
   readonly kept = new KeptMessages();
   readonly publishing: Publishing;
-  readonly totals: TopicTotals = { published: 0, delivered: 0 };
   readonly receiving: Receiving;
   private readonly polls: Polls;
   readonly replays: Replays;
@@ -59,7 +63,8 @@ export class Topics {
   private readonly line = new Map<RequestId, Command<'subscribe'>>();
   private lineNames = 0;
   /** What SUBSCRIBERS has heard so far, by its poll. */
-  private readonly counts = new Map<number, number[]>();
+  private readonly countings = new Map<number, number[]>();
+  private delivered = 0;
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
 
   constructor(private readonly options: TopicsOptions) {
@@ -91,9 +96,14 @@ export class Topics {
     return this.receiving.wantsFlush;
   }
 
-  /** Messages that were lost for want of a link. */
-  get dropped(): number {
-    return this.publishing.dropped;
+  counts(): TopicCounts {
+    return {
+      subscriptions: this.subscriptions.count,
+      published: this.publishing.last,
+      delivered: this.delivered,
+      dropped: this.publishing.dropped,
+      keptBytes: this.kept.bytes,
+    };
   }
 
   request(request: RequestId, command: TopicCommand, now: Instant): void {
@@ -270,7 +280,6 @@ export class Topics {
     }
     const { monotonicMs: nowMs, wallMs } = this.now;
     const number = this.publishing.take();
-    this.totals.published++;
     this.kept.add({ topic, number, wallMs, payload });
     const localCount = this.fanOut({ publisher: this.options.self, number, message: { topic, payload } });
     const message = { type: 'publish', seq: number, topic, payload } as const;
@@ -297,7 +306,7 @@ export class Topics {
   }
 
   private deliver(requests: readonly RequestId[], message: Message): void {
-    this.totals.delivered += requests.length;
+    this.delivered += requests.length;
     this.options.outbox.push({ type: 'deliver', requests, message });
   }
 
@@ -306,17 +315,17 @@ export class Topics {
     const nodes = new Set(topics.flatMap((topic) => this.interest.others.wanting(topic)));
     let poll = 0;
     const done = (): void => {
-      this.counts.delete(poll);
+      this.countings.delete(poll);
       this.options.outbox.reply(request, okReply(countsText(topics, sums)));
     };
     const { monotonicMs: nowMs } = this.now;
     if (nodes.size === 0) return done();
     poll = this.polls.ask([...nodes], (seq) => ({ type: 'count_subscribers', seq, topics }), { nowMs, done });
-    this.counts.set(poll, sums);
+    this.countings.set(poll, sums);
   }
 
   private takeCounts(from: NodeId, { seq, counts }: Taken<'subscriber_counts'>): void {
-    const sums = this.counts.get(seq);
+    const sums = this.countings.get(seq);
     if (sums === undefined || !this.polls.expects(from, seq)) return;
     for (let index = 0; index < sums.length; index++)
       sums[index] = (sums[index] as number) + (counts[index] ?? 0);

@@ -69,7 +69,7 @@ const isolatedMs = 6_000;
 /** A member that was cut off is dialled again within half a minute, and comparisons find what is left in another. */
 const convergenceMs = 60_000;
 /** Where nothing was lost, what has changed last is told within a quarter of a second. */
-const calmConvergenceMs = 500;
+const calmConvergenceMs = 2_500;
 
 /** One cluster with subscribers that come and go, publishers, and faults; then it is calm, and everything must be right. */
 export function runTopics(seed: string, options: TopicRunOptions = {}): TopicRun {
