@@ -29,9 +29,12 @@ export const limits = {
   subscriberBytesMax: 4 * 1024 * 1024,
   /** The name of a topic, or a pattern of such names. */
   topicLengthMax: 256,
+  topicLevelsMax: 16,
   /** Topics in one SUBSCRIBE or SUBSCRIBERS, and subscriptions of one node, each topic of a request counted. */
   topicsPerRequestMax: 1_000,
   subscriptionsMax: 100_000,
+  /** Patterns of one node that differ from each other: a topic may have to be compared with all. */
+  patternsMax: 10_000,
   /** Messages of a topic that a node keeps for subscribers to come, and what they take of all topics together. */
   replayMax: 100,
   replayBytesMax: 16 * 1024 * 1024,

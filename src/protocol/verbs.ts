@@ -344,4 +344,4 @@ function listOf(words: string | null): string[] {
   return [...new Set(words?.split(' '))];
 }
 
-const topicRule = `1 to ${limits.topicLengthMax} of A-Z a-z 0-9 _ : / -, and dots between levels`;
+const topicRule = `1 to ${limits.topicLengthMax} of A-Z a-z 0-9 _ : / -, and dots between levels, ${limits.topicLevelsMax} at most`;

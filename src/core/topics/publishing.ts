@@ -108,19 +108,18 @@ export class Publishing {
   answered(from: NodeId, upTo: number, counts: readonly number[]): void {
     const destination = this.destinations.get(from);
     if (destination === undefined) return;
-    const { unanswered } = destination;
     let index = 0;
-    for (
-      let sent = unanswered.peek();
-      sent !== undefined && sent.message.seq <= upTo;
-      sent = unanswered.peek()
-    ) {
-      unanswered.shift();
-      destination.unansweredBytes -= sent.bytes;
+    const isUpTo = ({ message: { seq } }: Sent): boolean => seq <= upTo;
+    const take = (sent: Sent): void => {
       while (index < counts.length && (counts[index] as number) < sent.message.seq) index += 2;
       const isCounted = counts[index] === sent.message.seq;
       this.settle(sent.pending, isCounted ? (counts[index + 1] ?? 0) : 0);
-    }
+    };
+    this.doubtfulCount -= shiftWhile(destination.doubtful, isUpTo, take);
+    shiftWhile(destination.unanswered, isUpTo, (sent) => {
+      destination.unansweredBytes -= sent.bytes;
+      take(sent);
+    });
     this.forgetIfIdle(from, destination);
   }
 

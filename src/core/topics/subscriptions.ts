@@ -23,6 +23,8 @@ export class Subscriptions {
   private readonly remembered = new Map<Topic, readonly RequestId[]>();
   private rememberedRequests = 0;
   private nameCount = 0;
+  /** That differ. */
+  private patternCount = 0;
 
   constructor(private readonly listener: SubscriptionsListener) {}
 
@@ -35,8 +37,12 @@ export class Subscriptions {
     return this.requests.size;
   }
 
-  hasRoomFor(nameCount: number): boolean {
-    return this.nameCount + nameCount <= limits.subscriptionsMax;
+  /** Where so many names are promised to others. */
+  hasRoomFor(names: readonly Topic[], promised = 0): boolean {
+    if (this.nameCount + promised + names.length > limits.subscriptionsMax) return false;
+    if (this.patternCount + names.length <= limits.patternsMax) return true;
+    const added = names.filter((name) => isPattern(name) && !this.byName.has(name));
+    return this.patternCount + added.length <= limits.patternsMax;
   }
 
   add(request: RequestId, names: readonly Topic[]): void {
@@ -51,7 +57,10 @@ export class Subscriptions {
       }
       const requests = new Set([request]);
       this.byName.set(name, requests);
-      if (isPattern(name)) this.patterns.set(name, requests);
+      if (isPattern(name)) {
+        this.patterns.set(name, requests);
+        this.patternCount++;
+      }
       this.listener.gained(name);
     }
   }
@@ -68,7 +77,10 @@ export class Subscriptions {
       requests?.delete(request);
       if (requests === undefined || requests.size > 0) continue;
       this.byName.delete(name);
-      if (isPattern(name)) this.patterns.delete(name);
+      if (isPattern(name)) {
+        this.patterns.delete(name);
+        this.patternCount--;
+      }
       this.listener.lost(name);
     }
     return true;

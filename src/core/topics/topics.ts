@@ -230,8 +230,8 @@ export class Topics {
 
   private subscribe(request: RequestId, command: Command<'subscribe'>): void {
     const { topics, replay } = command;
-    if (!this.subscriptions.hasRoomFor(this.lineNames + topics.length)) {
-      const text = `this node has ${this.subscriptions.count} subscriptions, and at most ${limits.subscriptionsMax}: end some, subscribe to a pattern, or ask another node`;
+    if (!this.subscriptions.hasRoomFor(topics, this.lineNames)) {
+      const text = `this node has ${this.subscriptions.count} subscriptions, of ${limits.subscriptionsMax} at most, ${limits.patternsMax} different patterns among them: end some, or ask another node`;
       this.options.outbox.reply(request, errorReply('TOO_MANY_SUBSCRIPTIONS', text));
       return;
     }
