@@ -13,6 +13,8 @@ const messageBytes = 96;
 export class KeptMessages {
   /** The topic that was published to last comes last. */
   private readonly topics = new Map<Topic, Fifo<KeptMessage>>();
+  /** Goes through them from the first one on, so that none that is gone is passed over twice. */
+  private oldest = this.topics.keys();
   private latest: Topic | null = null;
   private keptBytes = 0;
 
@@ -80,7 +82,7 @@ export class KeptMessages {
   }
 
   private dropOldest(): void {
-    const topic = this.topics.keys().next().value as Topic;
+    const topic = this.nextOldest();
     const kept = this.topics.get(topic) as Fifo<KeptMessage>;
     if (topic === this.latest && kept.length > 1) {
       this.shift(kept);
@@ -90,6 +92,15 @@ export class KeptMessages {
     this.topics.delete(topic);
     this.keptBytes -= topicBytes + topic.length;
     if (topic === this.latest) this.latest = null;
+  }
+
+  private nextOldest(): Topic {
+    let { value } = this.oldest.next();
+    if (value === undefined) {
+      this.oldest = this.topics.keys();
+      value = this.oldest.next().value;
+    }
+    return value as Topic;
   }
 
   private shift(kept: Fifo<KeptMessage>): void {

@@ -1,3 +1,4 @@
+import { Fifo } from '../fifo.js';
 import type { InstanceId, NodeId } from '../ids.js';
 import { limits } from '../limits.js';
 import { isPattern, type Topic } from './topic.js';
@@ -11,6 +12,11 @@ const lingerMs = 5_000;
 /** At most so many stay. */
 const lingeringMax = 10_000;
 
+interface Lingering {
+  readonly name: Topic;
+  readonly untilMs: number;
+}
+
 export interface OwnInterestOptions {
   readonly node: NodeId;
   readonly instance: InstanceId;
@@ -21,8 +27,9 @@ export interface OwnInterestOptions {
 export class OwnInterest {
   private readonly filter = new TopicFilter();
   private readonly patterns = new Set<Topic>();
-  /** Until when each is kept, the earliest first. */
+  /** Until when each is kept; and the same in order, with those that are back or gone again left in it. */
   private readonly lingering = new Map<Topic, number>();
+  private readonly order = new Fifo<Lingering>();
   private hasChanged = false;
   private toldAtMs = Number.NEGATIVE_INFINITY;
   private told: InterestRecord;
@@ -49,16 +56,20 @@ export class OwnInterest {
   }
 
   lost(name: Topic, nowMs: number): void {
-    this.lingering.set(name, nowMs + lingerMs);
-    if (this.lingering.size > lingeringMax) this.drop(this.lingering.keys().next().value as Topic);
+    const untilMs = nowMs + lingerMs;
+    this.lingering.set(name, untilMs);
+    this.order.push({ name, untilMs });
+    if (this.order.length > lingeringMax) this.dropFirst();
   }
 
   /** What is to be told now; null: nothing. */
   take(nowMs: number): InterestRecord | null {
-    for (const [name, untilMs] of this.lingering) {
-      if (untilMs > nowMs) break;
-      this.drop(name);
-    }
+    for (
+      let first = this.order.peek();
+      first !== undefined && first.untilMs <= nowMs;
+      first = this.order.peek()
+    )
+      this.dropFirst();
     if (!this.hasChanged || nowMs < this.toldAtMs + tellGapMs) return null;
     this.hasChanged = false;
     const { node, instance, start, version } = this.told;
@@ -71,11 +82,13 @@ export class OwnInterest {
   }
 
   nextDeadlineMs(): number {
-    const lingersMs = this.lingering.values().next().value ?? Number.POSITIVE_INFINITY;
+    const lingersMs = this.order.peek()?.untilMs ?? Number.POSITIVE_INFINITY;
     return this.hasChanged ? Math.min(lingersMs, this.toldAtMs + tellGapMs) : lingersMs;
   }
 
-  private drop(name: Topic): void {
+  private dropFirst(): void {
+    const { name, untilMs } = this.order.shift() as Lingering;
+    if (this.lingering.get(name) !== untilMs) return;
     this.lingering.delete(name);
     if (isPattern(name)) this.patterns.delete(name);
     else this.filter.remove(name);
