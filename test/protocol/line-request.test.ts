@@ -203,6 +203,7 @@ t.test('a refused line still says where its body ends', async (t) => {
   t.strictSame(after('@!! RUN echo bytes=0'), { type: 'skip', bytes: 0 });
   t.strictSame(after('RUN echo retries=x bytes=7'), { type: 'skip', bytes: 7 });
   t.strictSame(after('RUN echo bytes=7 [1]'), { type: 'skip', bytes: 7 });
+  t.equal(after('PUBLISH news bytes=7'), 'announcement');
   t.strictSame(after('PUBLISH news.* bytes=7'), { type: 'skip', bytes: 7 });
   t.strictSame(after('NOSUCH {"a": " bytes=7 "}'), { type: 'go_on' });
   for (const bad of ['bytes=', 'bytes=-1', 'bytes=1e3', 'bytes=many', 'bytes=1 bytes=1', 'bytes=0x10']) {

@@ -65,6 +65,11 @@ export class Publishing {
     return this.droppedCount;
   }
 
+  /** Nobody is waited for, and nothing waits. */
+  get isIdle(): boolean {
+    return this.destinations.size === 0 && this.nextPending() === undefined;
+  }
+
   /** The number of the last message that was published here. */
   get last(): number {
     return this.lastSeq;

@@ -9,7 +9,7 @@ import { isPresent, type MemberRecord } from '../member.js';
 import type { Outbox } from '../outbox.js';
 import { payloadBytes } from '../payload.js';
 import type { Random } from '../random.js';
-import { errorReply, okReply } from '../reply.js';
+import { errorReply, okReply, type Reply } from '../reply.js';
 import { formatSize } from '../units.js';
 import { InterestExchange } from './interest-exchange.js';
 import { KeptMessages } from './kept-messages.js';
@@ -63,6 +63,7 @@ export class Topics {
   private readonly line = new Map<RequestId, Command<'subscribe'>>();
   private lineNames = 0;
   /** What SUBSCRIBERS has heard so far, by its poll. */
+  private isEnding = false;
   private readonly countings = new Map<number, number[]>();
   private delivered = 0;
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
@@ -217,19 +218,22 @@ export class Topics {
 
   /** The node is about to end: its subscriptions with it. */
   endAll(): void {
-    const error = errorReply(
-      'UNAVAILABLE',
-      `node ${this.options.members.self().name} leaves: subscribe at another`,
-    );
+    this.isEnding = true;
     for (const request of [...this.line.keys(), ...this.subscriptions.all()]) {
-      this.options.outbox.reply(request, error);
+      this.options.outbox.reply(request, this.endReply());
       this.abandon(request, this.now);
     }
     this.publishing.tellAll();
   }
 
+  private endReply(): Reply {
+    const { name } = this.options.members.self();
+    return errorReply('UNAVAILABLE', `node ${name} leaves: subscribe at another`);
+  }
+
   private subscribe(request: RequestId, command: Command<'subscribe'>): void {
     const { topics, replay } = command;
+    if (this.isEnding) return this.options.outbox.reply(request, this.endReply());
     if (!this.subscriptions.hasRoomFor(topics, this.lineNames)) {
       const text = `this node has ${this.subscriptions.count} subscriptions, of ${limits.subscriptionsMax} at most, ${limits.patternsMax} different patterns among them: end some, or ask another node`;
       this.options.outbox.reply(request, errorReply('TOO_MANY_SUBSCRIPTIONS', text));

@@ -64,6 +64,8 @@ const names: readonly Topic[] = [
 ];
 const patterns: readonly Topic[] = ['room.*', '*', 'news.*.berlin', '*.1', 'log.*', 'room.*.left'];
 const faultsMs = 8_000;
+/** What nobody wants any more is kept for 5 s. */
+const lingerMs = 6_000;
 /** Others take it for dead by then. */
 const isolatedMs = 6_000;
 /** A member that was cut off is dialled again within half a minute, and comparisons find what is left in another. */
@@ -92,6 +94,8 @@ class Run {
     this.cluster = new SimCluster({
       seed,
       hooks,
+      // Now and then through the real codecs, as on a socket.
+      network: { format: this.random.below(4) === 0 ? 'bytes' : 'messages' },
       ...(options.isSparse && { links: sparseLinks, membership: { meshLinksMax: 6 } }),
     });
     this.checks = new TopicChecks(this.cluster);
@@ -111,7 +115,8 @@ class Run {
     this.repeat(endMs, 500, () => this.fault());
     cluster.runFor(faultsMs);
     this.calm();
-    const faults = [...this.converge(), ...this.publishForAll(), ...this.checks.faults()];
+    const found = [...this.converge(), ...this.publishForAll(), ...this.checks.faults()];
+    const faults = [...found, ...this.leftovers()];
     return { faults, traceHash: cluster.traceHash, met: this.met };
   }
 
@@ -260,6 +265,24 @@ class Run {
   private pickPublisher(): string | null {
     const publishers = this.publishers();
     return publishers.length === 0 ? null : this.pick(publishers);
+  }
+
+  /** Once all clients are gone, nothing is kept for them, and nobody is told of them. */
+  private leftovers(): string[] {
+    for (const subscription of this.checks.live()) this.cluster.abandon(subscription);
+    this.cluster.runFor(lingerMs);
+    return this.cluster.running().flatMap(({ name, core: { topics } }) => {
+      const { patterns, filter } = topics.interest.own.record;
+      const isEmpty = patterns?.length === 0 && filter.length === 0;
+      return [
+        ...(topics.subscriptions.count > 0
+          ? [`${name} has ${topics.subscriptions.count} subscriptions`]
+          : []),
+        ...(topics.replays.isAny ? [`${name} has a replay under way`] : []),
+        ...(isEmpty ? [] : [`${name} wants what nobody subscribes to`]),
+        ...(topics.publishing.isIdle ? [] : [`${name} waits for answers`]),
+      ];
+    });
   }
 
   private pickRunning(): string | null {
