@@ -1,0 +1,76 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ClusterNode, request, startCluster } from '../../test/support/cluster.js';
+import { parseAddress } from '../../test/support/line-connection.js';
+
+/** Three pages are fetched at once, each of which takes 2 s, and then processed at once, each 1 s: 3 s where nothing waits for anything else. */
+const program = `
+export default async (_, ctx) => {
+  const pages = [1, 2, 3];
+  await Promise.all(pages.map(() => ctx.call('sleep', 2000)));
+  return Promise.all(pages.map(() => ctx.call('sleep', 1000)));
+};
+`;
+
+/** How long the program takes on three nodes, in ms; the parent's own answer included. */
+export async function measureProgram(): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), 'rondo-scale-'));
+  const tasks = join(directory, 'tasks');
+  mkdirSync(tasks);
+  writeFileSync(join(tasks, 'crawl.mjs'), program);
+  const cluster = await startCluster({ nodes: 3, args: ['--tasks', tasks, '--log-level', 'warn'] });
+  try {
+    const [front] = cluster.nodes as [ClusterNode];
+    const startedAtMs = performance.now();
+    const reply = await request(front, 'RUN crawl');
+    if (reply !== 'OK [1000,1000,1000]') throw new Error(`the program ended with ${reply}`);
+    return performance.now() - startedAtMs;
+  } finally {
+    await cluster.stop();
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+export interface ScaleLoad {
+  readonly jobs: number;
+  readonly jobMs: number;
+  readonly slots: number;
+}
+
+/** How long all jobs take on so many nodes, submitted at once to one of them, in ms. */
+export async function measureJobs(nodes: number, { jobs, jobMs, slots }: ScaleLoad): Promise<number> {
+  const args = ['--concurrency', String(slots), '--threads', '1', '--log-level', 'warn'];
+  const cluster = await startCluster({ nodes, args });
+  try {
+    const [front] = cluster.nodes as [ClusterNode];
+    // Threads start with the first job, and are not what is measured.
+    await runAll(front, 10 * slots * nodes, 1);
+    const startedAtMs = performance.now();
+    await runAll(front, jobs, jobMs);
+    return performance.now() - startedAtMs;
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** On one connection, all at once. */
+function runAll(front: ClusterNode, jobs: number, jobMs: number): Promise<void> {
+  const socket = net.connect({ ...parseAddress(front.client), noDelay: true });
+  return new Promise<void>((resolve, reject) => {
+    let text = '';
+    let done = 0;
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (text + chunk).split('\n');
+      text = lines.pop() ?? '';
+      const wrong = lines.find((line) => !/^@\d+ OK /.test(line));
+      if (wrong !== undefined) reject(new Error(`a job ended with ${wrong}`));
+      done += lines.length;
+      if (done === jobs) resolve();
+    });
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error('the node closed the connection')));
+    socket.write(Array.from({ length: jobs }, (_, job) => `@${job} RUN sleep ${jobMs}\n`).join(''));
+  }).finally(() => socket.destroy());
+}
