@@ -50,6 +50,8 @@ const NodeStartError = standIn('NodeStartError');
 const NotFoundError = standIn('NotFoundError');
 const NotTakenError = standIn('NotTakenError');
 const RondoError = standIn('RondoError');
+const SlowSubscriberError = standIn('SlowSubscriberError');
+const StreamBrokenError = standIn('StreamBrokenError');
 const TimeoutError = standIn('TimeoutError');
 const UnauthorizedError = standIn('UnauthorizedError');
 const UnavailableError = standIn('UnavailableError');
@@ -69,6 +71,8 @@ export {
   NotFoundError,
   NotTakenError,
   RondoError,
+  SlowSubscriberError,
+  StreamBrokenError,
   TimeoutError,
   UnauthorizedError,
   UnavailableError,

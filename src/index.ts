@@ -15,6 +15,8 @@ export {
   NotFoundError,
   NotTakenError,
   RondoError,
+  SlowSubscriberError,
+  StreamBrokenError,
   TimeoutError,
   UnauthorizedError,
   UnavailableError,
@@ -22,9 +24,12 @@ export {
   WrongStateError,
 } from './library/errors.js';
 export type { JobHandle, ScheduleHandle } from './library/job-handle.js';
+export type { JobStream } from './library/job-stream.js';
+export type { JobWatch } from './library/job-watch.js';
 export { Node } from './library/node.js';
 export type * from './library/node-options.js';
 export type * from './library/options.js';
 export type * from './library/shapes.js';
 export type { AcceptedJob } from './library/submission.js';
+export type { Subscription } from './library/subscription.js';
 export type * from './library/task-types.js';

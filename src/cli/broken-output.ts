@@ -12,9 +12,9 @@ const readerGoneExitCode = 141;
 
 /**
  * From now on, when nobody reads the output any more, `cleanUp` runs and the process ends, quietly but not with 0. For
- * commands whose work is not done when their output is not read.
+ * commands whose work is not done when their output is not read. What it gives takes that back, once the work is done.
  */
-export function endUnfinished(cleanUp: () => Promise<void>): void {
+export function endUnfinished(cleanUp: () => Promise<void>): () => void {
   let isEnding = false;
   const onError = async (error: NodeJS.ErrnoException): Promise<void> => {
     if (isEnding) return;
@@ -24,7 +24,11 @@ export function endUnfinished(cleanUp: () => Promise<void>): void {
     else reportFailure(unwritable(error));
     process.exit();
   };
-  for (const stream of [process.stdout, process.stderr]) stream.off('error', endQuietly).on('error', onError);
+  const streams = [process.stdout, process.stderr];
+  for (const stream of streams) stream.off('error', endQuietly).on('error', onError);
+  return () => {
+    for (const stream of streams) stream.off('error', onError).on('error', endQuietly);
+  };
 }
 
 /** The disk is full, for example. */

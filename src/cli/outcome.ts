@@ -1,26 +1,31 @@
 import type { ClientReply } from '../client/reply-decoder.js';
 import { failedBefore } from '../core/jobs/dependency-failure.js';
 import type { JobError } from '../core/jobs/record.js';
-import { type Outcome, outcomeOf } from '../library/outcome.js';
+import { type Outcome, outcomeOf, valueField } from '../library/outcome.js';
 import { printable, textOf } from './failure.js';
-import { printJson } from './terminal.js';
+import { printValue } from './terminal.js';
 
-/** Prints a job's outcome and sets the exit code. Throws a reply that holds none. */
-export function reportOutcome(id: string, reply: ClientReply, json: boolean): void {
+/** Prints a job's outcome, as JSON with these fields before its own or for people, and sets the exit code. Throws a reply that holds none. */
+export function reportOutcome(
+  id: string,
+  reply: ClientReply,
+  json: { readonly fields: string } | null,
+): void {
   const outcome = outcomeOf(reply);
   if (outcome === null) {
     textOf(reply);
     return;
   }
   if (outcome.type !== 'done') process.exitCode = 1;
-  if (json) process.stdout.write(`${outcomeJson(id, outcome)}\n`);
-  else if (outcome.type === 'done') printJson(outcome.result);
+  if (json !== null) process.stdout.write(`{${json.fields}${outcomeFields(id, outcome)}}\n`);
+  else if (outcome.type === 'done') printValue(outcome.result);
   else process.stderr.write(`rondo: ${printable(outcomeSentence(id, outcome))}\n`);
 }
 
-function outcomeJson(id: string, outcome: Outcome): string {
-  if (outcome.type === 'done') return `{"id":${JSON.stringify(id)},"ok":true,"result":${outcome.result}}`;
-  return JSON.stringify({ id, ok: false, error: errorOf(outcome) });
+function outcomeFields(id: string, outcome: Outcome): string {
+  if (outcome.type === 'done')
+    return `"id":${JSON.stringify(id)},"ok":true,${valueField('result', outcome.result)}`;
+  return JSON.stringify({ id, ok: false, error: errorOf(outcome) }).slice(1, -1);
 }
 
 /** What `--json` and `map` show of a job that did not end well. */

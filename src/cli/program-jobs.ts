@@ -66,21 +66,32 @@ function addSubmit(program: Command): void {
   );
 }
 
+const runNotes = `
+Each value that the task yields is a line of JSON; bytes are written as they are, and so is a result of bytes. A result of null after that
+is not printed. On a terminal, standard error shows where the job is. A reader that is slow slows the job down; when it goes away, the
+command ends with 141. Exit code 1 also when values are missing, or a further attempt has yielded anew after some were printed.`;
+
 function addRun(program: Command): void {
   const command = program
     .command('run')
     .description(
-      'Submit a job, wait, and print its result. Ctrl-C leaves it running and says how to stop it.',
+      'Submit a job, and print what it yields as it comes, then its result. Ctrl-C leaves it running and says how to stop it.',
     )
     .addArgument(taskArgument())
     .addArgument(jsonArgument())
-    .option('--json', 'print {"id","ok","result"} or {"id","ok","error"}')
-    .option('--cancel-on-interrupt', 'Ctrl-C cancels the job')
+    .option(
+      '--json',
+      'print {"id","ok","result"} or {"id","ok","error"}, and what is yielded as {"type","value"}',
+    )
+    .option('--cancel-on-interrupt', 'Ctrl-C cancels the job, and so does a reader that goes away')
     .action(async (task: string, json: string | undefined, flags: JobFlags & SubmitFlags) =>
       (await import('./commands/run.js')).run(task, json, flags),
     );
   withExamples(
-    withClientOptions(withAfterOption(withKeyOption(withSubmitOptions(command)))),
+    withClientOptions(withAfterOption(withKeyOption(withSubmitOptions(command)))).addHelpText(
+      'after',
+      runNotes,
+    ),
     ['rondo run echo \'"hello"\'', 'prints "hello"'],
     ['echo \'{"n":1}\' | rondo run echo -', 'arguments from standard input'],
     ['rondo run sleep 60000 --timeout 5s --retries 0', 'fails after five seconds, exit code 1'],
@@ -93,6 +104,7 @@ blank one too, fails. There is a line of output for every line of input, as JSON
   {"index","ok":true,"result"}
   {"index","ok":false,"id","error":{"name","message","attempts"}}
     index     the line of input, counted from 0
+    base64    in the place of the result, where that is raw bytes; with --results-only it is a JSON string
     input     the line itself, after the index; only with --with-input
     id        the job's; only when a job failed. What its task logged has it too, but \`rondo status\` and \`rondo retry\` find it
               only with a --ttl: without one (--ttl 0s), nodes keep no outcome that is printed here
@@ -137,6 +149,15 @@ function addMap(program: Command): void {
   );
 }
 
+const watchNotes = `
+Standard output has what the job yields, as \`rondo run\` prints it, and then its result; standard error where the job is, and its progress. What
+was yielded before is printed as far as it is kept. With --json there is a line of JSON for each thing that happens:
+  {"type":"state","id","state","attempt","owner","executor"}
+  {"type":"progress","value"}
+  {"type":"data","value","attempt"}       "base64" in the place of "value" where it is bytes
+  {"type":"missed","count","attempt"}     so many values are not kept any more; null: perhaps some
+  {"type":"outcome","id","ok","result"}   or "error"`;
+
 function addJob(program: Command): void {
   const about = (verb: string, description: string): Command =>
     withClientOptions(program.command(verb).description(description).argument('<id>', 'the id of the job'));
@@ -152,6 +173,17 @@ function addJob(program: Command): void {
       .option('--timeout <duration>', 'give up waiting after this; the job goes on', duration)
       .action(async (id: string, flags: JobFlags) => (await import('./commands/job.js')).wait(id, flags)),
     ['ID=$(rondo submit sleep 2000); rondo wait $ID --timeout 1m', 'exit code 0 once it is done'],
+  );
+  withExamples(
+    about(
+      'watch',
+      'Follow a job: print what it yields as it comes, then its result. Ctrl-C leaves it running.',
+    )
+      .option('--json', 'print all that happens to it, a line of JSON each')
+      .addHelpText('after', watchNotes)
+      .action(async (id: string, flags: JobFlags) => (await import('./commands/watch.js')).watch(id, flags)),
+    ['rondo watch $ID', 'of a job that anybody has submitted'],
+    ['rondo watch $ID --json | jq -c \'select(.type == "progress").value\'', 'its progress alone'],
   );
   withExamples(
     about('cancel', 'Cancel a job, also one that runs; returns once it has stopped.').action(

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addJobCommands } from './program-jobs.js';
 import { addNodeCommands } from './program-nodes.js';
 import { addSimulateCommand } from './program-simulate.js';
+import { addTopicCommands } from './program-topics.js';
 
 const exitCodes = `
 Exit codes: 0 done, 1 it failed, 2 wrong usage. Every command explains itself: rondo help COMMAND`;
@@ -19,6 +20,7 @@ export function buildProgram(version: string): Command {
     .showHelpAfterError('(add --help to see how it is used)');
   addNodeCommands(program);
   addJobCommands(program);
+  addTopicCommands(program);
   addSimulateCommand(program);
   return program.addHelpText('after', exitCodes);
 }

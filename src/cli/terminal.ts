@@ -54,6 +54,18 @@ function printColumns(rows: readonly (readonly string[])[]): void {
   }
 }
 
+/** Prints a value: JSON as `printJson` does, raw bytes as they are; on a terminal these could command it, and are shown as text. */
+export function printValue(value: string | Buffer): void {
+  if (typeof value === 'string') printJson(value);
+  else process.stdout.write(process.stdout.isTTY ? shownBytes(value) : value);
+}
+
+/** Raw bytes as a person may see them. */
+export function shownBytes(bytes: Buffer): string {
+  const lines = bytes.toString('utf8').split('\n');
+  return lines.map(printable).join('\n');
+}
+
 /**
  * Prints JSON text: indented on a terminal, as it came elsewhere. Text that a parser would change (numbers beyond
  * 2^53, a key that stands twice) is left as it came on a terminal too.

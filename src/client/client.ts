@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RondoError } from '../core/errors.js';
 import { Attempts } from './attempts.js';
 import { Connection, type LostConnection } from './connection.js';
+import { type ItemPlan, type StreamHost, streamItems } from './item-stream.js';
 import { learnedNodesOf } from './learned-nodes.js';
 import { type Candidate, NodeSearch } from './node-search.js';
 import { withOwnKey } from './own-key.js';
-import type { ClientReply } from './reply-decoder.js';
+import type { ClientItem, ClientReply } from './reply-decoder.js';
 import type { ClientRequest } from './request-line.js';
 import { retryJob } from './retry-job.js';
 import { untilAborted } from './until-aborted.js';
@@ -61,6 +62,11 @@ export interface Client {
    * the `TIMEOUT` of a WAIT whose time is over while no node answers.
    */
   request(request: ClientRequest): Promise<ClientReply>;
+  /**
+   * Asks a streaming request, at one node after the other as `request` does, on connections of its own: what is told before the answer, item by
+   * item, and in the end the answer. `follow-job` and `subscription` say what is asked of a further node. Who takes no items holds up the node.
+   */
+  stream(plan: ItemPlan): AsyncGenerator<ClientItem, ClientReply, undefined>;
   /** The request with the key that `request` would give it, for one who must know it; the same where it would give none. */
   keyed(request: ClientRequest): ClientRequest;
   close(): void;
@@ -87,10 +93,12 @@ export async function connect(options: ClientOptions): Promise<Client> {
   return client;
 }
 
-class ListClient implements Client {
+class ListClient implements Client, StreamHost {
   private current: Connection | null = null;
   private retired: Connection[] = [];
   private opening: Promise<Connection> | null = null;
+  /** Those of streaming requests. */
+  private readonly streaming = new Set<Connection>();
   private lastNode: string | null = null;
   /** That of the first node: no other one is gone on at. */
   private cluster: string | null = null;
@@ -139,10 +147,46 @@ class ListClient implements Client {
     return this.options.ownKeys ? withOwnKey(request) : request;
   }
 
+  stream(plan: ItemPlan): AsyncGenerator<ClientItem, ClientReply, undefined> {
+    return streamItems(this, plan);
+  }
+
+  attemptsAt(request: ClientRequest): Attempts {
+    return new Attempts(request, { nodeCount: this.options.nodes.length, busyMs: this.options.busyMs });
+  }
+
+  /** To the node that requests go to; where that takes no more connections, to any other. */
+  async open(): Promise<Connection> {
+    const connection = await this.another();
+    for (const earlier of this.streaming) if (!earlier.isOpen) this.streaming.delete(earlier);
+    this.streaming.add(connection);
+    if (this.closed) connection.close();
+    return connection;
+  }
+
+  private async another(): Promise<Connection> {
+    for (;;) {
+      const current = await this.connected();
+      try {
+        const { address, learnedId } = current;
+        return await this.dial({ address, learnedId }, this.options.connectTimeoutMs);
+      } catch (error) {
+        if (!(error instanceof RondoError) || error.code !== 'UNREACHABLE') throw error;
+        // Where that node is lost for all, the next one is searched once, for all.
+        if (this.current === current) return this.search.find(false);
+      }
+    }
+  }
+
+  moveOnFrom(node: string): void {
+    if (this.current?.address === node) this.leave(this.current, 'replied');
+  }
+
   close(): void {
     this.closed = true;
     clearTimeout(this.learnTimer);
     for (const connection of this.retired) connection.close();
+    for (const connection of this.streaming) connection.reset();
     this.current?.close();
     this.current = null;
   }
@@ -154,8 +198,7 @@ class ListClient implements Client {
   }
 
   private async exchange(request: ClientRequest, limit: WaitLimit | null): Promise<ClientReply> {
-    const { nodes, busyMs } = this.options;
-    const attempts = new Attempts(request, { nodeCount: nodes.length, busyMs });
+    const attempts = this.attemptsAt(request);
     for (let due: ClientRequest | null = request; ; due = limit === null ? request : limit.rest()) {
       request.signal?.throwIfAborted();
       const connection = await this.connectionFor(attempts);
@@ -167,7 +210,7 @@ class ListClient implements Client {
           ? attempts.afterReply(exchange.reply)
           : attempts.afterLoss(connection.address, exchange);
       if (next.type === 'end') return next.reply;
-      if (next.elsewhere) this.moveOnFrom(connection, exchange.type);
+      if (next.elsewhere) this.leave(connection, exchange.type);
       if (next.pauseMs > 0) await delay(next.pauseMs);
     }
   }
@@ -204,7 +247,7 @@ class ListClient implements Client {
       if (opened !== null) this.lose(opened, lost);
     };
     const onClosing = (): void => {
-      if (opened !== null) this.moveOnFrom(opened, 'lost');
+      if (opened !== null) this.leave(opened, 'lost');
     };
     const expected = { cluster: this.cluster, id: learnedId };
     const limits = { connectTimeoutMs: timeoutMs, inFlightMax, quietMs };
@@ -244,12 +287,14 @@ class ListClient implements Client {
   }
 
   private lose(connection: Connection, lost: LostConnection): void {
-    this.moveOnFrom(connection, 'lost');
+    // Of a node that is lost, the connection of all other requests tells.
+    if (this.streaming.delete(connection)) return;
+    this.leave(connection, 'lost');
     this.options.onNotice?.({ type: 'lost', node: connection.address, ...lost });
   }
 
   /** New requests go to the next node. One that is only draining still answers for what it was asked before. */
-  private moveOnFrom(connection: Connection, why: 'lost' | 'replied'): void {
+  private leave(connection: Connection, why: 'lost' | 'replied'): void {
     if (this.current !== connection) return;
     // Only a node that is gone is left for one that is not listed.
     if (why === 'replied' && this.options.nodes.length === 1) return;

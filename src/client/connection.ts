@@ -3,8 +3,9 @@ import { RondoError } from '../core/errors.js';
 import { parseClientAddress } from './addresses.js';
 import { identityOf, type NodeIdentity, strangerFault, unknownIdentity } from './node-identity.js';
 import { defaultNodeLimits, type NodeLimits, nodeLimitsOf } from './node-limits.js';
-import { type ClientReply, ReplyDecoder } from './reply-decoder.js';
+import { type ClientItem, type ClientReply, ReplyDecoder, type TaggedReply } from './reply-decoder.js';
 import { type ClientRequest, type EncodedRequest, encodeRequest } from './request-line.js';
+import { reasonOf } from './socket-faults.js';
 import { onAbort } from './until-aborted.js';
 
 export interface ConnectionOptions {
@@ -35,10 +36,20 @@ export type Exchange =
   | { readonly type: 'replied'; readonly reply: ClientReply }
   | { readonly type: 'lost'; readonly sent: boolean; readonly reason: string };
 
+/** Called with each item that comes before the answer. */
+type OnItem = (item: ClientItem) => void;
 type Refusal = Extract<ClientReply, { ok: false }>;
+
+interface Asking {
+  readonly signal: AbortSignal | undefined;
+  readonly onItem: OnItem | null;
+  readonly settle: (exchange: Exchange) => void;
+}
 
 interface Pending {
   readonly request: EncodedRequest;
+  /** Null for a request that is told nothing before its answer. */
+  readonly onItem: OnItem | null;
   readonly settle: (exchange: Exchange) => void;
   isSent: boolean;
   /** Nobody waits for its answer any more. */
@@ -66,6 +77,7 @@ export class Connection {
   private heard = false;
   private unansweredPings = 0;
   private retired = false;
+  private paused = false;
   private limits: NodeLimits = defaultNodeLimits;
   /** Why the node reads no more. */
   private closing: string | null = null;
@@ -111,6 +123,11 @@ export class Connection {
     return this.options.expected.id === null;
   }
 
+  /** Its id, where another node told of it. */
+  get learnedId(): string | null {
+    return this.options.expected.id;
+  }
+
   get isOpen(): boolean {
     return this.ended === null;
   }
@@ -119,7 +136,7 @@ export class Connection {
    * Sends a request, after those that wait before it. What is over the limits of this node is not sent, but answered in its place,
    * since it would close the connection on all other requests. Throws `BAD_REQUEST` for what can't be spelled.
    */
-  exchange(request: ClientRequest): Promise<Exchange> {
+  exchange(request: ClientRequest, onItem: OnItem | null = null): Promise<Exchange> {
     const encoded = encodeOrRefuse(request, this.limits);
     if ('ok' in encoded) return Promise.resolve({ type: 'replied', reply: encoded });
     return new Promise((settle) => {
@@ -128,9 +145,24 @@ export class Connection {
         settle({ type: 'lost', sent: false, reason });
         return;
       }
-      this.waiting.push(this.pendingFor(encoded, request.signal, settle));
+      this.waiting.push(this.pendingFor(encoded, { signal: request.signal, onItem, settle }));
       this.scheduleFlush();
     });
+  }
+
+  /**
+   * Nothing is read until `resume`, so that the node tells no more than TCP takes. Answers to other requests of this connection wait as
+   * well, and whether the node is there is not watched: so who is told items has a connection of its own.
+   */
+  pause(): void {
+    this.paused = true;
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.heard = true;
+    this.socket.resume();
   }
 
   /** No new requests will come: closes once those that are there are answered. */
@@ -141,6 +173,12 @@ export class Connection {
 
   close(): void {
     this.end('this client closed it', { silently: true });
+  }
+
+  /** Closes it so that the node hears of it at once: it takes the usual way for a client that only sends no more. */
+  reset(): void {
+    this.socket.resetAndDestroy();
+    this.close();
   }
 
   private async greet(): Promise<void> {
@@ -163,6 +201,7 @@ export class Connection {
   private meet(hello: ClientReply): void {
     if (hello.ok) {
       this.limits = nodeLimitsOf(hello.text);
+      this.decoder.expectBodies(this.limits.bodyBytesMax);
       this.identity = identityOf(hello.text);
     }
     const fault = strangerFault(this.options.expected, this.identity);
@@ -174,12 +213,8 @@ export class Connection {
     return Math.min(this.options.inFlightMax, Math.max(1, this.limits.requestsInFlightMax - 1));
   }
 
-  private pendingFor(
-    request: EncodedRequest,
-    signal: AbortSignal | undefined,
-    settle: Pending['settle'],
-  ): Pending {
-    if (signal === undefined) return { request, settle, isSent: false, isGivenUp: false };
+  private pendingFor(request: EncodedRequest, { signal, onItem, settle }: Asking): Pending {
+    if (signal === undefined) return { request, onItem, settle, isSent: false, isGivenUp: false };
     const off = onAbort(signal, () => {
       pending.isGivenUp = true;
       if (!pending.isSent) return;
@@ -188,6 +223,7 @@ export class Connection {
     });
     const pending: Pending = {
       request,
+      onItem,
       settle: (exchange) => {
         off();
         settle(exchange);
@@ -245,14 +281,9 @@ export class Connection {
   private receive(chunk: Buffer): void {
     this.heard = true;
     try {
-      for (const { tag, reply } of this.decoder.push(chunk)) {
-        const answered = tag ?? this.tagMeantBy(reply);
-        if (answered === null) throw new RondoError('BAD_REPLY', described(reply));
-        if (!reply.ok && closingCodes.has(reply.code)) this.takeBackAfter(answered, described(reply));
-        const pending = this.inFlight.get(answered);
-        this.inFlight.delete(answered);
-        if (pending?.isGivenUp === true) this.givenUpCount--;
-        pending?.settle({ type: 'replied', reply });
+      for (const told of this.decoder.push(chunk)) {
+        if ('item' in told) this.inFlight.get(told.tag ?? '')?.onItem?.(told.item);
+        else this.settle(told);
       }
     } catch (error) {
       this.end((error as Error).message);
@@ -260,6 +291,16 @@ export class Connection {
     }
     this.scheduleFlush();
     this.closeIfIdle();
+  }
+
+  private settle({ tag, reply }: TaggedReply): void {
+    const answered = tag ?? this.tagMeantBy(reply);
+    if (answered === null) throw new RondoError('BAD_REPLY', described(reply));
+    if (!reply.ok && closingCodes.has(reply.code)) this.takeBackAfter(answered, described(reply));
+    const pending = this.inFlight.get(answered);
+    this.inFlight.delete(answered);
+    if (pending?.isGivenUp === true) this.givenUpCount--;
+    pending?.settle({ type: 'replied', reply });
   }
 
   /** Nobody can say which request a line was that was too long; the longest one was at least as long. */
@@ -295,7 +336,7 @@ export class Connection {
 
   /** TCP says nothing of a node that hangs: with answers owed, silence is met with a PING, and then with an end. */
   private checkQuiet(): void {
-    if (this.heard || this.inFlight.size === 0) {
+    if (this.heard || this.paused || this.inFlight.size === 0) {
       this.heard = false;
       this.unansweredPings = 0;
     } else if (this.unansweredPings === unansweredPingsMax) {
@@ -303,7 +344,7 @@ export class Connection {
     } else if (this.inFlight.size < this.limits.requestsInFlightMax) {
       this.unansweredPings++;
       const request = encodeRequest({ verb: 'PING' });
-      this.socket.write(this.tagged(this.pendingFor(request, undefined, () => {})));
+      this.socket.write(this.tagged(this.pendingFor(request, unwatched)));
     } else if (this.unansweredPings > 0) {
       this.unansweredPings++;
     }
@@ -325,6 +366,9 @@ export class Connection {
   }
 }
 
+/** A PING: that anything is heard is answer enough. */
+const unwatched: Asking = { signal: undefined, onItem: null, settle: () => {} };
+
 /** What the node would answer in place of a request that it could not read on after; else the request as it is sent. */
 function encodeOrRefuse(request: ClientRequest, limits: NodeLimits): EncodedRequest | Refusal {
   try {
@@ -337,23 +381,4 @@ function encodeOrRefuse(request: ClientRequest, limits: NodeLimits): EncodedRequ
 
 function described(reply: ClientReply): string {
   return reply.ok ? 'it sent an answer that nobody asked for' : `${reply.code}: ${reply.message}`;
-}
-
-function reasonOf(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return 'connection refused';
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'the name does not resolve';
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return 'the connection broke';
-    case 'ETIMEDOUT':
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return 'no way to reach it';
-    default:
-      return error.message;
-  }
 }

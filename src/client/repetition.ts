@@ -19,6 +19,9 @@ const questions = new Set([
   'TASKS',
   'STATUS',
   'WAIT',
+  'WATCH',
+  'SUBSCRIBE',
+  'SUBSCRIBERS',
   'JOBS',
   'SCHEDULES',
 ]);

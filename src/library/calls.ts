@@ -81,8 +81,8 @@ export function parsed(text: string): unknown {
   }
 }
 
-/** The result in an answer to RUN or WAIT. */
-export function resultOf(reply: ClientReply, id: string): unknown {
-  if (reply.ok) return parsed(reply.text);
+/** The result in an answer to RUN or WAIT: a value, or raw bytes as a Buffer. */
+export function resultOf(reply: ClientReply, id: string | null): unknown {
+  if (reply.ok) return reply.bytes ?? parsed(reply.text);
   throw errorOf(reply, id);
 }

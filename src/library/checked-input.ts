@@ -8,6 +8,7 @@ export const encodeArguments = throwingTyped(encoding.encodeArguments);
 export const spellOptions = throwingTyped(spelling.spellOptions);
 export const idOf = throwingTyped(spelling.idOf);
 export const nameOf = throwingTyped(spelling.nameOf);
+export const topicsOf = throwingTyped(spelling.topicsOf);
 export const cronOf = throwingTyped(spelling.cronOf);
 
 function throwingTyped<Args extends unknown[], Result>(

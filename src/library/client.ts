@@ -2,10 +2,14 @@ import { withOwnKey } from '../client/own-key.js';
 import type { ClientRequest } from '../client/request-line.js';
 import { isZero, type optionNames } from '../protocol/spell.js';
 import { type Calls, parsed } from './calls.js';
-import { cronOf, encodeArguments, nameOf, spellOptions } from './checked-input.js';
+import { cronOf, encodeArguments, nameOf, spellOptions, topicsOf } from './checked-input.js';
 import { type ConnectOptions, openCalls } from './connect.js';
 import { BadInputError } from './errors.js';
-import { JobHandle, ScheduleHandle, statusOf, tell, waitFor } from './job-handle.js';
+import { Following } from './following.js';
+import { statusOf, tell, waitFor } from './job-calls.js';
+import { JobHandle, ScheduleHandle } from './job-handle.js';
+import { JobStream } from './job-stream.js';
+import { type JobWatch, watchJob } from './job-watch.js';
 import { mapJobs } from './map-jobs.js';
 import type {
   CallOptions,
@@ -17,18 +21,22 @@ import type {
   ScheduleOptions,
   Settled,
   SettledMapOptions,
+  StreamOptions,
   SubmitOptions,
+  SubscribeOptions,
   WaitOptions,
 } from './options.js';
 import { runJob } from './run-job.js';
 import type { JobStatus, LeavePlan, NodeInfo, NodeStatus, ScheduleStatus, TaskOffer } from './shapes.js';
 import { acceptedOf } from './submission.js';
+import { Subscription } from './subscription.js';
 import type {
   CallParameters,
   TaskArguments,
   TaskFunction,
   TaskName,
   TaskResult,
+  TaskYield,
   UntypedTasks,
 } from './task-types.js';
 
@@ -50,7 +58,7 @@ const mapTtl = '0s';
  * const sum = await client.run('add', { a: 1, b: 2 }); // a number
  * ```
  *
- * Arguments travel as JSON, or as they are where they are a `Uint8Array`; results as JSON. What JSON can't hold is refused before anything is
+ * Arguments travel as JSON, or as they are where they are a `Uint8Array`; results too, bytes as a Buffer. What JSON can't hold is refused before anything is
  * sent, with a `BadInputError`. Each call rejects with a `RondoError` whose `code` is one of PROTOCOL.md or of the client's own; the README has
  * a table of the classes. An aborted call rejects with the `reason` of its signal.
  */
@@ -104,7 +112,7 @@ export class Client<Tasks extends Record<keyof Tasks, TaskFunction> = UntypedTas
   async submit<Name extends TaskName<Tasks>>(
     task: Name,
     ...[args, options = {}]: CallParameters<Tasks[Name], SubmitOptions>
-  ): Promise<JobHandle<TaskResult<Tasks[Name]>>> {
+  ): Promise<JobHandle<TaskResult<Tasks[Name]>, TaskYield<Tasks[Name]>>> {
     const request = submission('SUBMIT', task, args, spellOptions(options, 'submit'));
     const text = await this.#calls.text({ ...this.#calls.keyed(request), signal: options.signal });
     return new JobHandle(this.#calls, acceptedOf(text));
@@ -117,6 +125,66 @@ export class Client<Tasks extends Record<keyof Tasks, TaskFunction> = UntypedTas
    */
   wait(job: JobReference, options: WaitOptions = {}): Promise<unknown> {
     return waitFor(this.#calls, job, options);
+  }
+
+  /**
+   * Follows a job that anybody has submitted: its states, its progress, and what it yields, from what is kept of it on. It goes on at the next
+   * node when one is lost, without a gap that it doesn't tell and without a double. `break` and an abort end the watch, **not the job**.
+   *
+   * Who takes events slowly slows the job down, by 30 s at most; what is yielded then while nothing is taken may be missed.
+   */
+  watch<Yield = unknown, Result = unknown>(
+    job: JobHandle<Result, Yield> | JobReference,
+    options: CallOptions = {},
+  ): JobWatch<Yield, Result> {
+    return watchJob(this.#calls, job, options);
+  }
+
+  /**
+   * Submits a job, and gives what it yields as it comes; `result()` of what this returns is what the job returned. Nothing is missed and nothing
+   * comes twice when a node is lost; where the job has to begin anew, `onRestart` is told, or the loop throws a `StreamBrokenError`.
+   *
+   * A loop that is left early, by `break`, an error or an abort, **cancels the job**; not so with `cancel: false`. Who takes values slowly slows
+   * the job down, by 30 s at most; what is yielded then while nothing is taken may be missed.
+   */
+  stream<Name extends TaskName<Tasks>>(
+    task: Name,
+    ...[args, options = {}]: CallParameters<Tasks[Name], StreamOptions>
+  ): JobStream<TaskYield<Tasks[Name]>, TaskResult<Tasks[Name]>> {
+    const spelled = [...spellOptions(options, 'stream'), ['stream', 'yes'] as const];
+    const request = this.#calls.keyed(submission('RUN', task, args, spelled));
+    const { signal, cancel = true } = options;
+    return new JobStream(new Following(this.#calls, { request, signal, cancels: cancel }), options);
+  }
+
+  /**
+   * Publishes to a topic, and resolves to the number of subscribers that it was sent to. At most once: rejects with `UnavailableError` where it
+   * may or may not have been published.
+   */
+  async publish(topic: string, data?: unknown, options: CallOptions = {}): Promise<number> {
+    spellOptions(options, 'none');
+    const operands = topicsOf(topic, 'have none');
+    const payload = encodeArguments(data);
+    return Number(await this.#calls.text({ verb: 'PUBLISH', operands, payload, signal: options.signal }));
+  }
+
+  /**
+   * Subscribes to topics, or to patterns of them: `'room.*'`. A message comes at most once, however many of them match. When its node is lost, it
+   * subscribes at the next one; messages may be missed meanwhile, of which `onGap` is told.
+   */
+  subscribe<Data = unknown>(
+    topics: string | readonly string[],
+    options: SubscribeOptions = {},
+  ): Subscription<Data> {
+    const spelled = spellOptions(options, 'subscribe');
+    const request = { verb: 'SUBSCRIBE', operands: topicsOf(topics, 'have patterns'), options: spelled };
+    return new Subscription(this.#calls, request, options);
+  }
+
+  /** How many subscribers each of these topics has, at all nodes. */
+  async subscribers(...topics: readonly string[]): Promise<Record<string, number>> {
+    const operands = topicsOf(topics, 'have none');
+    return (await this.#calls.json({ verb: 'SUBSCRIBERS', operands })) as Record<string, number>;
   }
 
   /** What is known of a job. Rejects with `NotFoundError`. Of a schedule it is a `ScheduleStatus`. */

@@ -52,6 +52,16 @@ export class UnavailableError extends RondoError {
   override readonly name: string = 'UnavailableError';
 }
 
+/** A subscription was ended by its node, since messages were taken more slowly than they came. What came until then was given. */
+export class SlowSubscriberError extends RondoError {
+  override readonly name: string = 'SlowSubscriberError';
+}
+
+/** What a job yields has a gap, or began anew, and `onMissed` or `onRestart` is not there to be told. */
+export class StreamBrokenError extends RondoError {
+  override readonly name: string = 'StreamBrokenError';
+}
+
 /** The time given for waiting is over. The job goes on. */
 export class TimeoutError extends RondoError {
   override readonly name: string = 'TimeoutError';
@@ -134,7 +144,8 @@ const classes: Readonly<Record<Exclude<Code, 'JOB_FAILED' | 'JOB_CANCELLED'>, Er
   UNAVAILABLE: UnavailableError,
   MOVED: UnavailableError,
   SLOW_CLIENT: UnavailableError,
-  SLOW_SUBSCRIBER: UnavailableError,
+  SLOW_SUBSCRIBER: SlowSubscriberError,
+  STREAM_BROKEN: StreamBrokenError,
   REPLIES_TOO_LARGE: UnavailableError,
   UNKNOWN_VERB: UnsupportedError,
   UNSUPPORTED: UnsupportedError,

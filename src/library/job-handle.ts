@@ -1,35 +1,12 @@
-import { type Calls, resultOf } from './calls.js';
-import { idOf, spellOptions } from './checked-input.js';
+import type { Calls } from './calls.js';
+import { statusOf, tell, waitFor } from './job-calls.js';
+import { type JobWatch, watchJob } from './job-watch.js';
 import type { CallOptions, WaitOptions } from './options.js';
 import type { JobStatus, ScheduleStatus } from './shapes.js';
-import { type AcceptedJob, jobRequest } from './submission.js';
-
-/** What can be asked of a job by its id. */
-export async function waitFor(calls: Calls, job: unknown, options: WaitOptions): Promise<unknown> {
-  const id = idOf(job);
-  const spelled = spellOptions(options, 'wait');
-  return resultOf(await calls.reply(jobRequest('WAIT', id, spelled, options.signal)), id);
-}
-
-export async function statusOf(calls: Calls, job: unknown, options: CallOptions): Promise<unknown> {
-  const id = idOf(job);
-  spellOptions(options, 'none');
-  return calls.json(jobRequest('STATUS', id, [], options.signal), id);
-}
-
-export async function tell(
-  calls: Calls,
-  verb: 'CANCEL' | 'RETRY',
-  job: unknown,
-  options: CallOptions,
-): Promise<void> {
-  const id = idOf(job);
-  spellOptions(options, 'none');
-  await calls.text(jobRequest(verb, id, [], options.signal), id);
-}
+import type { AcceptedJob } from './submission.js';
 
 /** A job that was submitted. Its methods may be called at any time, by whoever has it, for as long as its client is open. */
-export class JobHandle<Result = unknown> implements AcceptedJob {
+export class JobHandle<Result = unknown, Yield = unknown> implements AcceptedJob {
   /** Its id: any client of the cluster can ask for the job by it. */
   readonly id: string;
   /** How many nodes hold it. */
@@ -49,6 +26,11 @@ export class JobHandle<Result = unknown> implements AcceptedJob {
   /** As `client.wait`: resolves to its result, once it has ended. An abort ends the waiting, not the job. */
   async wait(options: WaitOptions = {}): Promise<Result> {
     return (await waitFor(this.#calls, this.id, options)) as Result;
+  }
+
+  /** As `client.watch`: what happens to it, and what it yields. */
+  watch(options: CallOptions = {}): JobWatch<Yield, Result> {
+    return watchJob(this.#calls, this.id, options);
   }
 
   /** As `client.status`: what is known of it now. */

@@ -21,8 +21,10 @@ export interface MapPlan {
 const waitingPerWindow = 10;
 const waitingLengthMax = 64 * 1024 * 1024;
 
-/** How a job ended; `text` is JSON, parsed only when somebody takes it. */
-type Ended = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly error: Error };
+/** How a job ended. A result of JSON is parsed only when somebody takes it. */
+type Ended =
+  | { readonly ok: true; readonly result: string | Buffer }
+  | { readonly ok: false; readonly error: Error };
 
 /** Runs a job an item, a window of them at once; see `Client.map`. */
 export async function* mapJobs(calls: Calls, plan: MapPlan): AsyncGenerator<unknown, void, undefined> {
@@ -115,7 +117,7 @@ class WindowedRun {
       this.underWay.delete(index);
       if (ended !== null && !this.isEnding) {
         this.waiting.set(index, ended);
-        if (ended.ok) this.waitingLength += ended.text.length;
+        if (ended.ok) this.waitingLength += ended.result.length;
       }
       this.notify();
     });
@@ -137,7 +139,7 @@ class WindowedRun {
       const reply = await runPatiently(this.calls.client, request, { isEnding, onRepeated: () => {} });
       // It has ended by itself.
       this.underWay.set(index, null);
-      if (reply.ok) return { ok: true, text: reply.text };
+      if (reply.ok) return { ok: true, result: reply.bytes ?? reply.text };
       const error = errorOf(reply, id);
       if (!isHopeless(reply.code)) return this.failed(error);
       this.fail(error);
@@ -159,7 +161,7 @@ class WindowedRun {
     if (index === undefined || ended === undefined) return null;
     this.waiting.delete(index);
     this.due++;
-    if (ended.ok) this.waitingLength -= ended.text.length;
+    if (ended.ok) this.waitingLength -= ended.result.length;
     this.notify();
     return [index, ended];
   }
@@ -178,7 +180,7 @@ class WindowedRun {
 }
 
 function settledOf(index: number, ended: Ended): Settled<unknown> {
-  return ended.ok
-    ? { index, ok: true, result: parsed(ended.text) }
-    : { index, ok: false, error: ended.error };
+  if (!ended.ok) return { index, ok: false, error: ended.error };
+  const { result } = ended;
+  return { index, ok: true, result: typeof result === 'string' ? parsed(result) : result };
 }

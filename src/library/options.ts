@@ -21,6 +21,30 @@ export interface SubmitOptions extends JobOptions, CallOptions {}
 /** Options of `run`. */
 export interface RunOptions extends JobOptions, CallOptions {}
 
+/** Options of `stream`. */
+export interface StreamOptions extends JobOptions, CallOptions {
+  /** False: the job goes on when its loop is left early, by `break`, an error or an abort. Default true: it is cancelled. */
+  readonly cancel?: boolean | undefined;
+  /**
+   * Called before the first value of an attempt where an earlier one has given values: it has failed and is retried, or its node was lost. What
+   * was given before is to be thrown away. Without it the loop throws a `StreamBrokenError` then.
+   */
+  readonly onRestart?: ((attempt: number) => void) | undefined;
+  /**
+   * Called where so many values are missing, since no node keeps them any more; null where nobody knows how many, nor whether there were any.
+   * Without it the loop throws a `StreamBrokenError` then.
+   */
+  readonly onMissed?: ((count: number | null) => void) | undefined;
+}
+
+/** Options of `subscribe`. */
+export interface SubscribeOptions extends CallOptions {
+  /** First the last so many messages of each topic, as far as nodes keep them; from 0 to 100. Default 0. */
+  readonly replay?: number | undefined;
+  /** Called once the subscription holds again after its node was lost: what was published meanwhile may be missed. */
+  readonly onGap?: (() => void) | undefined;
+}
+
 /** Options of `schedule`. */
 export interface ScheduleOptions extends RunningOptions, CallOptions {
   /** The time zone of the cron expression, an IANA name. Default UTC. */

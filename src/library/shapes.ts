@@ -66,6 +66,61 @@ export interface ScheduleStatus extends JobStatus {
   readonly fired: number;
 }
 
+/** What happens to a job that is followed. */
+export type JobEvent<Yield = unknown> = StateEvent | ProgressEvent | DataEvent<Yield> | MissedEvent;
+
+/** Where the job is: at once, and at each change; of those that pass while nothing is taken, the last. */
+export interface StateEvent {
+  /** Which event this is. */
+  readonly type: 'state';
+  /** The id of the job. */
+  readonly id: string;
+  /** Where it is on its way. */
+  readonly state: JobState;
+  /** How often it has run, or begun to. With each attempt it yields anew. */
+  readonly attempt: number;
+  /** Name of the node that answers for it. */
+  readonly owner: string | null;
+  /** Name of the node that runs it; null while none does. */
+  readonly executor: string | null;
+}
+
+/** The latest value that its task gave to `ctx.progress`. */
+export interface ProgressEvent {
+  /** Which event this is. */
+  readonly type: 'progress';
+  /** The value. */
+  readonly value: unknown;
+}
+
+/** What its task has yielded: each value once, in order. */
+export interface DataEvent<Yield = unknown> {
+  /** Which event this is. */
+  readonly type: 'data';
+  /** The value; a Buffer where the task has yielded bytes. */
+  readonly value: Yield;
+  /** The attempt that has yielded it. */
+  readonly attempt: number;
+}
+
+/** Values were yielded before the next one that no node keeps any more. */
+export interface MissedEvent {
+  /** Which event this is. */
+  readonly type: 'missed';
+  /** How many; null where nobody knows, nor whether there were any, since a node was lost with what it kept. */
+  readonly count: number | null;
+  /** The attempt that has yielded them. */
+  readonly attempt: number;
+}
+
+/** What was published to a topic. */
+export interface TopicMessage<Data = unknown> {
+  /** The topic that it was published to. */
+  readonly topic: string;
+  /** What was published; a Buffer where that was bytes. */
+  readonly data: Data;
+}
+
 /** A member of the cluster, as the node that answers sees it. */
 export interface NodeStatus {
   /** Its id, the same over restarts. */

@@ -1,4 +1,5 @@
 import type { Client as NodeClient } from '../client/client.js';
+import { submitsMax } from '../client/follow-job.js';
 import { hasKey } from '../client/own-key.js';
 import type { ClientReply } from '../client/reply-decoder.js';
 import type { ClientRequest } from '../client/request-line.js';
@@ -22,7 +23,7 @@ export function acceptedOf(text: string): AcceptedJob {
 
 /** A request that names a job. */
 export function jobRequest(
-  verb: 'STATUS' | 'WAIT' | 'CANCEL' | 'RETRY',
+  verb: 'STATUS' | 'WAIT' | 'WATCH' | 'CANCEL' | 'RETRY',
   id: string,
   options: ClientRequest['options'] = [],
   signal?: AbortSignal,
@@ -41,9 +42,6 @@ export interface SubmittedJob {
   /** Of the WAIT. */
   readonly options?: ClientRequest['options'];
 }
-
-/** A job that is lost with its nodes so often may be what ends them. */
-const submitsMax = 5;
 
 /**
  * The answer to WAIT for a job that was submitted: its outcome, or why that can't be had. The waiting goes on at another node when one

@@ -24,8 +24,21 @@ export type TaskResult<Task> = Task extends (...parameters: never[]) => infer Re
     : ResultValue<Awaited<Returned>>
   : never;
 
-/** What is left of a value on its way: nothing comes as null. */
-export type ResultValue<Value> = [Value] extends [ReturnType<() => void>] ? null : Value;
+/** What a job of this task yields: of an async generator each value, of any other function none. */
+export type TaskYield<Task> = Task extends (...parameters: never[]) => infer Returned
+  ? unknown extends Returned
+    ? unknown
+    : Returned extends AsyncIterable<infer Each>
+      ? ResultValue<Each>
+      : never
+  : never;
+
+/** What is left of a value on its way: nothing comes as null, bytes come as a Buffer. */
+export type ResultValue<Value> = [Value] extends [ReturnType<() => void>]
+  ? null
+  : Value extends Uint8Array
+    ? Buffer
+    : Value;
 
 /** Arguments and options of a call; a task that takes no arguments, or may do without, needs none. */
 export type CallParameters<Task, Options> =

@@ -1,6 +1,8 @@
 import { RondoError } from '../core/errors.js';
 import { jobIdPattern, namePattern } from '../core/ids.js';
+import { limits } from '../core/limits.js';
 import { errorReply, type Reply } from '../core/reply.js';
+import { isTopic, isTopicOrPattern } from '../core/topics/topic.js';
 import { parseDuration } from '../core/units.js';
 import {
   checkTogether,
@@ -16,7 +18,11 @@ import { quoted, suggestion } from './wording.js';
 export type SpelledOptions = readonly (readonly [key: string, value: string])[];
 
 /** Options of the calls that are none of the protocol. */
-const mapOptions = ['window', 'ordered', 'settle', 'keys'];
+const ownOptions: Readonly<Record<string, readonly string[]>> = {
+  map: ['window', 'ordered', 'settle', 'keys'],
+  stream: ['cancel', 'onRestart', 'onMissed'],
+  subscribe: ['onGap'],
+};
 
 const runningOptions = [
   'priority',
@@ -35,6 +41,8 @@ const runningOptions = [
 /** What each call takes. */
 export const optionNames = {
   submit: [...runningOptions, 'delay', 'at', 'key', 'after'],
+  stream: [...runningOptions, 'delay', 'at', 'key', 'after'],
+  subscribe: ['replay'],
   map: [...runningOptions, 'delay', 'at', 'after'],
   schedule: [...runningOptions, 'cron', 'zone', 'key'],
   wait: ['timeout'],
@@ -56,7 +64,7 @@ export function spellOptions(options: object, call: keyof typeof optionNames): S
   const draft = emptyDraft();
   const spelled: [string, string][] = [];
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || name === 'signal' || (call === 'map' && mapOptions.includes(name))) continue;
+    if (value === undefined || name === 'signal' || ownOptions[call]?.includes(name)) continue;
     if (!allowed.includes(name))
       throw bad(`there is no option ${quoted(name)} here.${suggestion(name, allowed)}`);
     for (const text of spell(name as OptionName, value)) {
@@ -91,6 +99,7 @@ function spell(name: OptionName, value: unknown): string[] {
     case 'retries':
     case 'copies':
     case 'limit':
+    case 'replay':
       if (Number.isSafeInteger(value)) return [String(value)];
       throw wrong(name, value, 'a whole number');
     case 'delay':
@@ -155,6 +164,19 @@ export function idOf(job: unknown): string {
 export function nameOf(what: 'task' | 'node', name: unknown): string {
   if (typeof name === 'string' && namePattern.test(name)) return name;
   throw new RondoError('BAD_REQUEST', `${described(name)} is no name of a ${what}: ${nameRule}`);
+}
+
+/** The names of topics, as operands. Throws a `RondoError` for what can't be one. */
+export function topicsOf(names: unknown, may: 'have patterns' | 'have none'): string[] {
+  const all: readonly unknown[] = Array.isArray(names) ? names : [names];
+  if (all.length === 0 || all.length > limits.topicsPerRequestMax)
+    throw new RondoError('BAD_REQUEST', `give 1 to ${limits.topicsPerRequestMax} topics`);
+  const isRight = may === 'have patterns' ? isTopicOrPattern : isTopic;
+  const wrong = all.find((name) => typeof name !== 'string' || !isRight(name));
+  if (wrong === undefined) return all as string[];
+  const rule = `${limits.topicLengthMax} characters at most: levels of A-Z a-z 0-9 _ : / - with dots between them`;
+  const pattern = may === 'have patterns' ? ", of which '*' stands for any" : ', no patterns';
+  throw new RondoError('BAD_REQUEST', `${described(wrong)} is no topic: ${rule}${pattern}`);
 }
 
 /** A cron expression as one word. Throws a `RondoError` for what is no text. */

@@ -6,6 +6,11 @@ import { type Script, startScriptedServer } from '../support/scripted-server.js'
 const id = '0c4k2jq9t1vb-7h2pa-1';
 const failure = `ERR JOB_FAILED {"id":"${id}","name":"TypeError","message":"no\\u001b[2J","attempts":3}`;
 
+/** What a node tells of a job before all else: it is this one. */
+function begun(tag: string): string {
+  return `* state {"id":"${id}","state":"running","attempt":1,"owner":"a","executor":"a"}\n@${tag}`;
+}
+
 async function withScript(
   script: Script,
   use: (address: string, lines: string[]) => Promise<void>,
@@ -74,20 +79,19 @@ t.test('what a node refuses is told with its code, and what to do', async (t) =>
   }
 });
 
-t.test('run submits, waits and prints the result as it came', async (t) => {
-  const script: Script = ({ verb }) =>
-    verb === 'SUBMIT' ? `OK ${id} copies=1 durable=no` : 'OK {"n": 9007199254740993}';
+t.test('run submits, follows and prints the result as it came', async (t) => {
+  const script: Script = ({ tag }) => `${begun(tag)} OK {"n": 9007199254740993}`;
   await withScript(script, async (node, lines) => {
     const result = await runCli(['run', 'echo', '-', '--node', node], { input: ' [1]\n' });
     t.strictSame(result, { code: 0, stdout: '{"n": 9007199254740993}\n', stderr: '' });
-    t.strictSame(lines, ['SUBMIT echo [1]', `WAIT ${id}`]);
+    t.strictSame(lines, ['RUN echo stream=yes [1]']);
     const json = await runCli(['run', 'echo', '--json', '--node', node]);
     t.equal(json.stdout, `{"id":"${id}","ok":true,"result":{"n": 9007199254740993}}\n`);
   });
 });
 
 t.test('a failed job is told with its error and attempts, and can command no terminal', async (t) => {
-  const script: Script = ({ verb }) => (verb === 'SUBMIT' ? `OK ${id} copies=1 durable=no` : failure);
+  const script: Script = ({ verb, tag }) => (verb === 'RUN' ? `${begun(tag)} ${failure}` : failure);
   await withScript(script, async (node) => {
     for (const args of [
       ['run', 'echo'],
@@ -109,54 +113,44 @@ t.test('a failed job is told with its error and attempts, and can command no ter
   });
 });
 
-t.test('run goes on waiting at another node when its own dies', async (t) => {
-  const first = await startScriptedServer(({ verb, socket }) => {
-    if (verb === 'SUBMIT') return `OK ${id} copies=2 durable=no`;
-    socket.destroy();
+t.test('run goes on following at another node when its own dies', async (t) => {
+  const first = await startScriptedServer(({ tag, socket }) => {
+    socket.write(`@${tag} ${begun(tag)} * data 1\n`, () => void first.close());
     return null;
   });
-  const second = await startScriptedServer(() => 'OK "done"');
+  const second = await startScriptedServer(
+    ({ tag }) => `${begun(tag)} * data 1\n@${tag} * data 2\n@${tag} OK "done"`,
+  );
   const result = await runCli(['run', 'echo', '--node', `${first.address},${second.address}`]);
   t.equal(result.code, 0);
-  t.equal(result.stdout, '"done"\n');
+  t.equal(result.stdout, '1\n2\n"done"\n', 'what was printed before is not printed again');
   t.match(result.stderr, `going on at node ${second.address}`);
-  t.strictSame(second.lines, [`WAIT ${id}`]);
-  await first.close();
+  t.strictSame(second.lines, [`WATCH ${id}`]);
   await second.close();
 });
 
 t.test('run submits a job with a key again when it was lost with its nodes, and only then', async (t) => {
-  let hasDied = false;
-  const script: Script = ({ verb }) => {
-    if (verb === 'SUBMIT') return `OK ${id} copies=1 durable=no`;
-    if (hasDied) return 'OK "again"';
-    hasDied = true;
-    return 'ERR UNAVAILABLE node b was lost before it answered';
-  };
-  const unknowing: Script = ({ verb }) =>
-    verb === 'WAIT' ? 'ERR NOT_FOUND no node knows it' : `OK ${id} copies=1 durable=no`;
+  const script: Script = ({ tag }) => `${begun(tag)} ERR UNAVAILABLE node b was lost before it answered`;
+  const unknowing: Script = ({ verb, tag }) =>
+    verb === 'RUN' ? `${begun(tag)} OK "again"` : 'ERR NOT_FOUND no node knows it';
   const first = await startScriptedServer(script);
   const second = await startScriptedServer(unknowing);
   const nodes = ['--node', `${first.address},${second.address}`];
-  // WAIT: b was lost, says the first; nobody knows the job, says the second. So it goes there again, and then is lost for good.
+  // b was lost, says the first; nobody knows the job, says the second. So it goes there again.
   const lost = await runCli(['run', 'echo', '1', ...nodes]);
   t.match(lost.stderr, `job ${id} was lost with its node: it is submitted again`);
-  t.match(lost.stderr, 'no node knows it (NOT_FOUND)');
-  const [submit] = first.lines;
-  t.match(submit, /^SUBMIT echo key=\S{26} 1$/);
-  t.strictSame(second.lines, [`WAIT ${id}`, submit, `WAIT ${id}`], 'the same job, by its key');
-  const expired = await runCli(['run', 'echo', '1', '--node', second.address, '--key', 'k']);
-  t.match(expired.stderr, 'no node knows it (NOT_FOUND)');
-  t.strictSame(second.lines.slice(3), ['SUBMIT echo key=k 1', `WAIT ${id}`], 'its outcome was not kept');
+  t.equal(lost.stdout, '"again"\n');
+  const [run] = first.lines;
+  t.match(run, /^RUN echo stream=yes key=\S{26} 1$/);
+  t.strictSame(second.lines, [`WATCH ${id}`, run], 'the same job, by its key');
   await first.close();
   await second.close();
 });
 
 t.test('run that can not learn the outcome says which job it is, and where to ask for it', async (t) => {
   const advice = `rondo: job ${id} was submitted and may go on; ask another node for its outcome: \`rondo wait ${id} --node HOST:PORT\`\n`;
-  const dying = await startScriptedServer(({ verb }) => {
-    if (verb === 'SUBMIT') return `OK ${id} copies=1 durable=no`;
-    void dying.close();
+  const dying = await startScriptedServer(({ tag, socket }) => {
+    socket.write(`@${tag} ${begun(tag)} * progress 1\n`, () => void dying.close());
     return null;
   });
   const toldLost = async (): Promise<void> => {
@@ -165,8 +159,7 @@ t.test('run that can not learn the outcome says which job it is, and where to as
     t.match(lost.stderr, `rondo: no node answers at ${dying.address} (connection refused)`);
     t.ok(lost.stderr.endsWith(advice));
   };
-  const script: Script = ({ verb }) =>
-    verb === 'SUBMIT' ? `OK ${id} copies=1 durable=no` : 'ERR UNAVAILABLE node b does not answer';
+  const script: Script = ({ tag }) => `${begun(tag)} ERR UNAVAILABLE node b does not answer`;
   const toldUnavailable = withScript(script, async (node) => {
     const { code, stderr } = await runCli(['run', 'echo', '--node', node]);
     t.equal(code, 1);
@@ -223,10 +216,10 @@ t.test('of a job whose dependency failed it is told what to retry, and in which 
 
 t.test('Ctrl-C leaves the job of run alone and says how to stop it, or stops it when told to', async (t) => {
   let interrupt = (): void => {};
-  const script: Script = ({ verb }) => {
-    if (verb === 'WAIT') interrupt();
-    if (verb === 'WAIT') return null;
-    return verb === 'SUBMIT' ? `OK ${id} copies=1 durable=no` : 'OK';
+  const script: Script = ({ verb, tag, socket }) => {
+    if (verb !== 'RUN') return 'OK';
+    socket.write(`@${tag} ${begun(tag)} * data 1\n`);
+    return null;
   };
   await withScript(script, async (node, lines) => {
     const args = ['run', 'sleep', '--node', node];
@@ -234,6 +227,8 @@ t.test('Ctrl-C leaves the job of run alone and says how to stop it, or stops it 
       onStart: (child: { kill(signal: 'SIGINT'): boolean }) => {
         interrupt = () => void child.kill('SIGINT');
       },
+      // Only then it has heard of its job.
+      onStdout: () => interrupt(),
     };
     const left = await runCli(args, options);
     t.equal(left.code, 130);

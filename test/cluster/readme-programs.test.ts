@@ -14,7 +14,7 @@ function printedBy(program: string): string[] {
 }
 
 t.test('the programs of the README print what they say', { timeout: 60_000 }, async (t) => {
-  t.equal(programs.length, 2);
+  t.equal(programs.length, 3);
   const cluster = await clusterFor(t, { nodes: 1 });
   const { client } = cluster.nodes[0] ?? { client: '' };
   mkdirSync(join(cluster.directory, 'node_modules'));

@@ -26,7 +26,7 @@ export async function wait(id: string, flags: JobFlags & { readonly timeout?: st
   if (!reply.ok && reply.code === 'TIMEOUT') {
     throw new RondoError('TIMEOUT', `job ${id} is not finished after ${flags.timeout}; it goes on`);
   }
-  reportOutcome(id, reply, flags.json === true);
+  reportOutcome(id, reply, flags.json === true ? { fields: '' } : null);
 }
 
 /** `rondo cancel` */
@@ -47,12 +47,16 @@ function askAbout(
   flags: ClientFlags,
   options: readonly (readonly [string, string])[] = [],
 ) {
-  if (!jobIdPattern.test(id)) {
-    throw usageError(
-      `${JSON.stringify(id)} is no job id: take it from \`rondo submit\` or \`rondo jobs\`; that of a job with a key begins with key-, and submitting with the same --key again prints it`,
-    );
-  }
+  checkJobId(id);
   return withClient(flags, (client) => client.request(jobRequest(verb, id, options)));
+}
+
+/** Throws for what can't be a job's id. */
+export function checkJobId(id: string): void {
+  if (jobIdPattern.test(id)) return;
+  throw usageError(
+    `${JSON.stringify(id)} is no job id: take it from \`rondo submit\` or \`rondo jobs\`; that of a job with a key begins with key-, and submitting with the same --key again prints it`,
+  );
 }
 
 function statusCell(name: string, value: unknown): string {

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Client, ClientNotice } from '../../client/client.js';
+import { valueField } from '../../library/outcome.js';
 import { endUnfinished } from '../broken-output.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { fileFault, printable, usageError } from '../failure.js';
@@ -146,13 +147,16 @@ function skipRule(joblog: Joblog | null, flags: MapFlags): (index: number) => bo
 
 function formatLine({ line, outcome }: FinishedLine, flags: MapFlags): string {
   if (flags.resultsOnly) {
-    if (outcome.ok) return `${outcome.result}\n`;
+    // A line of output for each of input: of bytes it is a JSON string.
+    if (outcome.ok)
+      return `${typeof outcome.result === 'string' ? outcome.result : `"${outcome.result.toString('base64')}"`}\n`;
     tell(`line ${line.index + 1} failed: ${outcome.error.name}: ${outcome.error.message}`);
     return 'null\n';
   }
   const text = flags.jsonInput && line.fault === null ? line.payload : JSON.stringify(line.text);
   const input = flags.withInput ? `"input":${text},` : '';
-  if (outcome.ok) return `{"index":${line.index},${input}"ok":true,"result":${outcome.result}}\n`;
+  if (outcome.ok)
+    return `{"index":${line.index},${input}"ok":true,${valueField('result', outcome.result)}}\n`;
   const id = outcome.id === null ? '' : `"id":${JSON.stringify(outcome.id)},`;
   return `{"index":${line.index},${input}"ok":false,${id}"error":${JSON.stringify(outcome.error)}}\n`;
 }

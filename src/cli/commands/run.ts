@@ -1,12 +1,13 @@
 import type { Client } from '../../client/client.js';
-import { jobRequest, outcomeOfSubmitted } from '../../library/submission.js';
+import { followJob } from '../../client/follow-job.js';
+import { jobRequest } from '../../library/submission.js';
+import { endUnfinished } from '../broken-output.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { reportFailure, textOf } from '../failure.js';
+import { JobOutput } from '../job-output.js';
 import { readJsonArgument } from '../json-argument.js';
-import { reportOutcome } from '../outcome.js';
-import type { SubmitFlags } from '../submit-options.js';
-import { oneLine } from '../terminal.js';
-import { submission, submitJob } from './submit.js';
+import { ProgressLine } from '../progress-line.js';
+import { type SubmitFlags, submitOptionsOf } from '../submit-options.js';
 
 interface RunFlags extends ClientFlags, SubmitFlags {
   readonly json?: boolean;
@@ -14,35 +15,38 @@ interface RunFlags extends ClientFlags, SubmitFlags {
 }
 
 const interruptedExitCode = 130;
-const progressIntervalMs = 1_000;
 
 /**
- * `rondo run`: submits, waits, prints the result. SUBMIT and then WAIT, not RUN: so the id is known from the start, and
- * the waiting goes on at another node when this one dies. A job with a key whose nodes are all gone is submitted again.
+ * `rondo run`: submits, prints what the job yields as it comes, then its result. The job is followed from its beginning, so that nothing of
+ * that is missed, and at another node when this one dies. A job with a key whose nodes are all gone is submitted again.
  */
 export async function run(task: string, argument: string | undefined, flags: RunFlags): Promise<void> {
   const payload = await readJsonArgument(argument);
   await withClient(flags, async (client) => {
-    let id: string | null = null;
-    const onInterrupt = (): void => void interrupt(client, id, flags.cancelOnInterrupt === true);
+    const progress = new ProgressLine();
+    const warn = (text: string): void => {
+      progress.clear();
+      process.stderr.write(`rondo: ${text}\n`);
+    };
+    const json = flags.json === true ? 'values' : null;
+    const output = new JobOutput({ json, onItem: (item) => progress.show(item), warn });
+    const cancels = flags.cancelOnInterrupt === true;
+    const onInterrupt = (): void => void interrupt(client, output.id, cancels);
     process.once('SIGINT', onInterrupt);
+    const finish = endUnfinished(() => leave(client, output.id, cancels));
+    const options = [...submitOptionsOf(flags), ['stream', 'yes'] as const];
+    const request = client.keyed({ verb: 'RUN', operands: [task], options, payload });
+    const onLost = (): void => warn(`job ${output.id} was lost with its node: it is submitted again`);
     try {
-      const request = submission(client, { task, payload, flags });
-      ({ id } = await submitJob(client, request));
-      const progress = showProgress(client, id);
-      const onLost = (): void => {
-        progress.clear();
-        process.stderr.write(`rondo: job ${id} was lost with its node: it is submitted again\n`);
-      };
-      const submitAgain = (): Promise<unknown> => submitJob(client, request);
-      const reply = await outcomeOfSubmitted(client, { id, request, submitAgain, onLost }).finally(() =>
-        progress.stop(),
-      );
-      reportOutcome(id, reply, flags.json === true);
+      const reply = await output
+        .print(followJob(client, { request, onLost }))
+        .finally(() => progress.clear());
+      finish();
+      output.reportOutcome(reply);
     } catch (error) {
-      if (id === null) throw error;
+      if (output.id === null) throw error;
       reportFailure(error);
-      tellWhereToAsk(id);
+      tellWhereToAsk(output.id);
     } finally {
       process.off('SIGINT', onInterrupt);
     }
@@ -56,15 +60,23 @@ function tellWhereToAsk(id: string): void {
   );
 }
 
+/** Nobody reads what is printed any more, which is as if it were interrupted. */
+async function leave(client: Client, id: string | null, cancel: boolean): Promise<void> {
+  const text = await leftText(client, id, cancel);
+  process.stderr.write(`rondo: nobody reads the output any more: ${text}\n`);
+}
+
 /** A second Ctrl-C meets no handler any more and ends the process at once. */
 async function interrupt(client: Client, id: string | null, cancel: boolean): Promise<never> {
-  let text = 'interrupted before the node answered: the job may have been submitted; see `rondo jobs`';
-  if (id !== null && cancel) text = await cancelJob(client, id);
-  else if (id !== null) {
-    text = `job ${id} goes on; see it with \`rondo status ${id}\`, stop it with \`rondo cancel ${id}\``;
-  }
-  process.stderr.write(`\nrondo: ${text}\n`);
+  process.stderr.write(`\nrondo: ${await leftText(client, id, cancel)}\n`);
   process.exit(interruptedExitCode);
+}
+
+async function leftText(client: Client, id: string | null, cancel: boolean): Promise<string> {
+  if (id === null)
+    return 'interrupted before the node answered: the job may have been submitted; see `rondo jobs`';
+  if (cancel) return cancelJob(client, id);
+  return `job ${id} goes on; see it with \`rondo status ${id}\`, stop it with \`rondo cancel ${id}\``;
 }
 
 async function cancelJob(client: Client, id: string): Promise<string> {
@@ -73,37 +85,5 @@ async function cancelJob(client: Client, id: string): Promise<string> {
     return `job ${id} is cancelled`;
   } catch (error) {
     return `job ${id} could not be cancelled: ${(error as Error).message}`;
-  }
-}
-
-/** On a terminal, one line that says what the job is doing, from time to time. */
-function showProgress(client: Client, id: string): { clear(): void; stop(): void } {
-  const { stderr } = process;
-  if (!stderr.isTTY) return { clear: () => {}, stop: () => {} };
-  let stopped = false;
-  const timer = setInterval(async () => {
-    const reply = await client.request(jobRequest('STATUS', id)).catch(() => null);
-    if (reply?.ok && !stopped) stderr.write(`\r\u001b[K${progressLine(id, reply.text, stderr.columns)}`);
-  }, progressIntervalMs);
-  const clear = (): void => void stderr.write('\r\u001b[K');
-  return {
-    clear,
-    stop: () => {
-      stopped = true;
-      clearInterval(timer);
-      clear();
-    },
-  };
-}
-
-function progressLine(id: string, status: string, columns: number): string {
-  try {
-    const { state, executor, attempts, progress } = JSON.parse(status) as Record<string, unknown>;
-    const where = executor === null || executor === undefined ? '' : ` on ${executor}, attempt ${attempts}`;
-    const far = progress === null || progress === undefined ? '' : `: ${oneLine(progress)}`;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-    return `${id} ${state}${where}${far}`.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').slice(0, columns - 1);
-  } catch {
-    return '';
   }
 }

@@ -16,8 +16,8 @@ export interface FinishedLine {
 }
 
 export type LineOutcome =
-  /** `result` is JSON text. */
-  | { readonly ok: true; readonly result: string }
+  /** `result` is JSON text, or raw bytes. */
+  | { readonly ok: true; readonly result: string | Buffer }
   | {
       readonly ok: false;
       readonly id: string | null;
