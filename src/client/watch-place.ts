@@ -8,6 +8,8 @@ export interface JobStateItem {
   readonly type: 'state';
   readonly id: string;
   readonly state: string;
+  /** Rises with each new owner; 0 where the node doesn't say. */
+  readonly epoch: number;
   readonly attempt: number;
   readonly owner: string | null;
   readonly executor: string | null;
@@ -39,7 +41,7 @@ export interface JobMissedItem {
 /**
  * How far one who follows a job has been told, whatever nodes tell it. A node that is asked anew tells from what it keeps: what was told
  * before is dropped here, and what it does not keep and nobody was told is a gap. What is yielded is counted for each run: an attempt
- * at an owner, since the next owner of a job that is lost with the last one runs it anew, under the same number perhaps.
+ * at an owner in its epoch, since the next owner of a job that is lost with the last one runs it anew, under the same number perhaps.
  */
 export class WatchPlace {
   private runKey: string | null = null;
@@ -96,7 +98,7 @@ export class WatchPlace {
 
   private takeState(text: string): JobStateItem {
     const item = stateOf(text);
-    const runKey = `${item.attempt} ${item.owner}`;
+    const runKey = `${item.epoch} ${item.attempt} ${item.owner}`;
     if (runKey !== this.runKey) {
       if (this.runKey !== null) this.resume();
       this.runKey = runKey;
@@ -148,11 +150,20 @@ function isOver(state: string): boolean {
 }
 
 function stateOf(text: string): JobStateItem {
-  const { id, state, attempt, owner, executor } = parsed(text);
+  const { id, state, epoch, attempt, owner, executor } = parsed(text);
   if (typeof id !== 'string' || typeof state !== 'string' || typeof attempt !== 'number')
     throw badItem('state', text);
   const nameOf = (node: unknown): string | null => (typeof node === 'string' ? node : null);
-  return { type: 'state', id, state, attempt, owner: nameOf(owner), executor: nameOf(executor) };
+  const known = typeof epoch === 'number' ? epoch : 0;
+  return {
+    type: 'state',
+    id,
+    state,
+    epoch: known,
+    attempt,
+    owner: nameOf(owner),
+    executor: nameOf(executor),
+  };
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

@@ -93,7 +93,7 @@ t.test('items come in their order, and then the outcome', async (t) => {
   const client = await clientOf(t, await nodeFor(t, script));
   const { items, reply } = await follow(client);
   t.match(items, [
-    { type: 'state', id, state: 'running', attempt: 1, owner: 'a', executor: 'x' },
+    { type: 'state', id, state: 'running', epoch: 0, attempt: 1, owner: 'a', executor: 'x' },
     { type: 'progress', value: '{"of":2}' },
     { type: 'data', value: '"a"', attempt: 1 },
     { type: 'state', state: 'done' },
