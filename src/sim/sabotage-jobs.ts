@@ -99,19 +99,6 @@ export function losingOthersJobs({ owner, ledger, heldBack: { dependencies } }: 
   };
 }
 
-/** What comes twice is told twice, and what is missing is not noticed. */
-export function takingAnyChunk({ streaming: { streams } }: Jobs): void {
-  const handleChunk = streams.handleChunk.bind(streams);
-  const counts = new Map<JobRecord, { attempt: number; count: number }>();
-  streams.handleChunk = (record, message) => {
-    const { attempt } = message.key;
-    const known = counts.get(record);
-    const count = known?.attempt === attempt ? known.count + 1 : 1;
-    counts.set(record, { attempt, count });
-    handleChunk(record, { ...message, number: count });
-  };
-}
-
 export function sendingItemsOnce({ streaming: { items } }: Jobs): void {
   items.sendAgain = () => {};
 }

@@ -56,8 +56,6 @@ export const sabotages = {
   scheduleForEver: { spoilJobs: spoilJobs.schedulingForEver },
   /** The next owner of a schedule leaves out what the one before has missed. */
   scheduleAnew: { spoilJobs: spoilJobs.schedulingAnew },
-  /** The owner of a job takes what an attempt yields as it comes, twice or with gaps. */
-  takeAnyChunk: { spoilJobs: spoilJobs.takingAnyChunk },
   /** What may be lost with a link on its way to who follows a job is not sent again. */
   sendItemsOnce: { spoilJobs: spoilJobs.sendingItemsOnce },
 } as const satisfies Readonly<Record<string, Sabotage>>;

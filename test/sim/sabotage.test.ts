@@ -26,7 +26,6 @@ const foundBy: Readonly<Record<SabotageName, readonly Invariant[]>> = {
   loseOthersJobs: [22],
   scheduleForEver: [23],
   scheduleAnew: [23],
-  takeAnyChunk: [25],
   sendItemsOnce: [25],
 };
 const seedsMax = 100;

@@ -69,7 +69,7 @@ export class ChaosClients {
     this.recent.push(request);
     if (this.recent.length > recentMax) this.recent.shift();
     if (plan.clients.retries && random.below(6) === 0) this.unsound.add(String(request.command.args));
-    if (plan.clients.follows && this.follows.below(3) === 0) this.follow(request);
+    if (plan.clients.follows && this.follows.below(2) === 0) this.follow(request);
   }
 
   /** Null: it ends well. */
@@ -114,7 +114,7 @@ export class ChaosClients {
   /** From its start, or a while after; by another node, mostly. */
   private follow(request: SimRequest): void {
     const { nodes } = this.options;
-    nodes.cluster.time.after(this.follows.below(1_500), () => {
+    nodes.cluster.time.after(this.follows.below(300), () => {
       const job = acceptedBy(request);
       const running = nodes.live().filter(({ status }) => status === 'running');
       if (job === null || running.length === 0) return;

@@ -148,8 +148,8 @@ class ChaosRun {
       skipsTrace: fault !== null,
       network: { loss, delayMs, format, pieceBytes, ...queues },
       runMs,
-      streams: plan.clients.follows ? 0.3 : 0,
-      chunkLengthMax: 500,
+      streams: plan.clients.follows ? 0.6 : 0,
+      chunkLengthMax: 200,
       membership: spoilt.membership ?? {},
       watch: {
         arrived: (_, event) => this.note(event),
