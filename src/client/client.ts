@@ -173,9 +173,17 @@ class ListClient implements Client, StreamHost {
       } catch (error) {
         if (!(error instanceof RondoError) || error.code !== 'UNREACHABLE') throw error;
         // Where that node is lost for all, the next one is searched once, for all.
-        if (this.current === current) return this.search.find(false);
+        if (this.current === current) return this.searchPast(current.address);
       }
     }
+  }
+
+  /** Requests may never need another node: whoever is told of this one hears of the next one here. */
+  private async searchPast(from: string): Promise<Connection> {
+    const connection = await this.search.find(false);
+    const to = connection.address;
+    if (to !== from) this.options.onNotice?.({ type: 'moved', from, to });
+    return connection;
   }
 
   moveOnFrom(node: string): void {

@@ -69,6 +69,7 @@ export class Custody {
 
   /** A state that its owner has not asked this node to hold: it matters where another one is here, and whether it is to stay the owner says. */
   private receiveOffered(from: NodeId, entry: KeepEntry, now: Instant): KeepRefusalReason | null {
+    if (entry.type === 'drop') return this.receive(from, entry, now);
     if (entry.type !== 'copy') return null;
     const { ledger, copies, self } = this.options;
     const { id } = entry.copy.spec;
@@ -99,8 +100,11 @@ export class Custody {
 
   /** Two owners, as after a partition: the one that has lost learns it from whoever they both have it held by. */
   private tellDeposed(node: NodeId, { job, rank }: { readonly job: JobId; readonly rank: CopyRank }): void {
-    const { self, isThere, replicator } = this.options;
-    if (node !== self && isThere(node)) replicator.dropState(node, job, rank);
+    const { self, isThere, replicator, deliver } = this.options;
+    if (node === self) return;
+    if (isThere(node)) replicator.dropState(node, job, rank);
+    // It is back, and not known to be: its link, if it has one, is all that can tell it.
+    else deliver(node, { type: 'keep', seq: 0, entries: [{ type: 'drop', job, rank }] });
   }
 
   /** That node has lost this state of a job, or never heard of it. */

@@ -125,7 +125,7 @@ export function drawPlan(seed: string, fault: FaultClass | null = null, submitsO
 }
 
 /** From numbers of its own: a run of clients that only submit stays what it was. */
-function drawClients({ seed, weights }: ChaosPlan): ClientPlan {
+function drawClients({ seed, weights, queues }: ChaosPlan): ClientPlan {
   const random = createRandom(`chaos/${seed}/clients`);
   const is = (): boolean => random.below(2) === 0;
   return {
@@ -134,7 +134,8 @@ function drawClients({ seed, weights }: ChaosPlan): ClientPlan {
     after: is(),
     // When it fires follows the wall clock of its owner.
     scheduleCount: weights.wallJump > 0 ? 0 : random.below(3),
-    follows: createRandom(`chaos/${seed}/follows`).below(3) === 0,
+    // What a stream has on its way is more than the shortest queues hold: on each new link it would break the next one.
+    follows: queues.queueBytesMax === undefined && createRandom(`chaos/${seed}/follows`).below(3) === 0,
   };
 }
 
