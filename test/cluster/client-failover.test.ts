@@ -15,6 +15,8 @@ interface JobShown {
   readonly executor: string | null;
 }
 
+t.setTimeout(90_000);
+
 const withTestTasks = { nodes: 3, names: ['a', 'b', 'c'], args: ['--tasks', testTasks] };
 const sleepMs = 2_000;
 
