@@ -300,8 +300,7 @@ export interface LateAccept {
 /** A request that waits for a job: a client of this node, or another node that asks for a client of its own. */
 export interface Waiter {
   readonly asker: Asker;
-  /** `end`: how it ended, and not its result. */
-  /** `items`: what happens to it until then, and then its outcome. */
+  /** `end`: how it ended, and not its result · `items`: what happens to it until then, and then its outcome. */
   readonly wants: 'outcome' | 'end' | 'cancelled' | 'items';
   /** Its place among the record's waiters: there may be 100,000 of them, and each may give up. */
   index: number;
