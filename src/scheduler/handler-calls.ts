@@ -40,10 +40,12 @@ export class HandlerCalls {
     const isWait = request.verb === 'call';
     this.calls.set(number, { attempt, call, isWait });
     attempt.calls.add(number);
+    // Before it is asked: it may be answered at once.
+    if (isWait && attempt.waitingCalls++ === 0) {
+      this.options.places.lend(attempt.entry.priority);
+      this.options.placesChanged();
+    }
     this.options.ask(attempt.start.run, number, command);
-    if (!isWait || !this.calls.has(number) || attempt.waitingCalls++ > 0) return;
-    this.options.places.lend(attempt.entry.priority);
-    this.options.placesChanged();
   }
 
   answer(number: number, reply: Reply): void {
@@ -61,7 +63,7 @@ export class HandlerCalls {
   private remove(number: number, { attempt, isWait }: Call): void {
     this.calls.delete(number);
     attempt.calls.delete(number);
-    if (!isWait || attempt.waitingCalls === 0 || --attempt.waitingCalls > 0) return;
+    if (!isWait || --attempt.waitingCalls > 0) return;
     this.options.places.takeBack(attempt.entry.priority);
     this.options.placesChanged();
   }
