@@ -20,6 +20,8 @@ interface Told {
   epoch: number;
   attempt: number;
   chunk: number;
+  /** The run that yielded what it was told of this attempt; null: nothing yet. */
+  mark: number | null;
 }
 
 /** One run of an attempt, and how much it yielded. */
@@ -30,8 +32,8 @@ interface Yielding {
 }
 
 /**
- * Invariant 25: who follows a job is told first where it is, then every chunk of each attempt, in order and none twice, and its outcome only
- * after the last one; what is left out is told of. Simulated attempts yield `[attempt, number, ...]`.
+ * Invariant 25: who follows a job is told first where it is, then every chunk of each attempt, in order and none twice, all of one run, and its
+ * outcome only after the last one; what is left out is told of. Simulated attempts yield `[attempt, number, mark of the run, ...]`.
  */
 export class StreamInvariants {
   private readonly told = new Map<RequestId, Told>();
@@ -78,6 +80,7 @@ export class StreamInvariants {
           epoch: 0,
           attempt: 0,
           chunk: 0,
+          mark: null,
         });
         return;
       case 'request_abandoned':
@@ -134,6 +137,7 @@ export class StreamInvariants {
     told.epoch = item.epoch;
     told.attempt = item.attempt;
     told.chunk = 0;
+    told.mark = null;
   }
 
   private noteData(
@@ -142,7 +146,7 @@ export class StreamInvariants {
     told: Told,
     item: Extract<Item, { type: 'data' }>,
   ): void {
-    const [attempt, number] = JSON.parse(String(item.payload)) as [number, number];
+    const [attempt, number, mark] = JSON.parse(String(item.payload)) as [number, number, number];
     if (number !== item.chunk || attempt !== told.attempt)
       this.fail(
         node,
@@ -150,6 +154,13 @@ export class StreamInvariants {
         `chunk ${number} of attempt ${attempt} comes as ${item.chunk} of ${told.attempt}`,
       );
     if (number !== told.chunk + 1) this.fail(node, request, `chunk ${number} comes after ${told.chunk}`);
+    if (told.mark !== null && mark !== told.mark)
+      this.fail(
+        node,
+        request,
+        `chunk ${number} of attempt ${attempt} is of another run than those before it`,
+      );
+    told.mark = mark;
     told.chunk = number;
     this.chunkCount++;
   }

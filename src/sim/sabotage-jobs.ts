@@ -103,6 +103,10 @@ export function sendingItemsOnce({ streaming: { items } }: Jobs): void {
   items.sendAgain = () => {};
 }
 
+export function countingBackWhatBegan({ owner: { ends } }: Jobs): void {
+  ends.hasBegun = () => false;
+}
+
 export function schedulingForEver({ heldBack: { schedules } }: Jobs): void {
   schedules.forget = () => {};
 }

@@ -58,6 +58,8 @@ export const sabotages = {
   scheduleAnew: { spoilJobs: spoilJobs.schedulingAnew },
   /** What may be lost with a link on its way to who follows a job is not sent again. */
   sendItemsOnce: { spoilJobs: spoilJobs.sendingItemsOnce },
+  /** A run that has begun, and was stopped, is followed by another one under its number. */
+  countBackWhatBegan: { spoilJobs: spoilJobs.countingBackWhatBegan },
 } as const satisfies Readonly<Record<string, Sabotage>>;
 
 export type SabotageName = keyof typeof sabotages;

@@ -1,3 +1,4 @@
+import { Packr } from 'msgpackr';
 import type { ClientCommand, SubmitCommand } from '../core/commands.js';
 import type { AttemptStart, NodeEffect, NodeEvent } from '../core/effects.js';
 import type { JobId } from '../core/ids.js';
@@ -53,6 +54,9 @@ export interface SimStartOthers extends Partial<NodeCoreOptions> {
   /** Its process before was killed, or its machine lost its power. */
   readonly isAfterCrash?: boolean;
 }
+
+/** Bytes as they are: as JSON those of large items would take longer than the run. */
+const packr = new Packr({ useRecords: false, moreTypes: false, structuredClone: false });
 
 /** Who watches a whole run. */
 export interface SimWatch {
@@ -276,7 +280,8 @@ export class SimCluster implements SimObserver {
   performed(node: string, effect: NodeEffect): void {
     this.options.watch?.performed(this.node(node), effect);
     if (this.options.skipsTrace) return;
-    this.traceHash = hashText(`${this.traceHash} ${this.time.nowMs} ${node} ${JSON.stringify(effect)}`);
+    const packed = packr.pack(effect).toString('latin1');
+    this.traceHash = hashText(`${this.traceHash} ${this.time.nowMs} ${node} ${packed}`);
   }
 
   private describe(): string {

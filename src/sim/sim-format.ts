@@ -48,6 +48,9 @@ export function createSendQueue(format: WireFormat): SendQueue {
   return format === 'bytes' ? new ByteQueue() : new MessageQueue();
 }
 
+/** What comes at once is cut into so many at most, the last of any length: large items byte by byte cost much, and show nothing more. */
+const piecesMax = 100;
+
 /** `drawPieceBytes` says, again and again, how many bytes one read of a socket gives. */
 export function createFrameReader(format: WireFormat, drawPieceBytes: () => number): FrameReader {
   return format === 'bytes' ? new ByteReader(drawPieceBytes) : { read: readFrames };
@@ -107,8 +110,8 @@ class ByteReader implements FrameReader {
 
   read(content: Segment['content'], handle: (frame: WireFrame) => boolean): void {
     const bytes = content as Buffer;
-    for (let start = 0; start < bytes.length; ) {
-      const end = Math.min(bytes.length, start + this.drawPieceBytes());
+    for (let start = 0, pieces = 1; start < bytes.length; pieces++) {
+      const end = pieces < piecesMax ? Math.min(bytes.length, start + this.drawPieceBytes()) : bytes.length;
       this.feed(bytes.subarray(start, end), handle);
       start = end;
     }

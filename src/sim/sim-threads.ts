@@ -61,6 +61,8 @@ interface Running {
 
 /** A generator: what it has yielded, and may. */
 interface Stream {
+  /** Of this run alone. */
+  readonly mark: number;
   readonly length: number;
   readonly gapMs: number;
   yielded: number;
@@ -81,11 +83,13 @@ export class SimThreads {
   private readonly running = new Map<RunId, Running>();
   private readonly fates: Random;
   private readonly yields: Random;
+  private readonly marks: Random;
   private lastThread = sharedThreads;
 
   constructor(private readonly options: SimThreadsOptions) {
     this.fates = options.random.fork('handlers');
     this.yields = options.random.fork('streams');
+    this.marks = options.random.fork('marks');
   }
 
   start(start: AttemptStart): void {
@@ -130,7 +134,8 @@ export class SimThreads {
     const length = 1 + Math.floor(streamLengthMax * this.yields.next() ** 3);
     const gapMs = this.yields.next() < 0.5 ? 0 : this.yields.below(20);
     const upTo = limits.itemWindowBytes;
-    return { length, gapMs, yielded: 0, bytes: 0, upTo, isWaiting: false };
+    const mark = this.marks.below(2 ** 31);
+    return { mark, length, gapMs, yielded: 0, bytes: 0, upTo, isWaiting: false };
   }
 
   private yieldNext(attempt: Running): void {
@@ -146,6 +151,7 @@ export class SimThreads {
     const chunk = JSON.stringify([
       start.attempt,
       ++stream.yielded,
+      stream.mark,
       'x'.repeat(this.yields.below(chunkLengthMax)),
     ]);
     stream.bytes += chunkBytes(chunk);

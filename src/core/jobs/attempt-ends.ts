@@ -71,16 +71,22 @@ export class AttemptEnds {
   handleProgress(from: NodeId, key: AttemptKey, value: string): void {
     const record = this.current(from, key);
     if (record === null) return;
+    record.hasStarted = true;
     record.progress = value;
     this.options.streams.recordChanged(record);
   }
 
   handleChunk(from: NodeId, message: Extract<JobMessage, { type: 'stream_chunk' }>): void {
     const record = this.current(from, message.key);
-    if (record !== null) this.options.streams.handleChunk(record, message);
+    if (record === null) return;
+    record.hasStarted = true;
+    this.options.streams.handleChunk(record, message);
   }
 
-  /** After a new link: what the executor doesn't have never arrived there; what it should not have, it stops. */
+  /**
+   * After a new link: what the executor doesn't have never arrived there, or was stopped when it took this node for dead; what it should
+   * not have, it stops.
+   */
   handleHolding(from: NodeId, { seq, attempts, window }: HoldingMessage, now: Instant): void {
     if (!this.options.dispatcher.resynced(from, seq)) return;
     const held = new Set<JobId>();
@@ -92,7 +98,7 @@ export class AttemptEnds {
       } else this.options.deliver(from, { type: 'stop', key, reason: 'fenced' });
     }
     for (const record of [...this.options.dispatcher.outstandingAt(from)]) {
-      if (!held.has(record.spec.id)) this.takeBack(record, from, now);
+      if (!held.has(record.spec.id)) this.runAgain(record, from, now);
       else if (record.cancelling) {
         this.options.deliver(from, { type: 'stop', key: keyOf(record), reason: 'cancelled' });
       }
@@ -193,6 +199,21 @@ export class AttemptEnds {
     record.needsThread = true;
     record.fatalities = Math.max(1, record.fatalities);
     this.requeue(record, now);
+  }
+
+  /** One that has begun counts: what it told its followers was another attempt's than what comes next. */
+  private runAgain(record: JobRecord, from: NodeId, now: Instant): void {
+    if (!this.hasBegun(record)) {
+      this.takeBack(record, from, now);
+      return;
+    }
+    this.options.dispatcher.settled(from, record);
+    this.requeue(record, now);
+  }
+
+  /** As far as its executor has told. */
+  hasBegun(record: JobRecord): boolean {
+    return record.hasStarted;
   }
 
   private takeBack(record: JobRecord, from: NodeId, now: Instant): void {
