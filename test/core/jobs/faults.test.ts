@@ -370,6 +370,22 @@ t.test('a refusal that crosses a resync does not stop it', async (t) => {
   t.match(cores.status('a', job), { state: 'running' });
 });
 
+t.test('a run that has begun, and that its executor gave up, counts as an attempt', async (t) => {
+  const cores = new JobCores({ members: [aliveMember('a', { tasks: [] }), aliveMember('b')] });
+  const told = cores.submit('a');
+  const silent = cores.submit('a');
+  const [first] = cores.started;
+  t.match(first?.start.job, told);
+  cores.step('b', { type: 'attempt_chunk', run: first?.start.run as number, chunk: '1' });
+  cores.loseAll('b', 'a', 'holding');
+  cores.step('a', { type: 'contact_opened', node: nodeId('b') });
+  const message = { type: 'holding', seq: 2, attempts: [], window: 4 } as const;
+  for (let seq = 1; seq < 10; seq++)
+    cores.step('a', { type: 'message', from: nodeId('b'), message: { ...message, seq } });
+  t.match(cores.status('a', told), { state: 'running', attempts: 2 });
+  t.match(cores.status('a', silent), { state: 'running', attempts: 1 });
+});
+
 t.test('room that a dead owner had goes to the others', async (t) => {
   const cores = new JobCores({
     members: [aliveMember('a', { tasks: [] }), aliveMember('b', { tasks: [] }), aliveMember('c')],
