@@ -24,8 +24,11 @@ const clusterFileTimeoutMs = 180_000;
 /** These start real nodes. */
 const clusterDirectories = ['test/cluster/', 'test/processes/'];
 const networkDirectory = 'test/netns/';
-const longDirectory = 'test/netns/long/';
-/** What they measure or assert would suffer from others, or they use ports that documents name. */
+/** On request only: `--long`. */
+const longPaths = ['test/netns/long/', 'test/sim/chaos-more.test.ts'];
+/** The longest come first, so that no lane ends alone with them. */
+const firstDirectories = ['test/sim/', networkDirectory];
+/** What they measure or assert would suffer from others. */
 const aloneFiles: ReadonlySet<string> = new Set([
   'test/cluster/copies.test.ts',
   'test/cluster/footprint.test.ts',
@@ -33,12 +36,15 @@ const aloneFiles: ReadonlySet<string> = new Set([
   'test/cluster/membership.test.ts',
   'test/cluster/memory-clients.test.ts',
   'test/cluster/memory.test.ts',
-  'test/cluster/readme-tour.test.ts',
-  'test/cluster/three-nodes.test.ts',
   'test/processes/no-loss.test.ts',
   'test/processes/soak.test.ts',
   'test/netns/stops.test.ts',
   'test/netns/timing.test.ts',
+]);
+/** They use ports that documents name, so one at a time; beside others they can be. */
+const portFiles: ReadonlySet<string> = new Set([
+  'test/cluster/readme-tour.test.ts',
+  'test/cluster/three-nodes.test.ts',
 ]);
 /** Among them are tests that need namespaces. */
 const namespaceDirectories = [networkDirectory, 'test/processes/'];
@@ -47,7 +53,7 @@ const mayNetworkNotRun = process.env.TEST_NETWORK !== 'required';
 async function main(): Promise<number> {
   const { values, words: patterns } = readArguments(usage, { long: { type: 'boolean', default: false } });
   const paths = testPaths()
-    .filter((path) => values.long || !path.startsWith(longDirectory))
+    .filter((path) => values.long || !longPaths.some((long) => path.startsWith(long)))
     .filter((path) => patterns.length === 0 || patterns.some((each) => path.includes(each)));
   if (paths.length === 0) {
     const wanted = patterns.map((each) => `"${each}"`).join(' or ');
@@ -57,12 +63,13 @@ async function main(): Promise<number> {
   const startsNodes = (path: string): boolean =>
     [...clusterDirectories, networkDirectory].some((each) => path.startsWith(each));
   const alone = paths.filter((path) => aloneFiles.has(path));
-  const ofNodes = paths.filter((path) => startsNodes(path) && !aloneFiles.has(path));
+  const ofNodes = paths.filter((path) => startsNodes(path) && !aloneFiles.has(path) && !portFiles.has(path));
+  const ofPorts = paths.filter((path) => portFiles.has(path));
   const ofOneProcess = paths.filter((path) => !startsNodes(path));
   const reports = [
     ...(await runAll(ofOneProcess, { atOnce: jobsAtOnce, timeoutMs: fileTimeoutMs })),
     ...(await runAll(alone, { atOnce: 1, timeoutMs: clusterFileTimeoutMs })),
-    ...(await runAll(ofNodes, { atOnce: jobsAtOnce, timeoutMs: clusterFileTimeoutMs })),
+    ...(await runAll(ofNodes, { atOnce: jobsAtOnce, timeoutMs: clusterFileTimeoutMs, lane: ofPorts })),
   ];
   printFailures(reports);
   const passed = reports.reduce((sum, report) => sum + report.passed, 0);
@@ -85,16 +92,20 @@ function testPaths(): string[] {
 interface RunAllOptions {
   readonly atOnce: number;
   readonly timeoutMs: number;
+  /** These all in the first lane, before others. */
+  readonly lane?: readonly string[];
 }
 
 async function runAll(
   paths: readonly string[],
-  { atOnce, timeoutMs }: RunAllOptions,
+  { atOnce, timeoutMs, lane: ofFirstLane = [] }: RunAllOptions,
 ): Promise<TestFileReport[]> {
-  const waiting = [...paths];
+  const isFirst = (path: string): boolean => firstDirectories.some((each) => path.startsWith(each));
+  const waiting = [...paths.filter(isFirst), ...paths.filter((path) => !isFirst(path))];
   const reports: TestFileReport[] = [];
-  const lane = async (): Promise<void> => {
-    for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
+  const lane = async (own: string[]): Promise<void> => {
+    const next = (): string | undefined => own.shift() ?? waiting.shift();
+    for (let path = next(); path !== undefined; path = next()) {
       const mayNotRun = mayNetworkNotRun && namespaceDirectories.some((each) => path.startsWith(each));
       const run: TestFileRun = { path, compiled: compiledPath(path), root, timeoutMs, mayNotRun };
       const report = await runTestFile(run);
@@ -102,7 +113,7 @@ async function runAll(
       printProgress(report);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, paths.length) }, lane));
+  await Promise.all(Array.from({ length: atOnce }, (_, index) => lane(index === 0 ? [...ofFirstLane] : [])));
   return reports;
 }
 

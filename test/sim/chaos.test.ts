@@ -4,7 +4,7 @@ import { runChaos } from './chaos/run.js';
 
 t.setTimeout(180_000);
 
-// Some 400 ms a seed; `npm run soak` does any number. The second sixty are in `chaos-more.test.ts`, beside this one.
+// Some 400 ms a seed; `npm run soak` does any number. `npm test -- --long` has sixty more, in `chaos-more.test.ts`.
 t.test('whatever goes wrong, every invariant holds, and in the end all nodes agree', async (t) => {
   checkSeeds(t, 0, 60);
 });

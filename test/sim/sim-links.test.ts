@@ -3,7 +3,7 @@ import { defaultSubmitOptions, type SubmitCommand } from '../../src/core/command
 import { SimCluster, type SimWatch } from '../../src/sim/sim-cluster.js';
 import { runCommand } from '../support/commands.js';
 
-const seeds = Array.from({ length: 120 }, (_, index) => `links-${index}`);
+const seeds = Array.from({ length: 60 }, (_, index) => `links-${index}`);
 
 function submitMany(cluster: SimCluster, { count, overMs }: { count: number; overMs: number }): void {
   for (let job = 0; job < count; job++) {
@@ -41,9 +41,10 @@ function checkEnd(
 ): void {
   const isAnswered = () => cluster.requests.length === count && cluster.requests.every(({ reply }) => reply);
   cluster.runUntil('every job has its outcome', isAnswered, 20_000);
-  for (const { command, reply } of cluster.requests) {
-    t.same(reply, { ok: true, text: (command as SubmitCommand).args });
-  }
+  t.same(
+    cluster.requests.map(({ reply }) => reply),
+    cluster.requests.map(({ command }) => ({ ok: true, text: (command as SubmitCommand).args })),
+  );
   cluster.runUntil('all views are right', () => cluster.agree(), 20_000);
   cluster.runUntil('each pair has one link', () => cluster.network.linkCountBetween('a', 'b') === 1, 20_000);
   const held = cluster.running().reduce((sum, { core }) => sum + core.jobs.executor.heldCount, 0);
@@ -65,7 +66,7 @@ for (const extraLinks of [1, 2, 6]) {
       cluster.network.resetOneBetween('a', 'b');
       checkEnd(t, cluster, 100);
     }
-    t.ok(several > 100, `${several} times there were several links`);
+    t.ok(several > 50, `${several} times there were several links`);
   });
 }
 
