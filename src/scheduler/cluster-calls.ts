@@ -59,10 +59,11 @@ export class ClusterCalls {
   }
 
   /** The attempt is to stop, or has ended: nothing is answered any more. */
-  giveUp(run: RunId, reason: unknown): void {
+  giveUp(run: RunId, reason: () => unknown): void {
     const ofRun = this.pending.get(run);
+    if (ofRun === undefined) return;
     this.pending.delete(run);
-    for (const { reject } of ofRun?.values() ?? []) reject(reason);
+    for (const { reject } of ofRun.values()) reject(reason());
   }
 }
 

@@ -120,7 +120,7 @@ export class AttemptContext implements TaskContext {
   static abort(context: AttemptContext): void {
     context.#aborted = true;
     context.#controller?.abort();
-    context.#calls.giveUp(context.#run, stopped());
+    context.#calls.giveUp(context.#run, stopped);
   }
 
   static isAborted(context: AttemptContext): boolean {
@@ -130,7 +130,7 @@ export class AttemptContext implements TaskContext {
   /** From here on `progress` and `log` do nothing. */
   static end(context: AttemptContext): void {
     context.#ended = true;
-    context.#calls.giveUp(context.#run, stopped());
+    context.#calls.giveUp(context.#run, stopped);
     context.#progressBoard.settle(context.#run);
   }
 }
