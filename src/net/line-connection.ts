@@ -41,6 +41,8 @@ export class LineConnection {
   mistakeLogged = false;
   private isDirty = false;
   private isEnding = false;
+  /** The client sends nothing more. */
+  private hasEnded = false;
   /** When the client last took something, or began to have something to take. */
   private progressAtMs: number;
   /** When what the client sends last moved on, by the session's count of moves. */
@@ -140,10 +142,12 @@ export class LineConnection {
     this.countKept();
   }
 
-  /** Whether this client has read nothing for too long, though much waits for it, or though it is all it still has to do. */
+  /** Whether this client has read nothing for too long, though much waits for it, or what holds up a job, or all it still has to do. */
   isStalled(): boolean {
     const waiting = this.socket.writableLength;
-    if (waiting === 0 || (waiting <= this.limits.outputBytesHigh && !this.isEnding)) return false;
+    if (waiting === 0) return false;
+    const isHeldUp = waiting > this.limits.outputBytesHigh || this.isEnding || this.session.rooms.hasWaiting;
+    if (!isHeldUp) return false;
     return this.nowMs() - this.progressAtMs > this.limits.stallTimeoutMs;
   }
 
@@ -154,6 +158,14 @@ export class LineConnection {
     this.moveCount = this.session.moveCount;
     if (isMoving || this.socket.isPaused()) this.movedAtMs = nowMs;
     return nowMs - this.movedAtMs > this.limits.stallTimeoutMs;
+  }
+
+  /**
+   * Asks the kernel whether a client that ended its side is gone. What its probes have found is told to nobody else: the socket is neither
+   * read from any more nor written to. Nothing is sent.
+   */
+  probeEnded(): void {
+    if (this.hasEnded && this.socket.writableLength === 0 && !this.isEnding) this.socket.write('');
   }
 
   /** Refuses what was begun, and ends. */
@@ -176,6 +188,7 @@ export class LineConnection {
 
   /** It reads on, or is gone: only a probe tells, as what it has asked may have nothing to say for long. */
   private handleEnd(): void {
+    this.hasEnded = true;
     this.socket.setKeepAlive(true, probeEndedMs);
     this.session.end();
     this.readOn();
@@ -235,7 +248,7 @@ export class LineConnection {
   }
 
   private tellWanted(): void {
-    for (const { seq, upTo } of this.session.takeWanted()) this.owner.itemsWanted(seq, upTo);
+    for (const { seq, upTo } of this.session.rooms.takeWanted()) this.owner.itemsWanted(seq, upTo);
   }
 
   private countKept(): void {

@@ -319,6 +319,7 @@ class LineServer implements ClientServer, LineConnectionOwner {
       // This node itself stood still: what clients read meanwhile it has not heard of yet.
       if (isLate) connection.restartStall();
       if (connection.isHalting()) connection.giveUpRequest();
+      connection.probeEnded();
       if (!connection.isStalled()) continue;
       this.options.log('warn', 'A client was dropped: it does not read its replies', {
         code: 'SLOW_CLIENT',

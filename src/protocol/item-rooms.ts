@@ -62,7 +62,12 @@ export class ItemRooms {
     }
   }
 
-  /** What has changed since the last call. */
+  /** Whether an item is not on the socket yet. */
+  get hasWaiting(): boolean {
+    return this.said.length > 0;
+  }
+
+  /** Of which requests more items may be sent than was told before. */
   takeWanted(): readonly Wanted[] {
     if (this.changed.size === 0) return nothing;
     const wanted = [...this.changed].map(({ seq, window, written }) => ({ seq, upTo: written + window }));

@@ -6,7 +6,7 @@ import { formatDuration } from '../core/units.js';
 import { AnswerQueue, type Piece, type Said, type Slot, saidOf, tagged, type Words } from './answer-queue.js';
 import { BegunRequest } from './begun-request.js';
 import { helpReply } from './help.js';
-import { ItemRooms, type Wanted } from './item-rooms.js';
+import { ItemRooms } from './item-rooms.js';
 import { type DecoderEvent, LineDecoder } from './line-decoder.js';
 import { itemWords, replyWords } from './line-reply.js';
 import {
@@ -38,7 +38,8 @@ export class LineSession {
   private readonly unanswered = new Map<number, Slot>();
   /** Of these, subscriptions. */
   private readonly subscriptions = new Set<number>();
-  private readonly rooms = new ItemRooms();
+  /** What its streams may be sent. */
+  readonly rooms = new ItemRooms();
   private readonly answers = new AnswerQueue(({ seq }) => seq !== null && this.rooms.turnCame(seq));
   private farewell: Words | null = null;
   private readonly begun: BegunRequest;
@@ -183,11 +184,6 @@ export class LineSession {
   /** So much of the output in all is on the socket now. */
   written(position: number): void {
     this.rooms.written(position);
-  }
-
-  /** Of which requests more items may be sent than was told before. */
-  takeWanted(): readonly Wanted[] {
-    return this.rooms.takeWanted();
   }
 
   private handleEvent(event: DecoderEvent): SessionCommand | null {

@@ -63,6 +63,58 @@ t.test(
   },
 );
 
+t.test(
+  'a client that reads none of what a job yields is dropped, however little of it may wait',
+  async (t) => {
+    const asked = turn(() => node.open.size === 1);
+    const told = turn(() => node.logged.length > 0);
+    const node = await start(t, {
+      limits: { stallTimeoutMs: 200 },
+      changed: () => {
+        asked.look();
+        told.look();
+      },
+    });
+    const socket = await dial(t, node);
+    socket.pause();
+    socket.write('@s RUN never stream=yes\n');
+    await asked.reached;
+    const payload = JSON.stringify('x'.repeat(1_000));
+    for (let chunk = 1; node.server.stats().replyBytes < 100_000; chunk++) {
+      node.server.item(1, { type: 'data', payload, chunk });
+      if (chunk % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await told.reached;
+    t.match(node.logged, [{ fields: { code: 'SLOW_CLIENT' } }]);
+  },
+);
+
+t.test(
+  'a client that has ended its side, and then goes, is noticed though nothing is said to it',
+  async (t) => {
+    const asked = turn(() => node.open.size === 2);
+    const gone = turn(() => node.abandoned.length > 0);
+    const node = await start(t, {
+      limits: { stallTimeoutMs: 200 },
+      changed: () => {
+        asked.look();
+        gone.look();
+      },
+    });
+    const socket = await dial(t, node);
+    const other = await dial(t, node);
+    socket.end('RUN never\n');
+    other.end('RUN never\n');
+    await asked.reached;
+    t.strictSame(node.abandoned, []);
+    socket.resetAndDestroy();
+    await gone.reached;
+    t.equal(node.abandoned.length, 1);
+    for (const request of node.open.keys()) node.server.reply(request, okReply('late'));
+    t.equal(await readAll(other), 'OK late\n');
+  },
+);
+
 t.test('a client that reads slowly is not dropped', async (t) => {
   const node = await start(t, { limits: { stallTimeoutMs: 1_000 } });
   const socket = await dial(t, node);
