@@ -42,19 +42,27 @@ export const limits = {
   topicMessageBytesMax: 1024 * 1024,
   /** Messages on their way to one node that it has not answered: past it, nothing that it wants is taken. */
   unansweredBytesMax: 4 * 1024 * 1024,
+  /** A node that has answered none of so much for so long is passed over until it answers. */
+  unansweredMs: 10_000,
   /** Messages for a node without a link, and how long they wait for one. */
   unlinkedBytesMax: 1024 * 1024,
   unlinkedMs: 1_000,
   /** How long other nodes are waited for, with PUBLISH, SUBSCRIBERS and SUBSCRIBE with replay=. */
   topicAnswerMs: 1_000,
+  /** SUBSCRIBERS under way: their topics, and some bytes for each of them. */
+  countingBytesMax: 4 * 1024 * 1024,
   /** Patterns that a node tells others one by one; with more it is sent everything. And the filter of its topics. */
   interestPatternsMax: 16,
   interestFilterBytesMax: 4 * 1024,
+  /** Versions of it in one process: at 4 a second, more than it can come to. */
+  interestVersionMax: 2 ** 48,
   /** What one replay gives; what is held back for it meanwhile; replays at once, the others wait in line; and what all take together. */
   replayedBytesMax: 1024 * 1024,
   heldBackBytesMax: 1024 * 1024,
   replaysAtOnceMax: 64,
   replaysBytesMax: 64 * 1024 * 1024,
+  /** Topics and messages that a node looks at in one tick for the sake of replays; and messages that it tells those whose replay ends. */
+  replayStepsPerTickMax: 8_192,
   /** A frame between peers, its length prefix not counted. */
   frameBytesMax: 1024 * 1024,
   /** A piece of a message that is larger than this travels as chunks of this size, control frames between them. */

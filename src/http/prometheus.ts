@@ -73,7 +73,7 @@ const metrics: readonly Metric[] = [
   },
   {
     name: 'rondo_messages_dropped_total',
-    help: 'Messages of topics not sent to nodes that there was no link to',
+    help: 'Messages of topics not sent to nodes that there was no link to, or that answered none',
     read: (m) => m.messagesDroppedTotal,
   },
   { name: 'rondo_client_connections', help: 'Clients connected', read: (m) => m.clientConnections },

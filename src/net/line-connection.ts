@@ -87,12 +87,12 @@ export class LineConnection {
     this.markDirty();
   }
 
-  /** What waits for the client after it. */
+  /** What all messages take that wait for the client, with this one. */
   message(seq: number, said: Said): number {
-    this.session.message(seq, said);
+    const bytes = this.session.message(seq, said);
     this.countKept();
     this.markDirty();
-    return this.kept;
+    return bytes;
   }
 
   reply(seq: number, reply: Reply): void {

@@ -125,8 +125,8 @@ class LineServer implements ClientServer, LineConnectionOwner {
     for (const request of requests) {
       const connection = this.requests.get(request);
       if (connection === undefined) continue;
-      if (connection.message(request, said) > coreLimits.subscriberBytesMax)
-        this.endSlow(connection, request);
+      const bytes = connection.message(request, said);
+      if (bytes > coreLimits.subscriberBytesMax) this.endSlow(connection, request, bytes);
     }
   }
 
@@ -201,10 +201,9 @@ class LineServer implements ClientServer, LineConnectionOwner {
   }
 
   /** Told later: the node is in the middle of what it does. */
-  private endSlow(connection: LineConnection, request: RequestId): void {
+  private endSlow(connection: LineConnection, request: RequestId, bytes: number): void {
     this.requests.delete(request);
-    const bytes = connection.keptBytes;
-    const text = `${formatSize(bytes)} waited for this client to read, and at most ${formatSize(coreLimits.subscriberBytesMax)} are kept: subscribe again, and read faster`;
+    const text = `${formatSize(bytes)} of messages waited for this client to read, and at most ${formatSize(coreLimits.subscriberBytesMax)} are kept: subscribe again, and read faster`;
     connection.reply(request, errorReply('SLOW_SUBSCRIBER', text));
     setImmediate(() => this.options.listener.requestAbandoned(request));
     this.options.log('warn', 'A subscription has ended: its client does not read fast enough', {

@@ -1,4 +1,5 @@
 import { Fifo } from '../core/fifo.js';
+import { MessageBytes } from './message-bytes.js';
 
 /** What is said in one go: text, or text and raw bytes in turn. */
 export type Words = string | readonly (string | Uint8Array)[];
@@ -10,7 +11,7 @@ export interface Slot {
   readonly seq: number | null;
   /** The answer of an untagged request, kept until it is its turn; and before it, what else was said of it meanwhile. */
   answer: Said | null;
-  waiting: Said[] | null;
+  waiting: Waiting[] | null;
   next: Slot | null;
 }
 
@@ -18,6 +19,11 @@ export interface Slot {
 export interface Said {
   readonly words: Words;
   readonly bytes: number;
+}
+
+interface Waiting {
+  readonly said: Said;
+  readonly isMessage: boolean;
 }
 
 /** What is written at once. */
@@ -44,6 +50,7 @@ export class AnswerQueue {
   private outputBytes = 0;
   private keptBytes = 0;
   private saidBytes = 0;
+  private readonly messages = new MessageBytes();
 
   /** `turnCame`: of an untagged request all before it are answered, and what is said of it is sent from now on. */
   constructor(private readonly turnCame: (slot: Slot) => void = () => {}) {}
@@ -85,10 +92,18 @@ export class AnswerQueue {
 
   /** An item of a request, before its answer. */
   add(slot: Slot, said: Said): void {
-    this.keptBytes += said.bytes;
-    if (this.isInTurn(slot)) this.put(said);
-    else if (slot.waiting === null) slot.waiting = [said];
-    else slot.waiting.push(said);
+    this.enqueue(slot, { said, isMessage: false });
+  }
+
+  /** A message for a subscription, in words without a tag; returns what all messages take that are not written. */
+  addMessage(slot: Slot, said: Said): number {
+    this.enqueue(slot, { said: slot.tag === null ? said : tagged(slot.tag, said), isMessage: true });
+    return this.messages.count;
+  }
+
+  /** So much of the output in all is on the socket now. */
+  written(position: number): void {
+    this.messages.written(position);
   }
 
   /** The answer has come; it is said at once, or when those before it have been. */
@@ -138,10 +153,29 @@ export class AnswerQueue {
     this.output = '';
     this.outputBytes = 0;
     this.keptBytes = 0;
+    this.messages.clear();
+  }
+
+  private enqueue(slot: Slot, waiting: Waiting): void {
+    const { said, isMessage } = waiting;
+    this.keptBytes += said.bytes;
+    if (this.isInTurn(slot)) {
+      this.put(said);
+      if (isMessage) this.messages.put(said.bytes, this.saidBytes);
+      return;
+    }
+    if (isMessage) this.messages.wait(said.bytes);
+    if (slot.waiting === null) slot.waiting = [waiting];
+    else slot.waiting.push(waiting);
   }
 
   private begin(slot: Slot): void {
-    for (const said of slot.waiting ?? []) this.put(said);
+    for (const { said, isMessage } of slot.waiting ?? []) {
+      this.put(said);
+      if (!isMessage) continue;
+      this.messages.turnCame(said.bytes);
+      this.messages.put(said.bytes, this.saidBytes);
+    }
     slot.waiting = null;
     if (slot.answer === null) this.turnCame(slot);
   }
@@ -188,7 +222,7 @@ export function saidOf(words: Words): Said {
 }
 
 /** The same words with a tag before them. */
-export function tagged(tag: string, { words, bytes }: Said): Said {
+function tagged(tag: string, { words, bytes }: Said): Said {
   const head = `@${tag} `;
   const more = bytes + head.length;
   return typeof words === 'string'

@@ -3,7 +3,7 @@ import type { ClientCommand } from '../core/commands.js';
 import { type Item, itemBytes } from '../core/item.js';
 import { errorReply, okReply, type Reply } from '../core/reply.js';
 import { formatDuration } from '../core/units.js';
-import { AnswerQueue, type Piece, type Said, type Slot, saidOf, tagged, type Words } from './answer-queue.js';
+import { AnswerQueue, type Piece, type Said, type Slot, saidOf, type Words } from './answer-queue.js';
 import { BegunRequest } from './begun-request.js';
 import { helpReply } from './help.js';
 import { ItemRooms } from './item-rooms.js';
@@ -170,10 +170,10 @@ export class LineSession {
     this.rooms.add(seq, itemBytes(item), this.answers.position);
   }
 
-  /** A message for a subscription, in words without a tag, which many share. */
-  message(seq: number, said: Said): void {
+  /** A message for a subscription, in words without a tag, which many share; returns what all messages take that wait for the client. */
+  message(seq: number, said: Said): number {
     const slot = this.unanswered.get(seq);
-    if (slot !== undefined) this.answers.add(slot, slot.tag === null ? said : tagged(slot.tag, said));
+    return slot === undefined ? 0 : this.answers.addMessage(slot, said);
   }
 
   /** The next piece to send, the caller's from now on; null when there is none. */
@@ -184,6 +184,7 @@ export class LineSession {
   /** So much of the output in all is on the socket now. */
   written(position: number): void {
     this.rooms.written(position);
+    this.answers.written(position);
   }
 
   private handleEvent(event: DecoderEvent): SessionCommand | null {

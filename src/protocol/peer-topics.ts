@@ -60,11 +60,7 @@ export const topicCodecs: MessageCodecs<TopicMessage> = {
   },
   /** seq, last, [topic, number, wallMs, payload, ...] */
   replayed: {
-    encode: ({ seq, last, messages }) => [
-      seq,
-      last,
-      messages.flatMap(({ topic, number, wallMs, payload }) => [topic, number, wallMs, payload]),
-    ],
+    encode: ({ seq, last, messages }) => [seq, last, encodeKept(messages)],
     decode: (fields) => ({
       type: 'replayed',
       seq: fields.count(),
@@ -116,6 +112,13 @@ function readVersions(fields: FieldReader): InterestVersion[] {
   const flat = fields.array(4 * limits.membersMax);
   const inner = nestedFields(flat, 'interest_versions: versions', 0);
   return Array.from({ length: Math.ceil(flat.length / 4) }, () => readVersion(inner));
+}
+
+/** By hand: of thousands of messages `flatMap` takes ten times as long. */
+function encodeKept(messages: readonly KeptMessage[]): unknown[] {
+  const flat: unknown[] = [];
+  for (const { topic, number, wallMs, payload } of messages) flat.push(topic, number, wallMs, payload);
+  return flat;
 }
 
 function readKept(fields: FieldReader): KeptMessage[] {

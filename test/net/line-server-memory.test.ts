@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import t from 'tap';
+import type { Message } from '../../src/core/item.js';
 import { okReply } from '../../src/core/reply.js';
 import { dial, readAll, start, turn } from '../support/fake-node-client.js';
 
@@ -148,4 +149,43 @@ t.test('bodies past the limit for all clients are answered BUSY, whoever sends t
   first.end('1\n');
   t.equal(await readAll(first), `OK ${'1'.repeat(1_000_000)}\n`);
   t.equal(node.server.stats().receivingBytes, 0);
+});
+
+const message: Message = { topic: 'room.1', payload: JSON.stringify('x'.repeat(100_000)) };
+
+t.test('a subscription is not ended for other replies of its connection', async (t) => {
+  const asked = turn(() => node.open.size === 2);
+  const node = await start(t, { changed: () => asked.look() });
+  const socket = await dial(t, node);
+  socket.pause();
+  socket.write('@s SUBSCRIBE room.1\n@r RUN never\n');
+  await asked.reached;
+  const [subscription, run] = node.open.keys() as Iterable<number>;
+  node.server.reply(run as number, okReply('x'.repeat(12_000_000)));
+  for (let index = 0; index < 30; index++) node.server.deliver([subscription as number], message);
+  t.strictSame(node.logged, []);
+  node.server.reply(subscription as number, okReply());
+  socket.end();
+  const text = await readAll(socket);
+  t.equal(text.match(/^@s \* message /gm)?.length, 30);
+  t.match(text, /\n@s OK\n$/);
+});
+
+t.test('it is ended for messages that wait, and only for as long as they do', async (t) => {
+  const asked = turn(() => node.open.size === 1);
+  const node = await start(t, { changed: () => asked.look() });
+  const socket = await dial(t, node);
+  socket.write('SUBSCRIBE room.1\n');
+  await asked.reached;
+  const [subscription] = node.open.keys() as Iterable<number>;
+  const reader = readAll(socket);
+  for (let round = 0; round < 10; round++) {
+    for (let index = 0; index < 20; index++) node.server.deliver([subscription as number], message);
+    while (node.server.stats().replyBytes > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  t.strictSame(node.logged, [], 'what was taken does not count');
+  for (let index = 0; index < 42; index++) node.server.deliver([subscription as number], message);
+  t.match(node.logged, [{ fields: { code: 'SLOW_SUBSCRIBER', bytes: 42 * 100_039 } }]);
+  socket.end();
+  t.match(await reader, /\nERR SLOW_SUBSCRIBER [^\n]+\n$/);
 });

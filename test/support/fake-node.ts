@@ -1,4 +1,4 @@
-import type { SubmitCommand } from '../../src/core/commands.js';
+import type { ClientCommand, SubmitCommand } from '../../src/core/commands.js';
 import type { RequestId } from '../../src/core/ids.js';
 import { errorReply, okReply, type Reply } from '../../src/core/reply.js';
 import type { ClientServer, ClientServerListener } from '../../src/net/client-server.js';
@@ -9,7 +9,7 @@ import {
   defaultClientServerLimits,
 } from '../../src/net/line-server.js';
 
-/** A client port with next to nothing behind it: `echo` and `sleep` are run, all else is answered by `answer`. */
+/** A client port with next to nothing behind it: `echo` and `sleep` are run, subscriptions stay, all else is answered by `answer`. */
 export interface FakeNode {
   readonly server: ClientServer;
   readonly address: string;
@@ -40,7 +40,7 @@ export async function startFakeNode(options: FakeNodeOptions = {}): Promise<Fake
   const logged: FakeNode['logged'] = [];
   const listener: ClientServerListener = {
     request: (request, command) => {
-      const reply = command.type === 'submit' ? runTask(command) : (options.answer ?? okReply('[]'));
+      const reply = answerTo(command);
       if (reply === 'never') open.set(request, command.type);
       else if (typeof reply === 'number') {
         setTimeout(() => server.reply(request, okReply('null')), reply).unref();
@@ -73,6 +73,10 @@ export async function startFakeNode(options: FakeNodeOptions = {}): Promise<Fake
     if (task === 'big') return okReply(JSON.stringify('x'.repeat(Number(args))));
     if (task === 'never') return 'never';
     return errorReply('UNKNOWN_TASK', 'no node offers it');
+  };
+  const answerTo = (command: ClientCommand): Reply | number | 'never' => {
+    if (command.type === 'submit') return runTask(command);
+    return options.answer ?? (command.type === 'subscribe' ? 'never' : okReply('[]'));
   };
   return { server, address: await server.listen(), open, abandoned, logged };
 }

@@ -91,7 +91,8 @@ export class InterestExchange {
   }
 
   take(from: NodeId, record: InterestRecord): void {
-    if (this.others.take(record)) this.passOn(record, from);
+    if (record.node === this.options.node) this.own.outdo(record);
+    else if (this.others.take(record)) this.passOn(record, from);
   }
 
   takeDigest(from: NodeId, checksum: number, nowMs: number): void {
@@ -109,10 +110,13 @@ export class InterestExchange {
     nowMs: number,
   ): void {
     const theirs = new Map(versions.map((version) => [version.node, version]));
+    const ofThis = theirs.get(this.options.node);
+    if (ofThis !== undefined) this.own.outdo(ofThis);
     let bytes = 0;
     for (const record of this.records()) {
       const known = theirs.get(record.node);
-      if (record.node === from || (known !== undefined && !isLater(record, known))) continue;
+      // Its own as well: what was said of it that it has not said, it has to outdo.
+      if (known !== undefined && !isLater(record, known)) continue;
       if (bytes > sentBytesMax) break;
       bytes += bytesOf(record);
       this.send(from, { type: 'interest', record });

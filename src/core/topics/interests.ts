@@ -1,5 +1,6 @@
 import type { NodeId } from '../ids.js';
 import { isThere, type MemberView } from '../jobs/member-view.js';
+import { limits } from '../limits.js';
 import { isPresent, type MemberRecord } from '../member.js';
 import { hashText } from '../random.js';
 import { fitsPattern, isPattern, levelsOf, type Topic } from './topic.js';
@@ -50,16 +51,20 @@ export class Interests {
   /** Whether it is news, and of a member: then it is kept from now on. */
   take(record: InterestRecord): boolean {
     if (record.node === this.self) return false;
-    const known = this.held.get(record.node)?.record ?? this.strangers.get(record.node);
-    if (known !== undefined && !isLater(record, known)) return false;
+    if (record.version > limits.interestVersionMax) return false;
     const member = this.members.get(record.node);
     if (member?.instance === record.instance) {
-      if (!isPresent(member)) return false;
+      const known = this.held.get(record.node)?.record;
+      // No process has begun with a greater incarnation than it has.
+      if (!isPresent(member) || record.start > member.incarnation) return false;
+      if (known !== undefined && !isLater(record, known)) return false;
       this.hold(record);
       return true;
     }
     // An earlier process of a member never comes back; a later one, or another node, may be about to show itself.
     if (member !== undefined && record.start <= member.incarnation) return false;
+    const stranger = this.strangers.get(record.node);
+    if (stranger !== undefined && !isLater(record, stranger)) return false;
     this.strangers.delete(record.node);
     this.strangers.set(record.node, record);
     if (this.strangers.size > strangersMax)
@@ -72,9 +77,11 @@ export class Interests {
     const known = this.held.get(member.id)?.record;
     if (known !== undefined && (!isPresent(member) || known.instance !== member.instance)) this.drop(known);
     const stranger = this.strangers.get(member.id);
-    if (stranger === undefined || stranger.instance !== member.instance) return null;
+    if (stranger === undefined) return null;
+    const isOfIt = stranger.instance === member.instance;
+    if (!isOfIt && stranger.start > member.incarnation) return null;
     this.strangers.delete(member.id);
-    if (!isPresent(member)) return null;
+    if (!isOfIt || !isPresent(member) || stranger.start > member.incarnation) return null;
     this.hold(stranger);
     return stranger;
   }
@@ -142,8 +149,7 @@ export class Interests {
 
 /** Whether `a` was said after `b`, by the same node. */
 export function isLater(a: InterestVersion, b: InterestVersion): boolean {
-  if (a.start !== b.start) return a.start > b.start;
-  return a.instance === b.instance && a.version > b.version;
+  return a.instance === b.instance ? a.version > b.version : a.start > b.start;
 }
 
 /** What a node's interest adds to the checksum; nothing when it was never told. */

@@ -1,8 +1,8 @@
 import { Fifo } from '../fifo.js';
 import { limits } from '../limits.js';
 import { type Payload, payloadBytes } from '../payload.js';
-import { PatternTree } from './pattern-tree.js';
-import { isPattern, levelsOf, type Topic } from './topic.js';
+import { KeptSearch } from './kept-search.js';
+import type { Topic } from './topic.js';
 import type { KeptMessage } from './topic-messages.js';
 
 /** What a topic and a message cost beside what is in them: so their number is limited as well. */
@@ -44,41 +44,9 @@ export class KeptMessages {
     while (this.keptBytes > limits.replayBytesMax) this.dropOldest();
   }
 
-  /** Of each topic that is named, or fits a pattern that is, the last messages; those of the topics published to last, when it is too much. */
-  last(names: readonly Topic[], count: number): KeptMessage[] {
-    const found: KeptMessage[] = [];
-    let bytes = 0;
-    for (const topic of this.find(names).reverse()) {
-      const kept = this.topics.get(topic) as Fifo<KeptMessage>;
-      for (let index = kept.length - 1; index >= Math.max(0, kept.length - count); index--) {
-        const message = kept.at(index) as KeptMessage;
-        bytes += replayedBytes(message);
-        if (bytes > limits.replayedBytesMax) return found;
-        found.push(message);
-      }
-    }
-    return found;
-  }
-
-  /** In the order in which they were published to last. */
-  private find(names: readonly Topic[]): Topic[] {
-    const wanted = new Set(names.filter((name) => this.topics.has(name)));
-    const patterns = names.filter(isPattern);
-    if (patterns.length > 0) {
-      const tree = new PatternTree<Topic>();
-      for (const pattern of patterns) tree.set(pattern, pattern);
-      for (const topic of this.topics.keys()) {
-        const fitting: Topic[] = [];
-        tree.match(levelsOf(topic), fitting);
-        if (fitting.length > 0) wanted.add(topic);
-      }
-    }
-    return [...wanted].sort((a, b) => this.lastNumberOf(a) - this.lastNumberOf(b));
-  }
-
-  private lastNumberOf(topic: Topic): number {
-    const kept = this.topics.get(topic);
-    return kept?.at(kept.length - 1)?.number ?? 0;
+  /** For the last messages, up to that with this number, of each topic that is named, or fits a pattern that is. */
+  search(names: readonly Topic[], count: number, upTo: number): KeptSearch {
+    return new KeptSearch(this.topics, names, count, upTo);
   }
 
   private dropOldest(): void {
@@ -111,9 +79,4 @@ export class KeptMessages {
 
 function costOf(payload: Payload): number {
   return messageBytes + payloadBytes(payload);
-}
-
-/** What a message counts for in what one replay may give. */
-export function replayedBytes({ topic, payload }: Pick<KeptMessage, 'topic' | 'payload'>): number {
-  return 64 + topic.length + payloadBytes(payload);
 }

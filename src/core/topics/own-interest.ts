@@ -3,7 +3,7 @@ import type { InstanceId, NodeId } from '../ids.js';
 import { limits } from '../limits.js';
 import { isPattern, type Topic } from './topic.js';
 import { TopicFilter } from './topic-filter.js';
-import type { InterestRecord } from './topic-messages.js';
+import type { InterestRecord, InterestVersion } from './topic-messages.js';
 
 /** Changes are told at once, but so close after each other as one. */
 const tellGapMs = 250;
@@ -31,6 +31,8 @@ export class OwnInterest {
   private readonly lingering = new Map<Topic, number>();
   private readonly order = new Fifo<Lingering>();
   private hasChanged = false;
+  /** Others believe something else of this node. */
+  private isBelied = false;
   private toldAtMs = Number.NEGATIVE_INFINITY;
   private told: InterestRecord;
 
@@ -62,6 +64,15 @@ export class OwnInterest {
     if (this.order.length > lingeringMax) this.dropFirst();
   }
 
+  /** Others were told of a version that this process never had: what it wants is told once more, with a later one. */
+  outdo({ instance, version }: InterestVersion): void {
+    if (instance !== this.told.instance || version <= this.told.version) return;
+    if (version >= limits.interestVersionMax) return;
+    this.told = { ...this.told, version };
+    this.isBelied = true;
+    this.hasChanged = true;
+  }
+
   /** What is to be told now; null: nothing. */
   take(nowMs: number): InterestRecord | null {
     for (
@@ -75,7 +86,8 @@ export class OwnInterest {
     const { node, instance, start, version } = this.told;
     const patterns = this.patterns.size > limits.interestPatternsMax ? null : [...this.patterns].sort();
     const next = { node, instance, start, version: version + 1, patterns, filter: this.filter.bytes() };
-    if (isSame(this.told, next)) return null;
+    if (isSame(this.told, next) && !this.isBelied) return null;
+    this.isBelied = false;
     this.told = next;
     this.toldAtMs = nowMs;
     return next;

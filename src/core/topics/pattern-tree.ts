@@ -49,9 +49,9 @@ export class PatternTree<Value> {
     }
   }
 
-  /** Adds to `found` the values of all patterns that the topic fits. */
-  match(topic: readonly string[], found: Value[]): void {
-    collect(this.root, topic, 0, found);
+  /** Adds to `found` the values of all patterns that the topic fits; returns how many branches it has looked at for that. */
+  match(topic: readonly string[], found: Value[]): number {
+    return collect(this.root, topic, 0, found);
   }
 }
 
@@ -60,15 +60,17 @@ function collect<Value>(
   topic: readonly string[],
   depth: number,
   found: Value[],
-): void {
+): number {
   if (depth === topic.length) {
     if (branch.value !== null) found.push(branch.value);
-    return;
+    return 1;
   }
   if (branch.open !== null) found.push(branch.open);
+  let branches = 1;
   const same = branch.levels.get(topic[depth] as string);
-  if (same !== undefined) collect(same, topic, depth + 1, found);
-  if (branch.any !== null) collect(branch.any, topic, depth + 1, found);
+  if (same !== undefined) branches += collect(same, topic, depth + 1, found);
+  if (branch.any !== null) branches += collect(branch.any, topic, depth + 1, found);
+  return branches;
 }
 
 function branchAt<Value>(branch: Branch<Value>, level: string): Branch<Value> {

@@ -32,6 +32,10 @@ interface Destination {
   /** Sent, and not answered. */
   readonly unanswered: Fifo<Sent>;
   unansweredBytes: number;
+  /** When it last answered some of it, or came to have something to answer. */
+  answeredAtMs: number;
+  /** It has not answered for so long that nothing is sent to it until it does. */
+  isMute: boolean;
   /** For want of a link. */
   readonly unlinked: Fifo<Sent>;
   unlinkedBytes: number;
@@ -60,14 +64,15 @@ export class Publishing {
 
   constructor(private readonly options: PublishingOptions) {}
 
-  /** Messages that were lost to nodes without a link. */
+  /** Messages that were lost to nodes without a link, or that did not answer. */
   get dropped(): number {
     return this.droppedCount;
   }
 
   /** Nobody is waited for, and nothing waits. */
   get isIdle(): boolean {
-    return this.destinations.size === 0 && this.nextPending() === undefined;
+    const isMute = ({ isMute }: Destination): boolean => isMute;
+    return [...this.destinations.values()].every(isMute) && this.nextPending() === undefined;
   }
 
   /** The number of the last message that was published here. */
@@ -76,10 +81,14 @@ export class Publishing {
   }
 
   /** Why nothing more can be published that these nodes want; null: it can. */
-  refusal(nodes: readonly NodeId[]): Reply | null {
+  refusal(nodes: readonly NodeId[], nowMs: number): Reply | null {
     for (const node of nodes) {
-      const bytes = this.destinations.get(node)?.unansweredBytes ?? 0;
-      if (bytes < limits.unansweredBytesMax) continue;
+      const destination = this.destinations.get(node);
+      if (destination === undefined || destination.unansweredBytes < limits.unansweredBytesMax) continue;
+      if (nowMs >= destination.answeredAtMs + limits.unansweredMs) {
+        this.passOver(destination);
+        continue;
+      }
       const most = formatSize(limits.unansweredBytesMax);
       const what = `node ${this.options.nameOf(node)} has yet to take the last ${most} that were sent to it`;
       return errorReply('BUSY', `${retryAfter} ${what}: nothing was sent to anybody`);
@@ -106,13 +115,18 @@ export class Publishing {
     this.pending.push(pending);
     const bytes = costOf(message.topic, message.payload);
     const sent: Sent = { message, bytes, pending, dropAtMs: nowMs + limits.unlinkedMs };
-    for (const node of nodes) this.send(node, sent);
+    for (const node of nodes) this.send(node, sent, nowMs);
   }
 
   /** Another node has passed on all up to this number, each to so many. */
-  answered(from: NodeId, upTo: number, counts: readonly number[]): void {
+  answered(
+    from: NodeId,
+    { upTo, counts }: { readonly upTo: number; readonly counts: readonly number[] },
+    nowMs: number,
+  ): void {
     const destination = this.destinations.get(from);
     if (destination === undefined) return;
+    destination.isMute = false;
     let index = 0;
     const isUpTo = ({ message: { seq } }: Sent): boolean => seq <= upTo;
     const take = (sent: Sent): void => {
@@ -121,17 +135,20 @@ export class Publishing {
       this.settle(sent.pending, isCounted ? (counts[index + 1] ?? 0) : 0);
     };
     this.doubtfulCount -= shiftWhile(destination.doubtful, isUpTo, take);
-    shiftWhile(destination.unanswered, isUpTo, (sent) => {
+    const count = shiftWhile(destination.unanswered, isUpTo, (sent) => {
       destination.unansweredBytes -= sent.bytes;
       take(sent);
     });
+    if (count > 0) destination.answeredAtMs = nowMs;
     this.forgetIfIdle(from, destination);
   }
 
   /** What was on its way on the link before may be lost. */
-  contactOpened(node: NodeId): void {
+  contactOpened(node: NodeId, nowMs: number): void {
     const destination = this.destinations.get(node);
     if (destination === undefined) return;
+    destination.isMute = false;
+    destination.answeredAtMs = nowMs;
     const { unlinked, unanswered, doubtful } = destination;
     for (let sent = unanswered.shift(); sent !== undefined; sent = unanswered.shift()) {
       doubtful.push(sent);
@@ -153,6 +170,7 @@ export class Publishing {
     const destination = this.destinations.get(node);
     if (destination === undefined) return;
     this.giveUpUnanswered(destination);
+    destination.isMute = false;
     this.forgetIfIdle(node, destination);
   }
 
@@ -189,8 +207,14 @@ export class Publishing {
     return nextMs;
   }
 
-  private send(node: NodeId, sent: Sent): void {
+  private send(node: NodeId, sent: Sent, nowMs: number): void {
     const destination = this.destination(node);
+    if (destination.isMute) {
+      this.droppedCount++;
+      this.settle(sent.pending, 0);
+      return;
+    }
+    if (destination.unanswered.length === 0) destination.answeredAtMs = nowMs;
     if (destination.unlinked.length === 0 && this.options.send(node, sent.message)) {
       destination.unanswered.push(sent);
       destination.unansweredBytes += sent.bytes;
@@ -213,6 +237,8 @@ export class Publishing {
         doubtful: new Fifo(),
         unanswered: new Fifo(),
         unansweredBytes: 0,
+        answeredAtMs: 0,
+        isMute: false,
         unlinked: new Fifo(),
         unlinkedBytes: 0,
       };
@@ -221,14 +247,22 @@ export class Publishing {
     return destination;
   }
 
-  private forgetIfIdle(node: NodeId, { doubtful, unanswered, unlinked }: Destination): void {
+  private forgetIfIdle(node: NodeId, { doubtful, unanswered, unlinked, isMute }: Destination): void {
+    if (isMute) return;
     if (doubtful.length + unanswered.length + unlinked.length === 0) this.destinations.delete(node);
   }
 
-  private giveUpUnanswered(destination: Destination): void {
+  /** Else one node that never answers would keep all others from being sent anything that it wants as well. */
+  private passOver(destination: Destination): void {
+    destination.isMute = true;
+    this.droppedCount += this.giveUpUnanswered(destination);
+  }
+
+  /** Returns how many these were. */
+  private giveUpUnanswered(destination: Destination): number {
     this.giveUpDoubtful(destination, Number.POSITIVE_INFINITY);
-    shiftWhile(destination.unanswered, always, ({ pending }) => this.settle(pending, 0));
     destination.unansweredBytes = 0;
+    return shiftWhile(destination.unanswered, always, ({ pending }) => this.settle(pending, 0));
   }
 
   private giveUpDoubtful({ doubtful }: Destination, nowMs: number): void {

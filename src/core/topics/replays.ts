@@ -1,7 +1,7 @@
 import type { NodeId, RequestId } from '../ids.js';
 import type { Message } from '../item.js';
 import { limits } from '../limits.js';
-import { replayedBytes } from './kept-messages.js';
+import { replayedBytes } from './kept-search.js';
 import type { Polls } from './polls.js';
 import { lastOf, type Numbered, type Recalled, withLive } from './replay-order.js';
 import type { Topic } from './topic.js';
@@ -22,15 +22,10 @@ interface Replay {
 }
 
 export interface ReplaysOptions {
-  readonly self: NodeId;
   readonly polls: Polls;
-  /** All other members that take part. */
+  /** All members that take part, this node among them. */
   readonly nodes: () => readonly NodeId[];
-  /** What was published at this node. */
-  readonly kept: (topics: readonly Topic[], count: number) => readonly KeptMessage[];
   readonly deliver: (request: RequestId, message: Message) => void;
-  /** There is room for one more. */
-  readonly ended: () => void;
 }
 
 /** More than this of one replay is looked through before all has come. */
@@ -43,6 +38,8 @@ const recalledBytesHigh = 4 * limits.replayedBytesMax;
 export class Replays {
   private readonly replays = new Map<RequestId, Replay>();
   private readonly byPoll = new Map<number, Replay>();
+  /** Nothing more is waited for: their clients are told in a tick to come. */
+  private readonly over = new Set<Replay>();
   private bytes = 0;
 
   constructor(private readonly options: ReplaysOptions) {}
@@ -53,6 +50,10 @@ export class Replays {
 
   get hasRoom(): boolean {
     return this.replays.size < limits.replaysAtOnceMax;
+  }
+
+  get hasEnded(): boolean {
+    return this.over.size > 0;
   }
 
   begin(request: RequestId, topics: readonly Topic[], count: number): void {
@@ -70,7 +71,17 @@ export class Replays {
 
   /** The other nodes know what this one wants: those that wait for it ask now. */
   askAll(nowMs: number): void {
-    for (const replay of [...this.replays.values()]) if (replay.poll === null) this.ask(replay, nowMs);
+    for (const replay of this.replays.values())
+      if (replay.poll === null && !this.over.has(replay)) this.ask(replay, nowMs);
+  }
+
+  /** Tells those whose replay has ended, and no more at once than may hold up others. */
+  tick(): void {
+    let left = limits.replayStepsPerTickMax;
+    for (const replay of this.over) {
+      if (left <= 0) return;
+      left -= 1 + this.finish(replay);
+    }
   }
 
   /** Whether the message is held back for this request. */
@@ -81,8 +92,8 @@ export class Replays {
     const bytes = replayedBytes(numbered.message);
     replay.liveBytes += bytes;
     this.bytes += bytes;
-    if (replay.liveBytes > limits.heldBackBytesMax || this.bytes > limits.replaysBytesMax)
-      this.endNow(replay, nowMs);
+    if (replay.liveBytes > limits.heldBackBytesMax) this.endNow(replay, nowMs);
+    this.makeRoom(replay, nowMs);
     return true;
   }
 
@@ -92,7 +103,7 @@ export class Replays {
     if (replay === undefined || !this.options.polls.expects(from, seq)) return;
     this.recall(replay, from, messages);
     this.options.polls.answered(from, seq, nowMs);
-    if (this.bytes > limits.replaysBytesMax) this.endNow(replay, nowMs);
+    this.makeRoom(replay, nowMs);
   }
 
   abandon(request: RequestId): void {
@@ -104,17 +115,12 @@ export class Replays {
 
   private ask(replay: Replay, nowMs: number): void {
     const { topics, count } = replay;
-    this.recall(replay, this.options.self, this.options.kept(topics, count));
-    // Set before the question: with nobody to ask, it is over at once.
-    replay.poll = 0;
-    const seq = this.options.polls.ask(
+    replay.poll = this.options.polls.ask(
       this.options.nodes(),
       (seq) => ({ type: 'replay_wanted', seq, count, topics }),
-      { nowMs, done: () => this.end(replay) },
+      { nowMs, done: () => this.over.add(replay) },
     );
-    if (!this.replays.has(replay.request)) return;
-    replay.poll = seq;
-    this.byPoll.set(seq, replay);
+    this.byPoll.set(replay.poll, replay);
   }
 
   private recall(replay: Replay, publisher: NodeId, messages: readonly KeptMessage[]): void {
@@ -140,20 +146,31 @@ export class Replays {
   }
 
   private endNow(replay: Replay, nowMs: number): void {
-    if (replay.poll === null || replay.poll === 0) this.end(replay);
+    if (replay.poll === null) this.over.add(replay);
     else this.options.polls.end(replay.poll, nowMs);
   }
 
-  private end(replay: Replay): void {
-    if (!this.replays.has(replay.request)) return;
+  /** When all together take too much, those that have ended are told at once, and then this one. */
+  private makeRoom(replay: Replay, nowMs: number): void {
+    if (this.bytes <= limits.replaysBytesMax) return;
+    this.endNow(replay, nowMs);
+    for (const ended of this.over) {
+      this.finish(ended);
+      if (this.bytes <= limits.replaysBytesMax) return;
+    }
+  }
+
+  /** Returns how many messages it has told. */
+  private finish(replay: Replay): number {
     this.forget(replay);
-    for (const message of withLive(lastOf(replay.recalled, replay.count), replay.live))
-      this.options.deliver(replay.request, message);
-    this.options.ended();
+    const messages = withLive(lastOf(replay.recalled, replay.count), replay.live);
+    for (const message of messages) this.options.deliver(replay.request, message);
+    return messages.length;
   }
 
   private forget(replay: Replay): void {
     this.replays.delete(replay.request);
+    this.over.delete(replay);
     if (replay.poll !== null) this.byPoll.delete(replay.poll);
     this.bytes -= replay.recalledBytes + replay.liveBytes;
   }

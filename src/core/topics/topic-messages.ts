@@ -67,7 +67,7 @@ export type TopicMessage =
       readonly count: number;
       readonly topics: readonly Topic[];
     }
-  /** `last`: the number of the last message that was published there; those up to it that come later are out of order. */
+  /** `last`: the number of the last message that was published there when it looked for them; those up to it that come later are out of order. */
   | {
       readonly type: 'replayed';
       readonly seq: number;

@@ -9,17 +9,19 @@ import { isPresent, type MemberRecord } from '../member.js';
 import type { Outbox } from '../outbox.js';
 import { payloadBytes } from '../payload.js';
 import type { Random } from '../random.js';
-import { errorReply, okReply, type Reply } from '../reply.js';
+import { errorReply, type Reply } from '../reply.js';
 import { formatSize } from '../units.js';
 import { InterestExchange } from './interest-exchange.js';
+import { type Answer, KeptAnswers } from './kept-answers.js';
 import { KeptMessages } from './kept-messages.js';
 import { Polls } from './polls.js';
 import { Publishing } from './publishing.js';
 import { Receiving } from './receiving.js';
 import type { Numbered } from './replay-order.js';
 import { Replays } from './replays.js';
+import { type SubscribeCommand, SubscribeLine } from './subscribe-line.js';
+import { SubscriberCounts } from './subscriber-counts.js';
 import { Subscriptions } from './subscriptions.js';
-import type { Topic } from './topic.js';
 import type { TopicMessage } from './topic-messages.js';
 
 export interface TopicsOptions {
@@ -59,12 +61,10 @@ export class Topics {
   readonly receiving: Receiving;
   private readonly polls: Polls;
   readonly replays: Replays;
-  /** Subscriptions that wait for the replays of others to end, the first first. */
-  private readonly line = new Map<RequestId, Command<'subscribe'>>();
-  private lineNames = 0;
-  /** What SUBSCRIBERS has heard so far, by its poll. */
+  private readonly keptAnswers: KeptAnswers;
+  private readonly line = new SubscribeLine();
   private isEnding = false;
-  private readonly countings = new Map<number, number[]>();
+  private readonly subscriberCounts: SubscriberCounts;
   private delivered = 0;
   private now: Instant = { monotonicMs: 0, wallMs: 0 };
 
@@ -82,14 +82,22 @@ export class Topics {
       nameOf: (node) => members.get(node)?.name ?? node,
     });
     this.receiving = new Receiving(send);
-    this.polls = new Polls({ send });
-    this.replays = new Replays({
-      self,
+    this.keptAnswers = new KeptAnswers({
+      last: () => this.publishing.last,
+      search: (topics, count) => this.kept.search(topics, count, this.publishing.last),
+      answer: (to, answer) => this.answerReplay(to, answer),
+    });
+    this.polls = new Polls({ send: (to, question) => this.ask(to, question) });
+    this.subscriberCounts = new SubscriberCounts({
       polls: this.polls,
-      nodes: () => this.otherNodes(),
-      kept: (topics, count) => this.kept.last(topics, count),
+      countOf: (topic) => this.subscriptions.countOf(topic),
+      nodesWanting: (topic) => this.interest.others.wanting(topic),
+      reply: (request, reply) => outbox.reply(request, reply),
+    });
+    this.replays = new Replays({
+      polls: this.polls,
+      nodes: () => this.nodesThere(),
       deliver: (request, message) => this.deliver([request], message),
-      ended: () => this.nextInLine(),
     });
   }
 
@@ -115,7 +123,7 @@ export class Topics {
       case 'publish':
         return this.publish(request, command);
       case 'subscribers':
-        return this.countSubscribers(request, command);
+        return this.subscriberCounts.ask(request, command.topics, now.monotonicMs);
       default:
         assertNever(command);
     }
@@ -124,16 +132,10 @@ export class Topics {
   /** False when it is about no topic. */
   abandon(request: RequestId, now: Instant): boolean {
     this.now = now;
-    const waiting = this.line.get(request);
-    if (waiting !== undefined) {
-      this.line.delete(request);
-      this.lineNames -= waiting.topics.length;
-      return true;
-    }
+    if (this.line.remove(request)) return true;
     if (!this.subscriptions.remove(request)) return false;
     this.replays.abandon(request);
     this.interest.tellChanges(now.monotonicMs);
-    this.nextInLine();
     return true;
   }
 
@@ -143,7 +145,7 @@ export class Topics {
       case 'publish':
         return this.takePublished(from, instance, message);
       case 'published':
-        return this.publishing.answered(from, message.upTo, message.counts);
+        return this.publishing.answered(from, message, now.monotonicMs);
       case 'interest':
         return this.interest.take(from, message.record);
       case 'interest_digest':
@@ -151,14 +153,14 @@ export class Topics {
       case 'interest_versions':
         return this.interest.takeVersions(from, message, now.monotonicMs);
       case 'replay_wanted':
-        return this.answerReplay(from, message);
+        return this.keptAnswers.ask(from, message, now.monotonicMs);
       case 'replayed':
         this.receiving.pass(from, instance, message.last);
         return this.replays.answered(from, message.seq, message.messages, now.monotonicMs);
       case 'count_subscribers':
         return this.answerCount(from, message);
       case 'subscriber_counts':
-        return this.takeCounts(from, message);
+        return this.subscriberCounts.take(from, message, now.monotonicMs);
       default:
         assertNever(message);
     }
@@ -167,9 +169,12 @@ export class Topics {
   tick(now: Instant): void {
     this.now = now;
     this.interest.tick(now.monotonicMs);
-    this.askForReplays();
     this.publishing.tick(now.monotonicMs);
+    this.keptAnswers.tick(now.monotonicMs);
     this.polls.tick(now.monotonicMs);
+    this.replays.tick();
+    this.takeFromLine();
+    this.askForReplays();
   }
 
   /** All that came in one turn has been handled. */
@@ -178,9 +183,12 @@ export class Topics {
   }
 
   nextDeadlineMs(): number {
+    const isNextDue = !this.line.isEmpty && this.replays.hasRoom;
+    if (isNextDue || this.replays.hasEnded) return Number.NEGATIVE_INFINITY;
     return Math.min(
       this.interest.nextDeadlineMs(),
       this.publishing.nextDeadlineMs(),
+      this.keptAnswers.nextDeadlineMs(),
       this.polls.nextDeadlineMs(),
     );
   }
@@ -188,7 +196,7 @@ export class Topics {
   contactOpened(node: NodeId, now: Instant): void {
     this.now = now;
     this.interest.contactOpened(node);
-    this.publishing.contactOpened(node);
+    this.publishing.contactOpened(node, now.monotonicMs);
     this.polls.contactOpened(node);
   }
 
@@ -213,13 +221,14 @@ export class Topics {
   memberForgotten(node: NodeId): void {
     this.interest.memberForgotten(node);
     this.publishing.nodeGone(node);
+    this.keptAnswers.forget(node);
     this.receiving.forget(node);
   }
 
   /** The node is about to end: its subscriptions with it. */
   endAll(): void {
     this.isEnding = true;
-    for (const request of [...this.line.keys(), ...this.subscriptions.all()]) {
+    for (const request of [...this.line.requests(), ...this.subscriptions.all()]) {
       this.options.outbox.reply(request, this.endReply());
       this.abandon(request, this.now);
     }
@@ -231,19 +240,21 @@ export class Topics {
     return errorReply('UNAVAILABLE', `node ${name} leaves: subscribe at another`);
   }
 
-  private subscribe(request: RequestId, command: Command<'subscribe'>): void {
-    const { topics, replay } = command;
+  private subscribe(request: RequestId, command: SubscribeCommand): void {
     if (this.isEnding) return this.options.outbox.reply(request, this.endReply());
-    if (!this.subscriptions.hasRoomFor(topics, this.lineNames)) {
-      const text = `this node has ${this.subscriptions.count} subscriptions, of ${limits.subscriptionsMax} at most, ${limits.patternsMax} different patterns among them: end some, or ask another node`;
-      this.options.outbox.reply(request, errorReply('TOO_MANY_SUBSCRIPTIONS', text));
-      return;
-    }
-    if (replay > 0 && !this.replays.hasRoom) {
-      this.line.set(request, command);
-      this.lineNames += topics.length;
-      return;
-    }
+    // Who waits was there first.
+    const isToWait = command.replay > 0 && !(this.replays.hasRoom && this.line.isEmpty);
+    if (!this.subscriptions.hasRoomFor(command.topics, this.line.nameCount)) this.refuse(request);
+    else if (isToWait) this.line.add(request, command);
+    else this.begin(request, command);
+  }
+
+  private refuse(request: RequestId): void {
+    const text = `this node has ${this.subscriptions.count} subscriptions, of ${limits.subscriptionsMax} at most, ${limits.patternsMax} different patterns among them: end some, or ask another node`;
+    this.options.outbox.reply(request, errorReply('TOO_MANY_SUBSCRIPTIONS', text));
+  }
+
+  private begin(request: RequestId, { topics, replay }: SubscribeCommand): void {
     this.subscriptions.add(request, topics);
     const text = JSON.stringify({ topics });
     this.options.outbox.push({ type: 'item', request, item: { type: 'subscribed', text } });
@@ -257,12 +268,14 @@ export class Topics {
     if (this.replays.isAny && this.interest.own.isTold) this.replays.askAll(this.now.monotonicMs);
   }
 
-  private nextInLine(): void {
-    for (const [request, command] of this.line) {
+  /** In a tick, and not where a replay ends: each that begins may end at once, and the next one with it. */
+  private takeFromLine(): void {
+    if (!this.replays.hasRoom) return;
+    for (const [request, command] of this.line.take()) {
+      // Others may have brought more patterns meanwhile.
+      if (this.subscriptions.hasRoomFor(command.topics, this.line.nameCount)) this.begin(request, command);
+      else this.refuse(request);
       if (!this.replays.hasRoom) return;
-      this.line.delete(request);
-      this.lineNames -= command.topics.length;
-      this.subscribe(request, command);
     }
   }
 
@@ -277,12 +290,12 @@ export class Topics {
       return;
     }
     const nodes = this.interest.others.wanting(topic);
-    const refusal = nodes.length === 0 ? null : this.publishing.refusal(nodes);
+    const { monotonicMs: nowMs, wallMs } = this.now;
+    const refusal = nodes.length === 0 ? null : this.publishing.refusal(nodes, nowMs);
     if (refusal !== null) {
       outbox.reply(request, refusal);
       return;
     }
-    const { monotonicMs: nowMs, wallMs } = this.now;
     const number = this.publishing.take();
     this.kept.add({ topic, number, wallMs, payload });
     const localCount = this.fanOut({ publisher: this.options.self, number, message: { topic, payload } });
@@ -314,45 +327,24 @@ export class Topics {
     this.options.outbox.push({ type: 'deliver', requests, message });
   }
 
-  private countSubscribers(request: RequestId, { topics }: Command<'subscribers'>): void {
-    const sums = topics.map((topic) => this.subscriptions.countOf(topic));
-    const nodes = new Set(topics.flatMap((topic) => this.interest.others.wanting(topic)));
-    let poll = 0;
-    const done = (): void => {
-      this.countings.delete(poll);
-      this.options.outbox.reply(request, okReply(countsText(topics, sums)));
-    };
-    const { monotonicMs: nowMs } = this.now;
-    if (nodes.size === 0) return done();
-    poll = this.polls.ask([...nodes], (seq) => ({ type: 'count_subscribers', seq, topics }), { nowMs, done });
-    this.countings.set(poll, sums);
-  }
-
-  private takeCounts(from: NodeId, { seq, counts }: Taken<'subscriber_counts'>): void {
-    const sums = this.countings.get(seq);
-    if (sums === undefined || !this.polls.expects(from, seq)) return;
-    for (let index = 0; index < sums.length; index++)
-      sums[index] = (sums[index] as number) + (counts[index] ?? 0);
-    this.polls.answered(from, seq, this.now.monotonicMs);
-  }
-
   private answerCount(from: NodeId, { seq, topics }: Taken<'count_subscribers'>): void {
     const counts = topics.map((topic) => this.subscriptions.countOf(topic));
     this.options.outbox.send(from, { type: 'subscriber_counts', seq, counts });
   }
 
-  private answerReplay(from: NodeId, { seq, count, topics }: Taken<'replay_wanted'>): void {
-    const messages = this.kept.last(topics, count);
-    this.options.outbox.send(from, { type: 'replayed', seq, last: this.publishing.last, messages });
+  /** This node asks itself as it asks the others. */
+  private ask(to: NodeId, question: TopicMessage): void {
+    if (to !== this.options.self) this.options.outbox.send(to, question);
+    else if (question.type === 'replay_wanted') this.keptAnswers.ask(to, question, this.now.monotonicMs);
   }
 
-  private otherNodes(): NodeId[] {
+  private answerReplay(to: NodeId, answer: Answer): void {
+    if (to !== this.options.self) this.options.outbox.send(to, { type: 'replayed', ...answer });
+    else this.replays.answered(to, answer.seq, answer.messages, this.now.monotonicMs);
+  }
+
+  private nodesThere(): NodeId[] {
     const { self, members } = this.options;
-    return Array.from(members.all(), ({ id }) => id).filter((id) => id !== self && isThere(members, id));
+    return Array.from(members.all(), ({ id }) => id).filter((id) => id === self || isThere(members, id));
   }
-}
-
-/** By hand: a topic may be called `__proto__`. Names hold nothing that JSON would escape. */
-function countsText(topics: readonly Topic[], counts: readonly number[]): string {
-  return `{${topics.map((topic, index) => `"${topic}":${counts[index]}`).join(',')}}`;
 }

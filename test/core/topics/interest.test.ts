@@ -1,4 +1,5 @@
 import t from 'tap';
+import { limits } from '../../../src/core/limits.js';
 import type { MemberRecord } from '../../../src/core/member.js';
 import { Interests, isLater } from '../../../src/core/topics/interests.js';
 import { OwnInterest } from '../../../src/core/topics/own-interest.js';
@@ -127,6 +128,35 @@ t.test('interest is news when it is later, and what is late is not', async (t) =
   t.strictSame(interests.wanting('room.*'), []);
   t.ok(isLater(recordOf('b', { start: 2, instance: 'later', version: 1 }), recordOf('b', { version: 9 })));
 });
+
+t.test('what cannot be true of a process is not believed, and outranks nothing', async (t) => {
+  const { interests, change } = interestsWith(aliveMember('b', { incarnation: 3 }));
+  t.notOk(interests.take(recordOf('b', { start: 4, version: 9 })), 'it has not begun so late');
+  t.notOk(interests.take(recordOf('b', { version: limits.interestVersionMax + 1 })));
+  t.ok(interests.take(recordOf('b', { start: 3, version: 1, patterns: [] })));
+  t.ok(interests.take(recordOf('b', { start: 1, version: 2 })), 'of one process the version decides');
+  interests.take(recordOf('c', { instance: 'forged', start: 1_000_000 }));
+  change(aliveMember('c'));
+  t.ok(interests.take(recordOf('c')), 'and what was said of another process does not keep it out');
+  t.strictSame(interests.wanting('x'), [idOf('b'), idOf('c')]);
+});
+
+t.test(
+  'what others were told of this process is outdone by a later version, even when nothing has changed',
+  async (t) => {
+    const interest = own();
+    interest.gained('room.*');
+    t.match(interest.take(0), { version: 1 });
+    interest.outdo(recordOf('a', { version: 1 }));
+    interest.outdo(recordOf('a', { instance: 'earlier', version: 9 }));
+    interest.outdo(recordOf('a', { version: limits.interestVersionMax }));
+    t.equal(interest.take(1_000), null);
+    interest.outdo(recordOf('a', { version: 70 }));
+    t.notOk(interest.isTold);
+    t.match(interest.take(1_000), { version: 71, patterns: ['room.*'] });
+    t.equal(interest.take(2_000), null);
+  },
+);
 
 t.test('it ends with its process, and comes before the news of a node that is new', async (t) => {
   const { interests, change } = interestsWith(aliveMember('b'));

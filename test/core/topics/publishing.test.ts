@@ -19,6 +19,14 @@ class Scene {
     nameOf: (node) => node,
   });
 
+  refusal(nodes: string[], nowMs = 0): Reply | null {
+    return this.publishing.refusal(nodes, nowMs);
+  }
+
+  answered(from: string, upTo: number, counts: number[], nowMs = 0): void {
+    this.publishing.answered(from, { upTo, counts }, nowMs);
+  }
+
   /** Returns its number. */
   publish(request: number, nodes: string[], { bytes = 10, nowMs = 0, localCount = 1 } = {}): number {
     const seq = this.publishing.take();
@@ -40,9 +48,9 @@ t.test('the reply is the sum, once all have answered, each for several messages 
   scene.publish(2, ['b']);
   scene.publish(3, ['b', 'c']);
   t.strictSame(scene.sent, ['b 1', 'c 1', 'b 2', 'b 3', 'c 3'], 'in order');
-  scene.publishing.answered('b', 3, [1, 10, 2, 20, 3, 30]);
+  scene.answered('b', 3, [1, 10, 2, 20, 3, 30]);
   t.strictSame([...scene.replies], [[2, '21']]);
-  scene.publishing.answered('c', 3, [1, 2, 3, 4]);
+  scene.answered('c', 3, [1, 2, 3, 4]);
   t.strictSame([...scene.replies].slice(1), [
     [1, '13'],
     [3, '35'],
@@ -52,7 +60,7 @@ t.test('the reply is the sum, once all have answered, each for several messages 
 t.test('what an answer passes over never came, and counts for nobody', async (t) => {
   const scene = new Scene();
   for (const request of [1, 2, 3]) scene.publish(request, ['b']);
-  scene.publishing.answered('b', 3, [3, 5]);
+  scene.answered('b', 3, [3, 5]);
   t.strictSame(
     [...scene.replies],
     [
@@ -61,20 +69,20 @@ t.test('what an answer passes over never came, and counts for nobody', async (t)
       [3, '6'],
     ],
   );
-  scene.publishing.answered('b', 99, [3, 5, 99, 1]);
+  scene.answered('b', 99, [3, 5, 99, 1]);
   t.equal(scene.replies.size, 3, 'an answer that nobody asked for');
 });
 
 t.test('after a second the reply is what is known', async (t) => {
   const scene = new Scene();
   scene.publish(1, ['b', 'c'], { nowMs: 500 });
-  scene.publishing.answered('b', 1, [1, 7]);
+  scene.answered('b', 1, [1, 7]);
   t.equal(scene.publishing.nextDeadlineMs(), 1_500);
   scene.publishing.tick(1_499);
   t.equal(scene.replies.size, 0);
   scene.publishing.tick(1_500);
   t.strictSame([...scene.replies], [[1, '8']]);
-  scene.publishing.answered('c', 1, [1, 7]);
+  scene.answered('c', 1, [1, 7]);
   t.equal(scene.replies.size, 1, 'and not a second one');
 });
 
@@ -82,29 +90,70 @@ t.test('a node that has not taken 4 MiB makes it busy, for what it wants, until 
   const scene = new Scene();
   const bytes = limits.unansweredBytesMax / 4;
   for (const request of [1, 2, 3, 4]) {
-    t.equal(scene.publishing.refusal(['b']), null);
+    t.equal(scene.refusal(['b']), null);
     scene.publish(request, ['b'], { bytes });
   }
-  t.match(scene.publishing.refusal(['c', 'b']), {
+  t.match(scene.refusal(['c', 'b']), {
     ok: false,
     code: 'BUSY',
     message: /^retry-after=\d+ms node b /,
   });
-  t.equal(scene.publishing.refusal(['c']), null);
+  t.equal(scene.refusal(['c']), null);
   scene.publishing.tick(1_000);
   t.equal(scene.replies.size, 4);
-  t.not(scene.publishing.refusal(['b']), null, 'that it is late changes nothing');
-  scene.publishing.answered('b', 1, [1, 1]);
-  t.equal(scene.publishing.refusal(['b']), null);
+  t.not(scene.refusal(['b']), null, 'that it is late changes nothing');
+  scene.answered('b', 1, [1, 1]);
+  t.equal(scene.refusal(['b']), null);
+});
+
+t.test('a node that answers nothing for ten seconds is passed over until it does', async (t) => {
+  const scene = new Scene();
+  const fill = (nowMs: number): void => {
+    for (let part = 0; part < 4; part++)
+      scene.publish(100 + part, ['b'], { bytes: limits.unansweredBytesMax / 4, nowMs });
+  };
+  fill(1_000);
+  t.not(scene.refusal(['b', 'c'], 10_999), null);
+  t.equal(scene.refusal(['b', 'c'], 11_000), null, 'others are sent messages again');
+  t.equal(scene.publishing.dropped, 4);
+  const sentBefore = scene.sent.length;
+  scene.publish(1, ['b', 'c'], { nowMs: 11_000 });
+  t.strictSame(scene.sent.slice(sentBefore), ['c 5']);
+  scene.answered('c', 5, [5, 2], 11_000);
+  t.equal(scene.replies.get(1), '3', 'who is passed over is not waited for');
+  t.equal(scene.publishing.dropped, 5);
+  t.ok(scene.publishing.isIdle);
+  scene.answered('b', 4, [1, 1, 2, 1, 3, 1, 4, 1], 12_000);
+  scene.publish(2, ['b'], { nowMs: 12_000 });
+  t.equal(scene.sent.at(-1), 'b 6', 'it has answered');
+  scene.answered('b', 6, [6, 1], 12_000);
+  t.equal(scene.replies.get(2), '2');
+  fill(20_000);
+  scene.answered('b', 7, [7, 1], 29_000);
+  scene.publish(3, ['b'], { bytes: limits.unansweredBytesMax / 4, nowMs: 29_000 });
+  t.not(scene.refusal(['b'], 31_000), null, 'one that answers some is only slow');
+});
+
+t.test('over a new link it is tried again', async (t) => {
+  const scene = new Scene();
+  for (const again of [1, 2]) {
+    scene.publish(again, ['b'], { bytes: limits.unansweredBytesMax, nowMs: 0 });
+    t.equal(scene.refusal(['b'], limits.unansweredMs), null);
+    scene.publish(3, ['b'], { nowMs: limits.unansweredMs });
+    t.equal(scene.sent.length, again);
+    if (again === 1) scene.publishing.contactOpened('b', 20_000);
+  }
+  scene.publishing.contactLost('b');
+  t.ok(scene.publishing.isIdle);
 });
 
 t.test('with the link goes what is on its way; a link in its place may still bring the answer', async (t) => {
   const scene = new Scene();
   scene.publish(1, ['b'], { bytes: limits.unansweredBytesMax });
-  scene.publishing.contactOpened('b');
-  t.equal(scene.publishing.refusal(['b']), null);
+  scene.publishing.contactOpened('b', 0);
+  t.equal(scene.refusal(['b']), null);
   scene.publish(2, ['b']);
-  scene.publishing.answered('b', 2, [1, 4, 2, 5]);
+  scene.answered('b', 2, [1, 4, 2, 5]);
   t.strictSame(
     [...scene.replies],
     [
@@ -117,7 +166,7 @@ t.test('with the link goes what is on its way; a link in its place may still bri
   t.equal(scene.replies.get(3), '1');
   scene.publish(4, ['b', 'c']);
   scene.publishing.nodeGone('b');
-  scene.publishing.answered('c', 4, [4, 1]);
+  scene.answered('c', 4, [4, 1]);
   t.equal(scene.replies.get(4), '2');
 });
 
@@ -134,9 +183,9 @@ t.test('without a link it waits for one, a second and a MiB at most, and goes in
   scene.linked.add('b');
   scene.publish(4, ['b'], { nowMs: 1_100 });
   t.strictSame(scene.sent, [], 'not ahead of what waits');
-  scene.publishing.contactOpened('b');
+  scene.publishing.contactOpened('b', 0);
   t.strictSame(scene.sent, ['b 2', 'b 4']);
-  scene.publishing.answered('b', 4, [2, 1, 4, 1]);
+  scene.answered('b', 4, [2, 1, 4, 1]);
   t.equal(scene.replies.get(4), '2');
   t.equal(scene.publishing.dropped, 2);
   t.equal(scene.publishing.nextDeadlineMs(), Number.POSITIVE_INFINITY);

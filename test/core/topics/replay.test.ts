@@ -3,9 +3,16 @@ import { limits } from '../../../src/core/limits.js';
 import { createRandom } from '../../../src/core/random.js';
 import { KeptMessages } from '../../../src/core/topics/kept-messages.js';
 import { lastOf, type Numbered, type Recalled, withLive } from '../../../src/core/topics/replay-order.js';
+import type { KeptMessage } from '../../../src/core/topics/topic-messages.js';
 
 function keep(kept: KeptMessages, topic: string, number: number, payload = '1'): void {
   kept.add({ topic, number, wallMs: number, payload });
+}
+
+function last(kept: KeptMessages, names: readonly string[], count: number): readonly KeptMessage[] {
+  const search = kept.search(names, count, Number.MAX_SAFE_INTEGER);
+  while (!search.isOver) search.run(10);
+  return search.found;
 }
 
 function numbersOf(messages: readonly { readonly number: number }[]): number[] {
@@ -15,11 +22,11 @@ function numbersOf(messages: readonly { readonly number: number }[]): number[] {
 t.test('the last hundred messages of a topic are kept, and as many given as are wanted', async (t) => {
   const kept = new KeptMessages();
   for (let number = 1; number <= 250; number++) keep(kept, number % 2 === 0 ? 'even' : 'odd.1', number);
-  t.equal(kept.last(['even'], 100).length, 100);
-  t.strictSame(numbersOf(kept.last(['even'], 3)), [246, 248, 250]);
-  t.strictSame(numbersOf(kept.last(['odd.*', 'nothing', 'odd.1'], 2)), [247, 249]);
-  t.strictSame(numbersOf(kept.last(['*'], 1)), [249, 250]);
-  t.strictSame(kept.last(['od'], 1), []);
+  t.equal(last(kept, ['even'], 100).length, 100);
+  t.strictSame(numbersOf(last(kept, ['even'], 3)), [246, 248, 250]);
+  t.strictSame(numbersOf(last(kept, ['odd.*', 'nothing', 'odd.1'], 2)), [247, 249]);
+  t.strictSame(numbersOf(last(kept, ['*'], 1)), [249, 250]);
+  t.strictSame(last(kept, ['od'], 1), []);
 });
 
 t.test('all topics together take 16 MiB, and those published to longest ago go first', async (t) => {
@@ -30,9 +37,9 @@ t.test('all topics together take 16 MiB, and those published to longest ago go f
     keep(kept, 'often', 1_000 + number);
     t.ok(kept.bytes <= limits.replayBytesMax);
   }
-  t.equal(kept.last(['room.300'], 1).length, 0);
-  t.equal(kept.last(['room.499'], 1).length, 1);
-  t.equal(kept.last(['often'], 100).length, 100);
+  t.equal(last(kept, ['room.300'], 1).length, 0);
+  t.equal(last(kept, ['room.499'], 1).length, 1);
+  t.equal(last(kept, ['often'], 100).length, 100);
   for (let number = 2_000; number < 102_000; number++) keep(kept, `many.${number}`, number, '');
   t.ok(kept.topicCount < 32_000, `${kept.topicCount} topics without anything in them`);
 });
@@ -47,9 +54,33 @@ t.test('a single topic takes no more either', async (t) => {
 t.test('an answer holds 1 MiB at most, of what was published last', async (t) => {
   const kept = new KeptMessages();
   for (let number = 1; number <= 50; number++) keep(kept, `room.${number % 5}`, number, 'x'.repeat(100_000));
-  const messages = kept.last(['*'], 100);
+  const messages = last(kept, ['*'], 100);
   t.equal(messages.length, 10);
   t.ok(numbersOf(messages).includes(50));
+});
+
+t.test('a search goes on from where it was, and finds what was there when it began', async (t) => {
+  const kept = new KeptMessages();
+  for (let number = 1; number <= 1_000; number++) keep(kept, `room.${number % 200}`, number);
+  const whole = last(kept, ['room.*', 'nothing.*'], 3);
+  t.equal(whole.length, 600);
+  const search = kept.search(['room.*', 'nothing.*'], 3, 1_000);
+  for (let number = 1_001; !search.isOver; number += 2) {
+    const steps = search.run(50);
+    t.ok(steps < 70, `${steps} steps at once`);
+    keep(kept, `room.${number % 200}`, number);
+    keep(kept, `other.${number}`, number + 1);
+  }
+  t.strictSame(numbersOf(search.found), numbersOf(whole));
+});
+
+t.test('a topic that is gone by the time it is looked at is passed over', async (t) => {
+  const kept = new KeptMessages();
+  for (let number = 1; number <= 16; number++) keep(kept, `room.${number}`, number, 'x'.repeat(1_000_000));
+  const search = kept.search(['room.*'], 1, 16);
+  keep(kept, 'room.17', 17, 'x'.repeat(1_000_000));
+  while (!search.isOver) search.run(1);
+  t.strictSame(numbersOf(search.found), [16]);
 });
 
 function recalled(publisher: string, number: number, wallMs: number, topic = 'a'): Recalled {
