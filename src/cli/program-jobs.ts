@@ -69,7 +69,7 @@ function addSubmit(program: Command): void {
 const runNotes = `
 Each value that the task yields is a line of JSON; bytes are written as they are, and so is a result of bytes. A result of null after that
 is not printed. On a terminal, standard error shows where the job is. A reader that is slow slows the job down; when it goes away, the
-command ends with 141. Exit code 1 also when values are missing, or a further attempt has yielded anew after some were printed.`;
+command ends with 141 as soon as there is something more to print. Exit code 1 also when values are missing, or a further attempt has yielded anew after some were printed.`;
 
 function addRun(program: Command): void {
   const command = program
@@ -151,7 +151,8 @@ function addMap(program: Command): void {
 
 const watchNotes = `
 Standard output has what the job yields, as \`rondo run\` prints it, and then its result; standard error where the job is, and its progress. What
-was yielded before is printed as far as it is kept. With --json there is a line of JSON for each thing that happens:
+was yielded before is printed as far as it is kept. That nobody reads the output any more, as after \`| head -1\`, is noticed with the next that
+is to be printed. With --json there is a line of JSON for each thing that happens:
   {"type":"state","id","state","attempt","owner","executor"}
   {"type":"progress","value"}
   {"type":"data","value","attempt"}       "base64" in the place of "value" where it is bytes

@@ -10,7 +10,7 @@ const topicRule = `A topic is levels of A-Z a-z 0-9 _ : / - with dots between th
 const subscribeNotes = `
 A line for each message: its topic, a blank, and what was published as JSON, or as it is where that is bytes. With --json it is
 {"topic","data"}, or {"topic","base64"}. A message comes at most once; when the node is lost, messages may be missed until the next one
-has answered, which standard error tells. Ctrl-C ends it with 0.`;
+has answered, which standard error tells. Ctrl-C ends it with 0; so does a reader that goes away, as \`| head -1\` does, once the next message comes.`;
 
 /** Commands that publish and subscribe. */
 export function addTopicCommands(program: Command): void {

@@ -104,6 +104,8 @@ class ListClient implements Client, StreamHost {
   private cluster: string | null = null;
   private unfinished = 0;
   private closed = false;
+  /** And not yet where requests go on. */
+  private hasToldLoss = false;
   private learnTimer: NodeJS.Timeout | undefined;
   private readonly options: Required<Omit<ClientOptions, 'onNotice'>> & Pick<ClientOptions, 'onNotice'>;
   private readonly search: NodeSearch;
@@ -275,7 +277,11 @@ class ListClient implements Client, StreamHost {
     this.current = connection;
     this.lastNode = connection.address;
     this.cluster ??= connection.identity.cluster;
-    if (from !== null) this.options.onNotice?.({ type: 'moved', from, to: connection.address });
+    const to = connection.address;
+    // The next node, too, may be this one, asked again.
+    if (from !== null && (to !== from || this.hasToldLoss))
+      this.options.onNotice?.({ type: 'moved', from, to });
+    this.hasToldLoss = false;
     if (this.options.learnNodes && this.cluster !== null) this.learnFrom(connection, learnAfterMs);
     return connection;
   }
@@ -298,6 +304,7 @@ class ListClient implements Client, StreamHost {
     // Of a node that is lost, the connection of all other requests tells.
     if (this.streaming.delete(connection)) return;
     this.leave(connection, 'lost');
+    this.hasToldLoss = true;
     this.options.onNotice?.({ type: 'lost', node: connection.address, ...lost });
   }
 

@@ -142,6 +142,8 @@ export const limits = {
   wallMsMax: 8_640_000_000_000_000,
   retriesMax: 1_000,
   priorityMax: 1_000_000,
+  /** Of a job that a handler waits for: `priorityMax` + `membersMax` × `attemptsHeldMax`, as no more can wait for each other in a row. */
+  raisedPriorityMax: 1_074_741_824,
   keyLengthMax: 256,
   /** Jobs in one message to a holder, and in one inquiry. */
   keepEntriesMax: 1_024,

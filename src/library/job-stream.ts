@@ -1,6 +1,7 @@
 import type { JobItem } from '../client/watch-place.js';
 import { StreamBrokenError } from './errors.js';
 import type { Following } from './following.js';
+import { JobLoop } from './job-loop.js';
 import { yieldedValue } from './job-watch.js';
 import type { StreamOptions } from './options.js';
 
@@ -8,31 +9,28 @@ type Gaps = Pick<StreamOptions, 'onRestart' | 'onMissed'>;
 
 /**
  * What a job yields, as it comes: a loop over it gets each value once, in order, and ends when the job is done; it throws how the job failed
- * (`JobFailedError`, `JobCancelledError`). The job is submitted with the first step.
+ * (`JobFailedError`, `JobCancelledError`). The job is submitted with the first step. `break` cancels it, unless `cancel` is false.
  */
-export class JobStream<Yield = unknown, Result = unknown>
-  implements AsyncIterableIterator<Yield, undefined, undefined>
-{
-  readonly #following: Following;
+export class JobStream<Yield = unknown, Result = unknown> extends JobLoop<Yield, Result> {
   readonly #gaps: Gaps;
   /** The run that the values before were of. */
   #run: number | null = null;
 
   /** @internal */
   constructor(following: Following, gaps: Gaps) {
-    this.#following = following;
+    super(following);
     this.#gaps = gaps;
   }
 
   /** The id of the job; null until a node has told it, which is before the first value. */
   get id(): string | null {
-    return this.#following.id;
+    return this.following.id;
   }
 
   /** The next value. */
-  async next(): Promise<IteratorResult<Yield, undefined>> {
+  override async next(): Promise<IteratorResult<Yield, undefined>> {
     for (;;) {
-      const item = await this.#following.next();
+      const item = await this.following.next();
       if (item === null) return this.#end();
       try {
         const why = this.#breakBy(item);
@@ -40,37 +38,13 @@ export class JobStream<Yield = unknown, Result = unknown>
         if (item.type === 'data') return { done: false, value: yieldedValue(item.value) as Yield };
       } catch (error) {
         // The next step throws it.
-        this.#following.fail(error, { isWanted: true });
+        this.following.fail(error, { isWanted: true });
       }
     }
   }
 
-  /** Stops following it, as `break` does, and cancels the job, unless `cancel` is false. */
-  async return(): Promise<IteratorResult<Yield, undefined>> {
-    this.#following.leave();
-    return { done: true, value: undefined };
-  }
-
-  /**
-   * Resolves to what the job has returned; rejects as the loop throws. To be called after the loop, or in its place: then values are taken and
-   * let go. After `break` it waits for the job as `wait` does.
-   */
-  async result(): Promise<Result> {
-    return (await this.#following.result()) as Result;
-  }
-
-  /** Itself: there is one loop over it. */
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  /** The same as `return`, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
-  }
-
   #end(): IteratorResult<Yield, undefined> {
-    const failure = this.#following.failure();
+    const failure = this.following.failure();
     if (failure !== null) throw failure;
     return { done: true, value: undefined };
   }

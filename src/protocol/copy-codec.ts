@@ -7,6 +7,7 @@ import type { Payload } from '../core/payload.js';
 import { encodeError, readError } from './job-error-fields.js';
 import { routePolicies } from './peer-command.js';
 import type { FieldReader } from './peer-fields.js';
+import { basePriority, readBasePriority, readPriorityAbove, withPriorityAbove } from './priority-fields.js';
 
 /**
  * A copy of a job as plain values, the same on the wire and in a journal:
@@ -145,13 +146,13 @@ function readNestedError(fields: FieldReader): JobError {
 
 /**
  * id, task, priority, timeoutMs, retries, backoffMs, ttlMs, route, affinity, [tag, value, tag, value...], node, copies,
- * durable, [after...], cron, timeZone, createdAtMs
+ * durable, [after...], cron, timeZone, createdAtMs, above
  */
 function encodeSpec(spec: JobSpec): unknown[] {
-  return [
+  const fields = [
     spec.id,
     spec.task,
-    spec.priority,
+    basePriority(spec.priority),
     spec.timeoutMs,
     spec.retries,
     spec.backoffMs,
@@ -167,13 +168,16 @@ function encodeSpec(spec: JobSpec): unknown[] {
     spec.timeZone,
     spec.createdAtMs,
   ];
+  return withPriorityAbove(fields, spec.priority);
 }
 
 function decodeSpec(fields: FieldReader): JobSpec {
+  const id = fields.jobId();
+  const task = fields.name();
+  const priority = readBasePriority(fields);
   return {
-    id: fields.jobId(),
-    task: fields.name(),
-    priority: fields.integer(-limits.priorityMax, limits.priorityMax),
+    id,
+    task,
     timeoutMs: fields.durationMs(),
     retries: fields.integer(0, limits.retriesMax),
     backoffMs: fields.durationMs(),
@@ -188,6 +192,7 @@ function decodeSpec(fields: FieldReader): JobSpec {
     cron: fields.nullable(readLabel),
     timeZone: fields.nullable(readLabel),
     createdAtMs: fields.wallMs(),
+    priority: priority + readPriorityAbove(fields),
   };
 }
 

@@ -10,6 +10,7 @@ import type { InquiryItem, PeerCommand } from '../core/messages.js';
 import { decodeRank, encodeRank } from './copy-codec.js';
 import { type FieldReader, nestedFields } from './peer-fields.js';
 import { encodeStart, readStart } from './peer-streams.js';
+import { basePriority, readBasePriority, readPriorityAbove, withPriorityAbove } from './priority-fields.js';
 
 const commandKinds = {
   submit: 0,
@@ -173,11 +174,11 @@ function readHeldBack(fields: FieldReader): Pick<SubmitOptions, 'after' | 'cron'
 
 /**
  * priority, delayMs, atMs, timeoutMs, retries, backoffMs, key, route, affinity, [tag, value, tag, value...], node,
- * copies, durable, ttlMs
+ * copies, durable, ttlMs, above
  */
 function encodeOptions(options: SubmitOptions): unknown[] {
-  return [
-    options.priority,
+  const fields = [
+    basePriority(options.priority),
     options.delayMs,
     options.atMs,
     options.timeoutMs,
@@ -192,12 +193,13 @@ function encodeOptions(options: SubmitOptions): unknown[] {
     options.durable,
     options.ttlMs,
   ];
+  return withPriorityAbove(fields, options.priority);
 }
 
 function readOptions(fields: FieldReader): SubmitOptions {
+  const priority = readBasePriority(fields);
   return {
     ...defaultSubmitOptions,
-    priority: fields.integer(-limits.priorityMax, limits.priorityMax),
     delayMs: fields.durationMs(),
     atMs: fields.nullable((inner) => inner.integer(-limits.wallMsMax, limits.wallMsMax)),
     timeoutMs: fields.nullable(readDuration),
@@ -211,6 +213,7 @@ function readOptions(fields: FieldReader): SubmitOptions {
     copies: fields.nullable((inner) => inner.integer(0, limits.membersMax)),
     durable: fields.nullable((inner) => inner.boolean()),
     ttlMs: fields.nullable(readDuration),
+    priority: priority + readPriorityAbove(fields),
   };
 }
 

@@ -9,6 +9,7 @@ import { decodeCommand, encodeCommand } from './peer-command.js';
 import { copyCodecs } from './peer-copies.js';
 import { type FieldReader, nestedFields, readKey } from './peer-fields.js';
 import { streamCodecs } from './peer-streams.js';
+import { basePriority, readBasePriority, readPriorityAbove, withPriorityAbove } from './priority-fields.js';
 
 /** On the wire a reason or an outcome is its position here; new ones come last, with a new protocol version. */
 const refuseReasons: readonly RefuseReason[] = ['no_room', 'unknown_task', 'draining'];
@@ -26,7 +27,7 @@ const outcomeTypes: readonly AttemptOutcome['type'][] = [
 export const jobCodecs: MessageCodecs<JobMessage> = {
   ...copyCodecs,
   ...streamCodecs,
-  /** key, task, args, priority, timeoutMs, isolate, session, streams */
+  /** key, task, args, priority, timeoutMs, isolate, session, streams, above */
   run: {
     encode: ({ key, task, args, priority, timeoutMs, isolate, session, streams }) => [
       key.job,
@@ -34,23 +35,34 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
       key.attempt,
       task,
       args,
-      priority,
+      basePriority(priority),
       timeoutMs,
       isolate,
       session,
-      ...(streams ? [true] : []),
+      ...lastOfRun(priority, streams),
     ],
-    decode: (fields) => ({
-      type: 'run',
-      key: readKey(fields),
-      task: fields.name(),
-      args: fields.payload(),
-      priority: fields.integer(-limits.priorityMax, limits.priorityMax),
-      timeoutMs: fields.durationMs(),
-      isolate: fields.boolean(),
-      session: fields.count(),
-      ...(fields.flag() && { streams: true }),
-    }),
+    decode: (fields) => {
+      const key = readKey(fields);
+      const task = fields.name();
+      const args = fields.payload();
+      const priority = readBasePriority(fields);
+      const timeoutMs = fields.durationMs();
+      const isolate = fields.boolean();
+      const session = fields.count();
+      const streams = fields.flag();
+      const raised = priority + readPriorityAbove(fields);
+      return {
+        type: 'run',
+        key,
+        task,
+        args,
+        priority: raised,
+        timeoutMs,
+        isolate,
+        session,
+        ...(streams && { streams }),
+      };
+    },
   },
   /** seq, key, outcome, then what the outcome has: result · error's name, error's message, final or alone */
   ran: {
@@ -182,6 +194,12 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
     decode: (fields) => ({ type: 'ask_abandoned', seq: fields.count() }),
   },
 };
+
+/** What older nodes don't know: left out where it says nothing. */
+function lastOfRun(priority: number, streams = false): unknown[] {
+  if (priority <= limits.priorityMax && !streams) return [];
+  return withPriorityAbove([streams], priority);
+}
 
 /** Claims may be open beside as many other asks. */
 function readSeqs(fields: FieldReader): number[] {

@@ -23,7 +23,8 @@ export interface TaskContext {
   /**
    * Runs a job and gives its result, or rejects with a `RondoError`: `JOB_FAILED`, whose `cause` is what its task threw, `JOB_CANCELLED`, or what a
    * SUBMIT may be answered. While it waits, its place on this node is another job's. It goes before jobs of its parent's priority, may run no longer
-   * than its parent has left, and is cancelled when its parent ends or is cancelled.
+   * than its parent has left, and is cancelled when its parent ends or is cancelled. With a `key` it is others' job as well: it has its own time,
+   * and goes on.
    */
   call<Result = unknown>(task: string, args?: unknown, options?: JobOptions): Promise<Result>;
   /** Hands in a job and gives its id, once it is kept. It goes on whatever becomes of this one. */

@@ -131,6 +131,32 @@ t.test(
   },
 );
 
+t.test('a node that is asked again is told as the next one only where it was lost', async (t) => {
+  const gone = await startScriptedServer(() => null);
+  await gone.close();
+  let requests = 0;
+  const server = await startScriptedServer(({ socket }) => {
+    if (++requests !== 4) return requests < 4 ? 'ERR UNAVAILABLE not now' : 'OK 5';
+    socket.destroy();
+    return null;
+  });
+  const notices: ClientNotice[] = [];
+  const client = await connect({
+    nodes: [gone.address, server.address],
+    learnNodes: false,
+    onNotice: (notice) => notices.push(notice),
+  });
+  t.strictSame(await client.request({ verb: 'STATUS', operands: ['x'] }), { ok: true, text: '5' });
+  t.equal(requests, 5);
+  t.match(notices, [
+    { type: 'lost', node: server.address },
+    { type: 'moved', from: server.address, to: server.address },
+  ]);
+  t.equal(notices.length, 2);
+  client.close();
+  await server.close();
+});
+
 t.test('half an answer counts as none', async (t) => {
   const server = await startScriptedServer(({ tag, socket }) => {
     socket.end(`@${tag} OK {"half":`);

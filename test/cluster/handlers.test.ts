@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { request, requestJson, waitUntil } from '../support/cluster.js';
+import { type ClusterNode, request, requestJson, waitUntil } from '../support/cluster.js';
 import { clusterFor } from '../support/cluster-for.js';
 
 const tasks = fileURLToPath(new URL('../../../test/fixtures/tasks/cluster', import.meta.url));
@@ -28,6 +28,48 @@ t.test('jobs that wait for jobs have places, also where each node runs one at a 
     many,
     Array.from({ length: 20 }, () => 'OK 15'),
   );
+});
+
+t.test('jobs that wait for jobs have places, however high their priority is', async (t) => {
+  const cluster = await clusterFor(t, {
+    nodes: 2,
+    args: ['--tasks', tasks, '--concurrency', '1', '--threads', '1'],
+  });
+  const [a] = cluster.nodes as [ClusterNode];
+  const answers = ['RUN family priority=1000000 {"depth":30}', 'RUN family priority=999990 {"depth":30}'];
+  t.strictSame(await Promise.all(answers.map((line) => request(a, line, 30_000))), ['OK 31', 'OK 31']);
+  t.equal(await request(a, 'RUN family priority=1000000 {"depth":3,"width":3}', 30_000), 'OK 40');
+  const shown = await requestJson<Shown[]>(a, 'JOBS task=family limit=200');
+  t.equal(
+    Math.max(...shown.map(({ priority }) => priority)),
+    1_000_030,
+    'each is above the one that waits for it',
+  );
+});
+
+t.test('a job with a key goes on when a handler that waits for it ends', async (t) => {
+  const cluster = await clusterFor(t, { nodes: 2, names: ['a', 'b'], args: ['--tasks', tasks] });
+  const [a, b] = cluster.nodes as [ClusterNode, ClusterNode];
+  const callOf = (key: string): string => JSON.stringify({ task: 'sleep', args: 2_500, options: { key } });
+  /** A handler that waits for the job with this key, which runs. */
+  const begin = async (key: string, options = ''): Promise<string> => {
+    const id = (await request(a, `SUBMIT waits-for node=a ${options}${callOf(key)}`)).split(' ')[1] ?? '';
+    await waitUntil('the child runs', async () =>
+      (await requestJson<Shown[]>(a, 'JOBS task=sleep state=running')).length > 0 ? true : null,
+    );
+    return id;
+  };
+  const other = (key: string): Promise<string> => request(b, `RUN waits-for node=b ${callOf(key)}`, 20_000);
+
+  const cancelled = await begin('one');
+  const one = other('one');
+  t.equal(await request(a, `CANCEL ${cancelled}`), 'OK');
+  t.equal(await one, 'OK 2500');
+
+  const late = await begin('two', 'timeout=1s ');
+  const two = other('two');
+  t.match(await request(b, `WAIT ${late}`), /^ERR JOB_FAILED .*TimeoutError/);
+  t.equal(await two, 'OK 2500', 'it has its own time');
 });
 
 t.test('what a job waits for ends with it', async (t) => {

@@ -85,6 +85,7 @@ export const copies: Readonly<Record<string, JobCopy>> = {
       createdAtMs: -1,
     }),
   }),
+  'above what may be given': copyOf({ spec: specOf({ priority: limits.raisedPriorityMax }) }),
   'a schedule': copyOf({
     spec: specOf({ cron: '*/5 * * * 1-5', timeZone: 'America/Argentina/Buenos_Aires' }),
     notBeforeMs: 0,
@@ -110,7 +111,7 @@ export function anyCopy(): fc.Arbitrary<JobCopy> {
       change: count,
       spec: fc
         .record({
-          priority: fc.integer({ min: -limits.priorityMax, max: limits.priorityMax }),
+          priority: fc.integer({ min: -limits.priorityMax, max: limits.raisedPriorityMax }),
           timeoutMs: fc.double({ min: 0, max: limits.durationMsMax, noNaN: true }),
           retries: fc.integer({ min: 0, max: limits.retriesMax }),
           createdAtMs: wallMs,

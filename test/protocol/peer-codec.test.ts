@@ -7,7 +7,7 @@ import type { PeerMessage } from '../../src/core/messages.js';
 import { frameKinds } from '../../src/protocol/frame-kinds.js';
 import { decodeFrame, encodeMessage, type PeerFrame } from '../../src/protocol/peer-codec.js';
 import { copyMessages } from './copy-samples.js';
-import { key, memberOf, nodeA, nodeB, messages as otherMessages } from './peer-samples.js';
+import { key, memberOf, nodeA, nodeB, messages as otherMessages, runOf } from './peer-samples.js';
 
 const messages = [...otherMessages, ...copyMessages];
 
@@ -69,9 +69,15 @@ t.test('a message is an array of its kind and its fields, as the protocol text s
   t.end();
 });
 
+/** With the last ones, which are left out where they say nothing. */
+function allValuesOf(message: PeerMessage): unknown[] {
+  const values = valuesOf(message);
+  return message.type === 'run' ? [...values, ...[false, null].slice(values.length - 10)] : values;
+}
+
 t.test('fields that a newer node adds at the end are ignored', (t) => {
   for (const message of messages) {
-    const frame = decodeValues([...valuesOf(message), 'new', [1, ['deeper']], null]);
+    const frame = decodeValues([...allValuesOf(message), 'new', [1, ['deeper']], null]);
     t.strictSame(frame, { type: 'message', message }, message.type);
   }
   t.end();
@@ -130,6 +136,14 @@ const run: PeerMessage = {
 const sync: PeerMessage = { type: 'sync', members: [memberOf()], answerWanted: false };
 const left: PeerMessage = { type: 'gossip', rumours: [{ type: 'left', node: nodeB, incarnation: 1 }] };
 
+t.test('a priority above what may be given is one at the limit to who does not know better', (t) => {
+  const raised: PeerMessage = { ...runOf('1'), priority: limits.priorityMax + 1 };
+  t.equal(valuesOf(raised)[6], limits.priorityMax);
+  t.match(decodeOne(raised), { priority: limits.priorityMax + 1 });
+  t.match(decodeValues(valuesOf(raised).slice(0, 10)), { message: { priority: limits.priorityMax } });
+  t.end();
+});
+
 t.test('wrong types and values out of range are refused in every field', (t) => {
   const wrong: readonly (readonly [name: string, values: unknown])[] = [
     ['a job id with an owner that is none', withValue(run, [1], 'x-cdefg-1')],
@@ -147,6 +161,8 @@ t.test('wrong types and values out of range are refused in every field', (t) => 
     ['arguments that are nil', withValue(run, [5], null)],
     ['arguments that are an array', withValue(run, [5], ['x'])],
     ['a priority over the limit', withValue(run, [6], limits.priorityMax + 1)],
+    ['a priority above any', [...valuesOf(run), false, limits.raisedPriorityMax]],
+    ['a priority below the one it has', [...valuesOf(run), false, -1]],
     ['a time-out of NaN', withValue(run, [7], Number.NaN)],
     ['a time-out without end', withValue(run, [7], Number.POSITIVE_INFINITY)],
     ['a time-out of 10^9 days', withValue(run, [7], 1e9 * 86_400_000)],

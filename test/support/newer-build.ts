@@ -43,7 +43,12 @@ export function makeNewerBuild(directory: string, { versionMin, versionMax }: Ne
     ['message.rumours.map(encodeRumour)', '[...message.rumours.map(encodeRumour), [9, "moved"]]'],
   ]);
   change('protocol/peer-codec.js', [
-    ['fields.unshift(frameKinds[type]);', 'fields.push("new", [1, 2]); fields.unshift(frameKinds[type]);'],
+    // A field of its own comes after the last ones of a `run`, which are left out where they say nothing.
+    [
+      'fields.unshift(frameKinds[type]);',
+      `if (type === "run") fields.push(...[false, null].slice(fields.length - 9));
+       fields.push("new", [1, 2]); fields.unshift(frameKinds[type]);`,
+    ],
   ]);
   // The frame holds [99, "news", 1] in msgpack.
   const unknownFrame = 'Buffer.from("00000008" + "9363a46e65777301", "hex")';

@@ -23,14 +23,16 @@ export interface CallsOptions {
 /** A job that an attempt on this node has begun, and waits for. */
 interface Call {
   readonly run: RunId;
-  /** Of a job with a key; of another one the node that took it knows, which is this one. */
+  /** Known beforehand of a job with a key; of another one the node that took it knows, which is this one. */
   readonly job: JobId | null;
+  /** Who gave it a key lets others have the same job: it doesn't end with this attempt. */
+  readonly isShared: boolean;
 }
 
 /**
  * What handlers on this node ask of the cluster: each request is one of a client of this node, with a number below 0. While an attempt waits for
  * a job that it has begun, its place is lent to others, so that jobs which wait for jobs never wait for room; and when it ends, or is to stop, such
- * jobs are cancelled.
+ * jobs are cancelled, but for those with a key.
  */
 export class Calls {
   private readonly calls = new Map<RequestId, Call>();
@@ -46,7 +48,8 @@ export class Calls {
     if (command.type !== 'submit' || !command.wait) return command;
     const submit = this.placed(this.withinParent(command, held, now));
     const { key } = submit.options;
-    this.calls.set(request, { run, job: key === null ? null : idOfKey(key) });
+    const isShared = command.options.key !== null;
+    this.calls.set(request, { run, job: key === null ? null : idOfKey(key), isShared });
     const ofRun = this.byRun.get(run);
     if (ofRun !== undefined) ofRun.add(request);
     else {
@@ -68,35 +71,36 @@ export class Calls {
     this.options.executor.setLent(call.run, false);
   }
 
-  /** The attempt has ended, or is to: nobody waits for what it has begun any more, and it is cancelled. */
+  /** The attempt has ended, or is to: nobody waits any more for what it alone has begun, and it is cancelled. */
   attemptOver(run: RunId, now: Instant): void {
     for (const request of [...(this.byRun.get(run) ?? [])]) {
       const asker: Asker = { type: 'client', request };
-      const job = this.calls.get(request)?.job ?? this.options.waits.jobOf(asker);
+      const call = this.calls.get(request);
+      const job = call?.job ?? this.options.waits.jobOf(asker);
       this.over(request);
       this.options.abandon(asker);
-      if (job !== null) this.options.request({ type: 'cancel', job }, { type: 'nobody' }, now);
+      if (job !== null && call?.isShared !== true)
+        this.options.request({ type: 'cancel', job }, { type: 'nobody' }, now);
     }
   }
 
-  /** Before its equals, as a parent holds a place until it is done; and no longer than its parent may run. */
+  /**
+   * Before its equals, as a parent holds a place until it is done; above what users may give, if need be, as a job at that limit lends its place,
+   * too. And no longer than its parent may run, unless it has a key, and others may wait for it.
+   */
   private withinParent(
     command: SubmitCommand,
     { priority, endsAtMs }: { readonly priority: number; readonly endsAtMs: number | null },
     now: Instant,
   ): SubmitCommand {
     const { config, members } = this.options;
-    const { options, task } = command;
+    const { task } = command;
+    const raised = Math.min(limits.raisedPriorityMax, Math.max(command.options.priority, priority + 1, 1));
+    const options = { ...command.options, priority: raised };
+    if (endsAtMs === null || options.key !== null) return { ...command, options };
     const ownMs = options.timeoutMs ?? taskOffer(members, task)?.timeoutMs ?? config.timeoutMs;
-    const leftMs = endsAtMs === null ? ownMs : Math.max(1, Math.ceil(endsAtMs - now.monotonicMs));
-    return {
-      ...command,
-      options: {
-        ...options,
-        priority: Math.min(limits.priorityMax, Math.max(options.priority, priority + 1, 1)),
-        timeoutMs: Math.min(ownMs, leftMs),
-      },
-    };
+    const leftMs = Math.max(1, Math.ceil(endsAtMs - now.monotonicMs));
+    return { ...command, options: { ...options, timeoutMs: Math.min(ownMs, leftMs) } };
   }
 
   /** A node that drains takes no new job: another one does, and finds it by its key. */
