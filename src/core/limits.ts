@@ -22,6 +22,10 @@ export const limits = {
   streamKeptBytes: 256 * 1024,
   streamsKeptBytesMax: 64 * 1024 * 1024,
   streamWindowBytesMin: 16 * 1024,
+  /** Of all streams, with what somebody is still to be told: past it that is let go too, and those who follow are told `missed`. */
+  streamsNeededBytesMax: 256 * 1024 * 1024,
+  /** What may come of one stream beyond its room before it is let go: of an older node, all lines of a program that it has read at once. */
+  streamExcessBytesMax: 8 * 1024 * 1024,
   /** Of each further one, when more than `widestStreamsMax` of its requests stream at once. */
   narrowItemWindowBytes: 4 * 1024,
   widestStreamsMax: 16,

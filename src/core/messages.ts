@@ -125,6 +125,8 @@ export type JobMessage =
       readonly session: number;
       /** The owner takes what the attempt yields. */
       readonly streams?: true;
+      /** Bytes that it takes at first; an older owner doesn't say, and takes a whole window. */
+      readonly room?: number;
     }
   | { readonly type: 'ran'; readonly seq: number; readonly key: AttemptKey; readonly outcome: AttemptOutcome }
   | { readonly type: 'ran_ack'; readonly seq: number }

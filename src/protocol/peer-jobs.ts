@@ -27,9 +27,9 @@ const outcomeTypes: readonly AttemptOutcome['type'][] = [
 export const jobCodecs: MessageCodecs<JobMessage> = {
   ...copyCodecs,
   ...streamCodecs,
-  /** key, task, args, priority, timeoutMs, isolate, session, streams, above */
+  /** key, task, args, priority, timeoutMs, isolate, session, streams, room, above */
   run: {
-    encode: ({ key, task, args, priority, timeoutMs, isolate, session, streams }) => [
+    encode: ({ key, task, args, priority, timeoutMs, isolate, session, streams, room }) => [
       key.job,
       key.epoch,
       key.attempt,
@@ -39,7 +39,7 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
       timeoutMs,
       isolate,
       session,
-      ...lastOfRun(priority, streams),
+      ...lastOfRun(priority, streams, room),
     ],
     decode: (fields) => {
       const key = readKey(fields);
@@ -49,19 +49,9 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
       const timeoutMs = fields.durationMs();
       const isolate = fields.boolean();
       const session = fields.count();
-      const streams = fields.flag();
+      const streaming = readStreaming(fields);
       const raised = priority + readPriorityAbove(fields);
-      return {
-        type: 'run',
-        key,
-        task,
-        args,
-        priority: raised,
-        timeoutMs,
-        isolate,
-        session,
-        ...(streams && { streams }),
-      };
+      return { type: 'run', key, task, args, priority: raised, timeoutMs, isolate, session, ...streaming };
     },
   },
   /** seq, key, outcome, then what the outcome has: result · error's name, error's message, final or alone */
@@ -195,10 +185,19 @@ export const jobCodecs: MessageCodecs<JobMessage> = {
   },
 };
 
-/** What older nodes don't know: left out where it says nothing. */
-function lastOfRun(priority: number, streams = false): unknown[] {
-  if (priority <= limits.priorityMax && !streams) return [];
-  return withPriorityAbove([streams], priority);
+/** What older nodes don't know: left out from where it says nothing. */
+function lastOfRun(priority: number, streams = false, room?: number): unknown[] {
+  if (priority > limits.priorityMax) return withPriorityAbove([streams, room ?? null], priority);
+  if (!streams) return [];
+  return room === undefined ? [true] : [true, room];
+}
+
+/** Of an older node neither, or no room. */
+function readStreaming(fields: FieldReader): { streams?: true; room?: number } {
+  const streams = fields.flag();
+  const room = fields.optional((inner) => inner.count());
+  if (!streams) return {};
+  return room === null ? { streams: true } : { streams: true, room };
 }
 
 /** Claims may be open beside as many other asks. */

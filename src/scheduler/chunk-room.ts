@@ -5,7 +5,7 @@ import type { Payload } from '../core/payload.js';
 /** How much of what an attempt yields is taken: past it, the attempt waits at its `yield`. */
 export class ChunkRoom {
   private toldBytes = 0;
-  private upTo: number = limits.itemWindowBytes;
+  private upTo: number = limits.streamWindowBytesMin;
   private goOn: (() => void) | null = null;
 
   add(chunk: Payload): void {

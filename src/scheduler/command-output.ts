@@ -51,22 +51,35 @@ export class CommandOutput {
   }
 
   private take(chunk: Buffer): void {
+    let rest: Buffer | null = null;
     if (this.stream === null) this.keep(chunk);
     else if (this.stream === 'bytes') this.send(new Uint8Array(chunk));
-    else this.takeLines(chunk);
+    else rest = this.takeLines(chunk);
     if (!this.isWaiting || this.source.isPaused()) return;
     this.source.pause();
-    void this.room.wait().then(() => this.source.resume());
+    void this.goOnWithRoom(rest);
   }
 
-  private takeLines(chunk: Buffer): void {
+  private async goOnWithRoom(lines: Buffer | null): Promise<void> {
+    let rest = lines;
+    do {
+      await this.room.wait();
+      if (rest !== null) rest = this.takeLines(rest);
+    } while (this.isWaiting);
+    this.source.resume();
+  }
+
+  /** As many as there is room for: what is left. */
+  private takeLines(chunk: Buffer): Buffer | null {
     let start = 0;
     for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, start)) {
       this.keep(chunk.subarray(start, end));
       this.sendLine();
       start = end + 1;
+      if (this.isWaiting) return chunk.subarray(start);
     }
     if (start < chunk.length) this.keep(chunk.subarray(start));
+    return null;
   }
 
   /** A last line need not end. */
@@ -83,6 +96,8 @@ export class CommandOutput {
   }
 
   private send(chunk: Payload): void {
+    // What is said after it was told to stop, and is more than is taken, nobody waits for.
+    if (this.room.isUsedUp) return;
     this.room.add(chunk);
     this.tell(chunk);
   }

@@ -23,7 +23,7 @@ export interface Scheduler {
    * `stopped`), or says `done` or `failed` if it ended by itself first. Unknown runs are ignored.
    */
   stop(run: RunId, reason: StopReason): void;
-  /** The attempt may have told chunks of `upTo` bytes in all, by `chunkBytes`; it begins with `limits.itemWindowBytes`. */
+  /** The attempt may have told chunks of `upTo` bytes in all, by `chunkBytes`; it begins with `limits.streamWindowBytesMin`. */
   giveRoom(run: RunId, upTo: number): void;
   /** To what a handler has asked; `call` as `attemptCall` gave it. One of an attempt that has ended is ignored. */
   answer(call: number, reply: Reply): void;

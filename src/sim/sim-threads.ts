@@ -133,7 +133,7 @@ export class SimThreads {
     if (streams === 0 || this.yields.next() >= streams) return null;
     const length = 1 + Math.floor(streamLengthMax * this.yields.next() ** 3);
     const gapMs = this.yields.next() < 0.5 ? 0 : this.yields.below(20);
-    const upTo = limits.itemWindowBytes;
+    const upTo = limits.streamWindowBytesMin;
     const mark = this.marks.below(2 ** 31);
     return { mark, length, gapMs, yielded: 0, bytes: 0, upTo, isWaiting: false };
   }

@@ -4,6 +4,7 @@ import { bystanderAt, pingMs } from '../support/bystander.js';
 import { type ClusterNode, request, requestJson, waitUntil } from '../support/cluster.js';
 import { clusterFor } from '../support/cluster-for.js';
 import { testTasks } from '../support/hold-job.js';
+import { connectLines } from '../support/line-connection.js';
 
 const hostileTasks = fileURLToPath(new URL('../../../test/support/tasks-hostile', import.meta.url));
 const threadMemory = ['--thread-memory', '32MiB'];
@@ -114,4 +115,47 @@ t.test('a handler that never lets go is stopped by its time-out, and by a cancel
   t.equal(await answeringMeanwhile(t, node, request(node, `CANCEL ${id}`)), 'OK');
   t.match(await request(node, `WAIT ${id}`), /^ERR JOB_CANCELLED /);
   t.equal(await request(node, 'RUN echo 1'), 'OK 1');
+});
+
+t.test('what a generator does wrong ends its job with a clear answer', async (t) => {
+  const node = await startOne(t);
+  const line = await connectLines(node.client);
+  t.teardown(() => line.close());
+  const answerTo = async (request: string): Promise<string[]> => {
+    line.send(request);
+    const told: string[] = [];
+    for (let said = await line.next(); ; said = await line.next()) {
+      told.push(said);
+      if (!said.startsWith('* ')) return told;
+    }
+  };
+  const huge = await answerTo('RUN hostile stream=yes retries=3 "hugeChunk"');
+  t.ok(huge.includes('* data "first"'));
+  t.match(failureIn(huge.at(-1) ?? ''), { name: 'BadResult', message: /16777217 bytes/, attempts: 1 });
+  const late = await answerTo('RUN hostile stream=yes "lateStream"');
+  t.equal(late.at(-1), 'OK "ended"');
+  t.notOk(late.some((said) => said.includes('after the end')));
+  const next = await answerTo('RUN echo stream=yes 1');
+  t.notOk(
+    next.some((said) => /progress|after/.test(said)),
+    'nor is the next job told of it',
+  );
+  t.equal(next.at(-1), 'OK 1');
+  await node.untilUnharmed();
+});
+
+t.test('a generator without an end goes on when its client goes, and can be cancelled', async (t) => {
+  const node = await startOne(t);
+  const line = await connectLines(node.client);
+  line.send('RUN hostile stream=yes "endlessStream"');
+  const { id } = JSON.parse((await line.next()).slice('* state '.length)) as { id: string };
+  line.socket.resetAndDestroy();
+  const shown = async (): Promise<number> =>
+    (await requestJson<{ progress: number }>(node, `STATUS ${id}`)).progress;
+  const before = await shown();
+  await waitUntil('it goes on', async () => (await shown()) > before + 20_000, { timeoutMs: 60_000 });
+  t.match(await requestJson(node, `STATUS ${id}`), { state: 'running', attempts: 1 });
+  t.equal(await request(node, `CANCEL ${id}`), 'OK');
+  t.match(await request(node, `WAIT ${id}`), /^ERR JOB_CANCELLED /);
+  await node.untilUnharmed();
 });

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { residentBytes } from '../support/bystander.js';
 import { type ClusterNode, request, requestJson, waitUntil } from '../support/cluster.js';
 import { clusterFor } from '../support/cluster-for.js';
 import { connectLines, type LineConnection } from '../support/line-connection.js';
+import { untilStill } from '../support/wait-until.js';
 
 const tasks = fileURLToPath(new URL('../../../test/fixtures/tasks/cluster', import.meta.url));
 
@@ -132,18 +133,22 @@ t.test('a client that reads nothing holds the task up, and takes no memory of an
   const [a, b] = (await threeNodes(t)) as [ClusterNode, ClusterNode, ClusterNode];
   const stopped = await connectLines(a.client);
   stopped.socket.pause();
-  const id = (await request(a, 'SUBMIT pages node=b {"bytes":65536}')).split(' ')[1];
-  stopped.send(`WATCH ${id}`);
-  const residentOf = ({ pid }: ClusterNode): number =>
-    1024 * Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
-  const before = [residentOf(a), residentOf(b)];
-  await new Promise((resolve) => setTimeout(resolve, 4_000));
-  const after = [residentOf(a), residentOf(b)];
+  const before = [residentBytes(a), residentBytes(b)];
+  stopped.send('RUN pages stream=yes node=b {"bytes":65536,"shows":true}');
+  const [job] = await waitUntil('it runs', async () => {
+    const jobs = await requestJson<{ id: string; state: string }[]>(a, 'JOBS task=pages');
+    return jobs[0]?.state === 'running' ? jobs : null;
+  });
+  const id = job?.id;
+  const pages = await untilStill('the task', async () => {
+    const { progress } = await requestJson<{ progress: number | null }>(a, `STATUS ${id}`);
+    return progress;
+  });
+  t.ok(pages !== null && pages * 65_536 < 16 * 1024 * 1024, `it waits at page ${pages}`);
+  const after = [residentBytes(a), residentBytes(b)];
   for (const [index, bytes] of after.entries())
     t.ok(bytes < (before[index] ?? 0) + 64 * 1024 * 1024, `${before[index]} bytes became ${bytes}`);
-  const [running] = await requestJson<{ state: string }[]>(a, 'JOBS task=pages');
-  t.equal(running?.state, 'running');
+  t.match(await requestJson(a, `STATUS ${id}`), { state: 'running' });
   stopped.socket.resetAndDestroy();
   t.equal(await request(a, `CANCEL ${id}`), 'OK', 'who goes away holds up nothing');
 });

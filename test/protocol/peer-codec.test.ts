@@ -72,7 +72,7 @@ t.test('a message is an array of its kind and its fields, as the protocol text s
 /** With the last ones, which are left out where they say nothing. */
 function allValuesOf(message: PeerMessage): unknown[] {
   const values = valuesOf(message);
-  return message.type === 'run' ? [...values, ...[false, null].slice(values.length - 10)] : values;
+  return message.type === 'run' ? [...values, ...[false, null, null].slice(values.length - 10)] : values;
 }
 
 t.test('fields that a newer node adds at the end are ignored', (t) => {
@@ -161,8 +161,9 @@ t.test('wrong types and values out of range are refused in every field', (t) => 
     ['arguments that are nil', withValue(run, [5], null)],
     ['arguments that are an array', withValue(run, [5], ['x'])],
     ['a priority over the limit', withValue(run, [6], limits.priorityMax + 1)],
-    ['a priority above any', [...valuesOf(run), false, limits.raisedPriorityMax]],
-    ['a priority below the one it has', [...valuesOf(run), false, -1]],
+    ['a priority above any', [...valuesOf(run), false, null, limits.raisedPriorityMax]],
+    ['a priority below the one it has', [...valuesOf(run), false, null, -1]],
+    ['a negative room', [...valuesOf(run), true, -1]],
     ['a time-out of NaN', withValue(run, [7], Number.NaN)],
     ['a time-out without end', withValue(run, [7], Number.POSITIVE_INFINITY)],
     ['a time-out of 10^9 days', withValue(run, [7], 1e9 * 86_400_000)],

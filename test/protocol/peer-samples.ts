@@ -185,6 +185,7 @@ export const messages: readonly PeerMessage[] = [
     isolate: false,
     session: 1,
     streams: true,
+    room: 65_536,
   },
   {
     type: 'run',

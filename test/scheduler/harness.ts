@@ -5,6 +5,7 @@ import type { ClientCommand } from '../../src/core/commands.js';
 import type { AttemptStart } from '../../src/core/effects.js';
 import type { RunId } from '../../src/core/ids.js';
 import type { AttemptOutcome } from '../../src/core/jobs/record.js';
+import { limits } from '../../src/core/limits.js';
 import type { Payload } from '../../src/core/payload.js';
 import { createScheduler, type SchedulerOptions } from '../../src/scheduler/create-scheduler.js';
 import type { AttemptLogEntry, Scheduler } from '../../src/scheduler/scheduler.js';
@@ -59,6 +60,9 @@ export class TestScheduler {
           this.told.emit('told');
         },
         attemptChunk: (run, chunk) => {
+          // As a node does when the first one comes.
+          if (!this.chunks.some((each) => each.run === run))
+            this.scheduler.giveRoom(run, limits.itemWindowBytes);
           this.chunks.push({ run, chunk });
           this.told.emit('told');
         },

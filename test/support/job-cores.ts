@@ -1,6 +1,7 @@
 import type { NodeCommand, SubmitOptions } from '../../src/core/commands.js';
 import type { AttemptStart, NodeEffect } from '../../src/core/effects.js';
 import type { Instant } from '../../src/core/instant.js';
+import type { Item } from '../../src/core/item.js';
 import { defaultJobsConfig, type JobsConfig } from '../../src/core/jobs/config.js';
 import { Jobs } from '../../src/core/jobs/jobs.js';
 import type { JobsEvent } from '../../src/core/jobs/jobs-contract.js';
@@ -48,6 +49,10 @@ export class JobCores {
   readonly started: { on: string; start: AttemptStart }[] = [];
   readonly stopped: { on: string; run: number; reason: string }[] = [];
   readonly replies = new Map<number, Reply>();
+  /** What requests were told before their replies. */
+  readonly items: { readonly request: number; readonly item: Item }[] = [];
+  /** The room that executors have given to what runs there, in order. */
+  readonly rooms: { readonly run: number; readonly upTo: number }[] = [];
   /** Every message that was sent, as `a>b type`. */
   readonly sent: string[] = [];
   now: Instant = { monotonicMs: 1_000, wallMs: 1_700_000_000_000 };
@@ -237,6 +242,8 @@ export class JobCores {
       else if (effect.type === 'stop_attempt')
         this.stopped.push({ on: name, run: effect.run, reason: effect.reason });
       else if (effect.type === 'reply') this.replies.set(effect.request, effect.reply);
+      else if (effect.type === 'item') this.items.push(effect);
+      else if (effect.type === 'chunk_room') this.rooms.push(effect);
       else if (effect.type === 'send') this.pending.push({ from: id, to: this.idAt(effect.link), effect });
     }
   }

@@ -46,7 +46,7 @@ export function makeNewerBuild(directory: string, { versionMin, versionMax }: Ne
     // A field of its own comes after the last ones of a `run`, which are left out where they say nothing.
     [
       'fields.unshift(frameKinds[type]);',
-      `if (type === "run") fields.push(...[false, null].slice(fields.length - 9));
+      `if (type === "run") fields.push(...[false, null, null].slice(fields.length - 9));
        fields.push("new", [1, 2]); fields.unshift(frameKinds[type]);`,
     ],
   ]);

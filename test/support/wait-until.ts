@@ -3,6 +3,25 @@ export interface WaitOptions {
   readonly everyMs?: number;
 }
 
+/** Waits until what is looked at has stayed the same for half a second or more, and gives it. */
+export async function untilStill<Value>(
+  description: string,
+  look: () => Value | Promise<Value>,
+  options: WaitOptions = {},
+): Promise<Value> {
+  let last = await look();
+  let sinceMs = performance.now();
+  const isStill = async (): Promise<boolean> => {
+    const value = await look();
+    if (value !== last) sinceMs = performance.now();
+    last = value;
+    return performance.now() - sinceMs >= stillMs;
+  };
+  await waitUntil(`${description} stands still`, isStill, { everyMs: 50, ...options });
+  return last;
+}
+
+const stillMs = 500;
 const defaultTimeoutMs = 10_000;
 const defaultEveryMs = 20;
 

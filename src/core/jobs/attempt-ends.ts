@@ -80,7 +80,9 @@ export class AttemptEnds {
     const record = this.current(from, message.key);
     if (record === null) return;
     record.hasStarted = true;
-    this.options.streams.handleChunk(record, message);
+    if (this.options.streams.handleChunk(record, message)) return;
+    // On a link that is whole they would never come by themselves.
+    this.options.dispatcher.resyncAnew(from);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { Fifo } from '../fifo.js';
 import type { NodeId } from '../ids.js';
+import { chunkBytes } from '../item.js';
 import type { AttemptKey, JobMessage } from '../messages.js';
 import type { Payload } from '../payload.js';
 import type { AttemptOutcome } from './record.js';
@@ -11,6 +12,8 @@ export class AttemptStream {
   /** What the owner has not said that it has; null: the end. No more than the room that it has given. */
   private readonly untaken = new Fifo<{ readonly number: number; readonly chunk: Payload | null }>();
   private number = 0;
+  /** Bytes of all that the owner has. */
+  takenBytes = 0;
   /** How the attempt ended: told once the owner has all that it yielded before. */
   outcome: AttemptOutcome | null = null;
 
@@ -32,8 +35,10 @@ export class AttemptStream {
   /** The owner has all up to this number. */
   taken(number: number): void {
     const { untaken } = this;
-    for (let first = untaken.peek(); first !== undefined && first.number <= number; first = untaken.peek())
+    for (let first = untaken.peek(); first !== undefined && first.number <= number; first = untaken.peek()) {
       untaken.shift();
+      this.takenBytes += first.chunk === null ? 0 : chunkBytes(first.chunk);
+    }
   }
 
   /** Whether the owner has all of it, and is now to hear how it ended. */

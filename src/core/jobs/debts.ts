@@ -47,7 +47,8 @@ export type DebtKind =
   | 'attempts that end'
   | 'requests that stream'
   | 'requests that follow a job'
-  | 'bytes of streams that were miscounted';
+  | 'bytes of streams that were miscounted'
+  | 'streams that have room';
 
 /**
  * One thing that a job core keeps, for a checker to look at: a quiet node owes nothing to anybody, and keeps entries for present

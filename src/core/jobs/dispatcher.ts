@@ -9,6 +9,7 @@ import { rendezvousFirst } from '../routing/rendezvous.js';
 import { type Debt, debtsByNode } from './debts.js';
 import { type Executor, isUrgent, newExecutor, noteSent, noteSettled } from './executor-view.js';
 import { classNameOf, type JobClass, newJobClass } from './job-class.js';
+import type { JobStreams } from './job-streams.js';
 import type { Ledger } from './ledger.js';
 import type { Reach } from './reach.js';
 import { isDangerous, type JobRecord, keyOf } from './record.js';
@@ -20,6 +21,7 @@ export interface DispatcherOptions {
   readonly members: () => Iterable<MemberRecord>;
   readonly reach: Reach;
   readonly random: Random;
+  readonly streams: Pick<JobStreams, 'firstRoom'>;
   /** To a peer, or to this node's own executor. */
   readonly deliver: (to: NodeId, message: JobMessage) => void;
   /** An attempt of a job under which a node or a thread has ended: whoever keeps it is told where it runs, and `sendRun` is to follow. */
@@ -84,6 +86,12 @@ export class Dispatcher {
     this.unreached.forget(node);
     this.setContact(executor, true);
     this.options.deliver(node, { type: 'resync', seq: executor.resync });
+  }
+
+  /** The link is whole, and something that was sent there or came from there is missing: only a node at fault causes that. */
+  resyncAnew(node: NodeId): void {
+    const executor = this.executors.get(node);
+    if (executor?.hasContact && executor.resync === 0) this.resync(node);
   }
 
   /** Whether this is the answer to the latest resync: to an older one it would miss what was sent since. */
@@ -327,6 +335,7 @@ export class Dispatcher {
       isolate: record.needsThread || isDangerous(record),
       session: executor.session,
       streams: true,
+      room: this.options.streams.firstRoom(record),
     });
   }
 

@@ -1,5 +1,6 @@
 import { Fifo } from '../fifo.js';
 import type { JobId, NodeId, RunId } from '../ids.js';
+import { limits } from '../limits.js';
 import type { AttemptKey, JobMessage } from '../messages.js';
 import { payloadBytes } from '../payload.js';
 import type { AttemptStream } from './attempt-stream.js';
@@ -16,8 +17,9 @@ export interface Held {
   readonly timeoutMs: number;
   readonly bytes: number;
   readonly isIsolated: boolean;
-  /** Its owner takes what it yields. */
+  /** Its owner takes what it yields, at first so much of it. */
   readonly isStreamed: boolean;
+  readonly firstRoom: number;
   hasStarted: boolean;
   /** For an earlier attempt of its job to stop. */
   isWaiting: boolean;
@@ -65,6 +67,7 @@ export function newHeld(run: RunId, owner: NodeId, message: RunMessage): Held {
     isIsolated: message.isolate,
     isLent: false,
     isStreamed: message.streams === true,
+    firstRoom: Math.min(limits.itemWindowBytes, message.room ?? limits.itemWindowBytes),
     hasStarted: false,
     isWaiting: false,
     isStopped: false,

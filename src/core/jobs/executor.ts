@@ -169,7 +169,10 @@ export class Executor {
       this.options.outbox.push({ type: 'chunk_room', run, upTo: Number.MAX_SAFE_INTEGER });
       return;
     }
-    held.stream ??= new AttemptStream(held.owner, held.key, this.options.deliver);
+    if (held.stream === null) {
+      held.stream = new AttemptStream(held.owner, held.key, this.options.deliver);
+      this.options.outbox.push({ type: 'chunk_room', run, upTo: held.firstRoom });
+    }
     held.stream.add(chunk);
   }
 
@@ -193,11 +196,15 @@ export class Executor {
     const account = this.accounts.get(owner);
     const held = account?.held.get(key.job);
     if (account === undefined || held === undefined || held.stream === null || !isOf(held, key)) return;
-    held.stream.taken(number);
-    if (held.stream.outcome === null) this.options.outbox.push({ type: 'chunk_room', run: held.run, upTo });
-    else if (held.stream.isTaken) {
+    const { stream, run } = held;
+    stream.taken(number);
+    // What the owner doesn't have is kept here: it must not give room without end.
+    const upToMax = stream.takenBytes + limits.itemWindowBytes;
+    if (stream.outcome === null)
+      this.options.outbox.push({ type: 'chunk_room', run, upTo: Math.min(upTo, upToMax) });
+    else if (stream.isTaken) {
       this.endingCount--;
-      this.tellEnd(held, account, held.stream.outcome);
+      this.tellEnd(held, account, stream.outcome);
     }
   }
 

@@ -2,6 +2,7 @@ import type { StreamPosition, StreamStart } from '../commands.js';
 import { Fifo } from '../fifo.js';
 import type { NodeId } from '../ids.js';
 import { type Item, itemBytes } from '../item.js';
+import { limits } from '../limits.js';
 import type { JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
 import { AskerTable } from './asker-table.js';
@@ -17,7 +18,8 @@ interface Listener {
   /** Number of the item sent last. */
   number: number;
   position: StreamPosition | null;
-  /** Of another node: what it has not said that it has. */
+  /** Bytes of items that another node has said that it has, and what it has not. */
+  takenBytes: number;
   readonly untaken: Fifo<NumberedItem>;
 }
 
@@ -44,9 +46,10 @@ export class ItemsOut {
     this.listeners.set(asker, {
       asker,
       sentBytes: 0,
-      upTo: room,
+      upTo: boundedRoom(asker, 0, room),
       number: 0,
       position: after,
+      takenBytes: 0,
       untaken: new Fifo(),
     });
   }
@@ -88,17 +91,22 @@ export class ItemsOut {
   /** It takes items up to so many bytes in all. False when that is no news. */
   give(asker: Asker, upTo: number): boolean {
     const listener = this.listeners.get(asker);
-    if (listener === undefined || upTo <= listener.upTo) return false;
-    listener.upTo = upTo;
+    if (listener === undefined) return false;
+    const bounded = boundedRoom(asker, listener.takenBytes, upTo);
+    if (bounded <= listener.upTo) return false;
+    listener.upTo = bounded;
     return true;
   }
 
   /** Another node has all items up to this one. */
   taken(asker: Asker, number: number): void {
-    const untaken = this.listeners.get(asker)?.untaken;
-    if (untaken === undefined) return;
-    for (let first = untaken.peek(); first !== undefined && first.number <= number; first = untaken.peek())
+    const listener = this.listeners.get(asker);
+    if (listener === undefined) return;
+    const { untaken } = listener;
+    for (let first = untaken.peek(); first !== undefined && first.number <= number; first = untaken.peek()) {
       untaken.shift();
+      listener.takenBytes += itemBytes(first.item);
+    }
   }
 
   /** A new link to that node: what it may not have got goes out again. */
@@ -114,6 +122,11 @@ export class ItemsOut {
   debts(): Debt[] {
     return [{ kind: 'requests that stream', count: this.listeners.size, node: null }];
   }
+}
+
+/** What another node doesn't say that it has is kept here: it must not take without end. */
+function boundedRoom(asker: Asker, takenBytes: number, upTo: number): number {
+  return asker.type === 'peer' ? Math.min(upTo, takenBytes + limits.itemWindowBytes) : upTo;
 }
 
 function positionAfter(position: StreamPosition | null, item: Item): StreamPosition | null {

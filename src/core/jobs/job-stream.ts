@@ -42,7 +42,7 @@ export class JobStream {
   isComplete = false;
   /** The node that yields it, and up to where it was told to. */
   executor: NodeId | null = null;
-  toldUpTo: number = limits.itemWindowBytes;
+  toldUpTo: number = limits.streamWindowBytesMin;
 
   constructor(readonly record: JobRecord) {
     this.followAttempt();
@@ -68,8 +68,22 @@ export class JobStream {
     this.receivedBytes = 0;
     this.isComplete = false;
     this.executor = executor;
-    this.toldUpTo = limits.itemWindowBytes;
+    this.toldUpTo = limits.streamWindowBytesMin;
     return true;
+  }
+
+  /** Whether more has come than its executor had room for, even one that begins with a whole window unasked. */
+  get isOverfull(): boolean {
+    const room = Math.max(this.toldUpTo, limits.itemWindowBytes);
+    return this.receivedBytes > room + limits.streamExcessBytesMax;
+  }
+
+  /** What it has taken, or may take yet, of the room of all streams, when all up to `needed` was told to those who follow. */
+  claimedBytes(needed: number): number {
+    if (this.watchers.size === 0) return 0;
+    const isUnderWay = this.record.state === 'running' && !this.isComplete;
+    const end = isUnderWay ? Math.max(this.toldUpTo, this.receivedBytes) : this.receivedBytes;
+    return end - this.bytesTo(needed);
   }
 
   /** Null: the end. */

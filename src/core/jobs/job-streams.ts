@@ -3,6 +3,7 @@ import type { Instant } from '../instant.js';
 import type { Item } from '../item.js';
 import { limits } from '../limits.js';
 import type { JobMessage } from '../messages.js';
+import type { Payload } from '../payload.js';
 import { errorReply, type Reply } from '../reply.js';
 import { outcomeReply } from './answers.js';
 import { AskerTable } from './asker-table.js';
@@ -11,6 +12,7 @@ import type { ItemsOut } from './items-out.js';
 import { JobStream, type ToldState, type Watcher } from './job-stream.js';
 import type { MemberView } from './member-view.js';
 import { type Asker, isFinished, type JobRecord, type Waiter } from './record.js';
+import { StreamRooms } from './stream-rooms.js';
 import { fateText } from './waits.js';
 
 type ChunkMessage = Extract<JobMessage, { type: 'stream_chunk' }>;
@@ -41,6 +43,7 @@ export class JobStreams {
   /** Nodes that have had no link for long, and until when others have none: what follows a job there holds nothing up. */
   private readonly away = new Set<NodeId>();
   private readonly leaving = new Map<NodeId, number>();
+  private readonly rooms = new StreamRooms();
   private keptBytes = 0;
 
   constructor(private readonly options: JobStreamsOptions) {}
@@ -50,6 +53,8 @@ export class JobStreams {
     const stream = this.streamOf(record);
     const position = this.options.items.startOf(asker)?.after ?? { epoch: 0, attempt: 0, chunk: 0 };
     const watcher: Watcher = { asker, stream, told: null, progress: null, ...position };
+    // Nobody has more than has come here: who says so would wait for what it was never told.
+    watcher.chunk = Math.min(watcher.chunk, stream.received);
     this.watchers.set(asker, watcher);
     stream.watchers.add(watcher);
     this.changed.add(stream);
@@ -95,19 +100,38 @@ export class JobStreams {
     if (watcher !== undefined) this.changed.add(watcher.stream);
   }
 
-  /** Of the attempt that runs now. One that is not the next has come before, or will come again. */
-  handleChunk(record: JobRecord, { number, chunk }: ChunkMessage): void {
+  /** An attempt of the job is about to be sent to its executor: what that one may send at first. */
+  firstRoom(record: JobRecord): number {
+    const stream = this.streams.get(record.spec.id);
+    // Of what nobody follows little is taken unasked: somebody may, before it comes.
+    if (stream === undefined || stream.watchers.size === 0) return limits.streamWindowBytesMin;
+    this.followAttempt(stream);
+    stream.toldUpTo = this.rooms.windowFor(stream);
+    this.rooms.claim(stream, stream.claimedBytes(stream.received));
+    return stream.toldUpTo;
+  }
+
+  /** Of the attempt that runs now. One that is not the next has come before, or will come again. False when some before it have not come. */
+  handleChunk(record: JobRecord, { number, chunk }: ChunkMessage): boolean {
     const stream = this.streamOf(record);
     this.followAttempt(stream);
-    if (number === stream.received + 1 && !stream.isComplete) {
-      const before = stream.keptBytes;
-      stream.add(chunk);
-      this.keptBytes += stream.keptBytes - before;
-      this.streams.delete(record.spec.id);
-      this.streams.set(record.spec.id, stream);
-      this.changed.add(stream);
-    }
+    const isGapless = number <= stream.received + 1;
+    if (number === stream.received + 1 && !stream.isComplete) this.keep(stream, chunk);
     if (chunk === null) this.tellRoom(stream);
+    return isGapless;
+  }
+
+  private keep(stream: JobStream, chunk: Payload | null): void {
+    const { id } = stream.record.spec;
+    this.counting(stream, () => {
+      const { isOverfull } = stream;
+      stream.add(chunk);
+      // An executor that heeds no room costs those who follow its job a gap, and this node no memory.
+      if (isOverfull) stream.trim(0, stream.received);
+    });
+    this.streams.delete(id);
+    this.streams.set(id, stream);
+    this.changed.add(stream);
   }
 
   /** The executor has a new link, and may have missed it. */
@@ -151,16 +175,23 @@ export class JobStreams {
       this.changed.delete(stream);
       this.followAttempt(stream);
       for (const watcher of stream.watchers) this.tell(stream, watcher);
-      this.giveRoom(stream);
-      this.letGo(stream);
+      const needed = this.needed(stream);
+      this.giveRoom(stream, needed);
+      this.letGo(stream, needed);
     }
     if (this.keptBytes > limits.streamsKeptBytesMax) this.letGoOldest();
+    if (this.keptBytes > limits.streamsNeededBytesMax) this.letGoNeeded();
   }
 
   private followAttempt(stream: JobStream): void {
+    this.counting(stream, () => stream.followAttempt());
+  }
+
+  /** Whatever changes what a stream keeps. */
+  private counting(stream: JobStream, change: () => void): void {
     const before = stream.keptBytes;
-    stream.followAttempt();
-    if (this.isKept(stream)) this.keptBytes -= before - stream.keptBytes;
+    change();
+    if (this.isKept(stream)) this.keptBytes += stream.keptBytes - before;
   }
 
   private isKept(stream: JobStream): boolean {
@@ -243,13 +274,16 @@ export class JobStreams {
     return needed;
   }
 
-  private giveRoom(stream: JobStream): void {
-    if (stream.received === 0 || stream.isComplete) return;
-    const windowBytes = this.windowBytes();
-    const upTo = stream.bytesTo(this.needed(stream)) + windowBytes;
-    if (upTo - stream.toldUpTo < windowBytes / 4) return;
-    stream.toldUpTo = upTo;
-    this.tellRoom(stream);
+  private giveRoom(stream: JobStream, needed: number): void {
+    if (stream.received > 0 && !stream.isComplete) {
+      const windowBytes = this.rooms.windowFor(stream);
+      const upTo = stream.bytesTo(needed) + windowBytes;
+      if (upTo - stream.toldUpTo >= windowBytes / 4) {
+        stream.toldUpTo = upTo;
+        this.tellRoom(stream);
+      }
+    }
+    if (this.isKept(stream)) this.rooms.claim(stream, stream.claimedBytes(needed));
   }
 
   private tellRoom(stream: JobStream): void {
@@ -259,16 +293,9 @@ export class JobStreams {
     this.options.deliver(executor, { type: 'stream_room', key, number: received, upTo: toldUpTo });
   }
 
-  /** Of one stream, under way and kept. */
-  private windowBytes(): number {
-    const share = limits.streamsKeptBytesMax / (this.streams.size + 1);
-    return Math.max(limits.streamWindowBytesMin, Math.min(limits.itemWindowBytes, share));
-  }
-
-  private letGo(stream: JobStream): void {
-    const before = stream.keptBytes;
-    stream.trim(Math.min(limits.streamKeptBytes, this.windowBytes()), this.needed(stream));
-    if (this.isKept(stream)) this.keptBytes -= before - stream.keptBytes;
+  private letGo(stream: JobStream, needed: number): void {
+    const bytesMax = Math.min(limits.streamKeptBytes, this.rooms.windowFor(stream));
+    this.counting(stream, () => stream.trim(bytesMax, needed));
     if (stream.watchers.size === 0 && stream.received === 0) this.drop(stream);
   }
 
@@ -277,15 +304,21 @@ export class JobStreams {
     let looks = 0;
     for (const [job, stream] of this.streams) {
       if (this.keptBytes <= limits.streamsKeptBytesMax || ++looks > looksMax) return;
-      const before = stream.keptBytes;
-      stream.trim(0, this.needed(stream));
-      this.keptBytes -= before - stream.keptBytes;
+      this.counting(stream, () => stream.trim(0, this.needed(stream)));
       const isOver = stream.watchers.size === 0 && stream.record.state !== 'running';
       if (isOver) this.drop(stream);
       else {
         this.streams.delete(job);
         this.streams.set(job, stream);
       }
+    }
+  }
+
+  /** That was not enough: those that were fed longest ago, as somebody who follows them reads slowly, lose that too. */
+  private letGoNeeded(): void {
+    for (const stream of this.streams.values()) {
+      if (this.keptBytes <= limits.streamsNeededBytesMax) return;
+      if (stream.keptBytes > 0) this.counting(stream, () => stream.trim(0, stream.received));
     }
   }
 
@@ -302,6 +335,7 @@ export class JobStreams {
 
   private drop(stream: JobStream): void {
     this.changed.delete(stream);
+    this.rooms.claim(stream, 0);
     if (!this.isKept(stream)) return;
     this.streams.delete(stream.record.spec.id);
     this.keptBytes -= streamBytes + stream.keptBytes;
@@ -314,6 +348,7 @@ export class JobStreams {
     return [
       { kind: 'requests that follow a job', count: this.watchers.size, node: null },
       { kind: 'bytes of streams that were miscounted', count: bytes - this.keptBytes, node: null },
+      { kind: 'streams that have room', count: this.rooms.size, node: null },
     ];
   }
 }

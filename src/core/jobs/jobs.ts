@@ -85,6 +85,7 @@ export class Jobs {
     this.dispatcher = new Dispatcher({
       ...shared,
       ledger,
+      streams,
       members: () => members.all(),
       random: random.fork('reach'),
       announce: (record) => this.owner.announce(record),

@@ -15,6 +15,21 @@ const ways = {
     setImmediate(() => ctx.progress('after the end'));
     return 'ended';
   },
+  lateStream: async function* (ctx) {
+    yield 'first';
+    for (let count = 0; count < 100; count++) setImmediate(() => ctx.progress('after the end'));
+    return 'ended';
+  },
+  hugeChunk: async function* () {
+    yield 'first';
+    yield Buffer.alloc(16 * 1024 * 1024 + 1);
+  },
+  endlessStream: async function* (ctx) {
+    for (let number = 1; ; number++) {
+      yield 'x'.repeat(10_000);
+      ctx.progress(number);
+    }
+  },
   exit: () => process.exit(3),
   memory: () => {
     const kept = [];
