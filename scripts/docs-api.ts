@@ -49,8 +49,11 @@ async function main(): Promise<number> {
   if (project === undefined) return 1;
   app.validate(project);
   if (app.logger.hasErrors() || app.logger.hasWarnings()) return 1;
-  if (!values.check) await app.generateDocs(project, 'dist/api');
-  return app.logger.hasErrors() ? 1 : 0;
+  if (values.check) return 0;
+  await app.generateDocs(project, 'dist/api');
+  if (app.logger.hasErrors()) return 1;
+  process.stdout.write('The reference is written: open dist/api/index.html\n');
+  return 0;
 }
 
 process.exitCode = await main();

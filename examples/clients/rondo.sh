@@ -23,8 +23,8 @@ bash rondo.sh COMMAND
   subscribe TOPIC... [replay=N]                prints messages, one a line, until Ctrl-C
   subscribers TOPIC...                         prints how many there are
 
-Options are those of PROTOCOL.md. @FILE sends the file as raw bytes (with type=json as JSON text), @- what is on standard input. States and
-progress go to standard error. Nodes are those of $RONDO_NODE, with commas between; $RONDO_TOKEN is shown to them.
+Options are those of PROTOCOL.md. @FILE sends the file as raw bytes, as `rondo run --binary` does (with type=json as JSON text), @- what is on
+standard input. States and progress go to standard error. Nodes are those of $RONDO_NODE, with commas between; $RONDO_TOKEN is shown to them.
 Exit codes: 0 done, 1 it failed, 2 wrong usage, 75 the connection was lost and what was asked may have happened or not.
 USAGE
 }

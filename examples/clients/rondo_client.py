@@ -588,8 +588,8 @@ USAGE = """python3 rondo_client.py [--node HOST:PORT,...] COMMAND
   subscribe TOPIC... [replay=N]                prints messages, one a line, until Ctrl-C
   subscribers TOPIC...                         prints how many there are
 
-Options are those of PROTOCOL.md. @FILE sends the file as raw bytes (with type=json as JSON text), @- what is on standard input. States and
-progress go to standard error. Nodes are those of $RONDO_NODE where --node is not given; $RONDO_TOKEN is shown to them.
+Options are those of PROTOCOL.md. @FILE sends the file as raw bytes, as `rondo run --binary` does (with type=json as JSON text), @- what is on
+standard input. States and progress go to standard error. Nodes are those of $RONDO_NODE where --node is not given; $RONDO_TOKEN is shown to them.
 Exit codes: 0 done, 1 it failed, 2 wrong usage."""
 
 

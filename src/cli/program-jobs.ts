@@ -4,6 +4,7 @@ import { limits } from '../core/limits.js';
 import { type ClientFlags, withClientOptions } from './client-options.js';
 import type { MapFlags } from './commands/map.js';
 import { withExamples } from './examples.js';
+import { type PayloadFlags, withBinaryOption } from './payload-argument.js';
 import {
   duration,
   name,
@@ -15,6 +16,8 @@ import {
   withSubmitOptions,
   zone,
 } from './submit-options.js';
+
+type PayloadCommandFlags = JobFlags & SubmitFlags & PayloadFlags;
 
 type JobFlags = ClientFlags & { readonly json?: boolean };
 
@@ -54,14 +57,15 @@ function addSubmit(program: Command): void {
     .addArgument(taskArgument())
     .addArgument(jsonArgument())
     .option('--json', 'print {"id","copies","durable"}')
-    .action(async (task: string, json: string | undefined, flags: JobFlags & SubmitFlags) =>
+    .action(async (task: string, json: string | undefined, flags: PayloadCommandFlags) =>
       (await import('./commands/submit.js')).submit(task, json, flags),
     );
   withExamples(
-    withClientOptions(withAfterOption(withKeyOption(withSubmitOptions(command)))),
+    withClientOptions(withAfterOption(withKeyOption(withSubmitOptions(withBinaryOption(command))))),
     ['rondo submit fetch \'{"url":"http://localhost:8080/"}\'', 'prints the id'],
     ['rondo submit sleep 1000 --delay 5m --retries 3 --key nightly', 'once, in five minutes'],
     ['rondo submit report @report.json --on zone=eu', 'arguments from a file, on a node with that tag'],
+    ['rondo submit thumbnail @photo.jpg --binary', 'bytes from a file, which the task gets as a Buffer'],
     ['rondo submit publish --after $FIRST,$SECOND', 'once the jobs with these ids are done'],
   );
 }
@@ -84,16 +88,16 @@ function addRun(program: Command): void {
       'print {"id","ok","result"} or {"id","ok","error"}, and what is yielded as {"type","value"}',
     )
     .option('--cancel-on-interrupt', 'Ctrl-C cancels the job, and so does a reader that goes away')
-    .action(async (task: string, json: string | undefined, flags: JobFlags & SubmitFlags) =>
+    .action(async (task: string, json: string | undefined, flags: PayloadCommandFlags) =>
       (await import('./commands/run.js')).run(task, json, flags),
     );
   withExamples(
-    withClientOptions(withAfterOption(withKeyOption(withSubmitOptions(command)))).addHelpText(
-      'after',
-      runNotes,
-    ),
+    withClientOptions(
+      withAfterOption(withKeyOption(withSubmitOptions(withBinaryOption(command)))),
+    ).addHelpText('after', runNotes),
     ['rondo run echo \'"hello"\'', 'prints "hello"'],
     ['echo \'{"n":1}\' | rondo run echo -', 'arguments from standard input'],
+    ['gzip -c notes.txt | rondo run echo - --binary > notes.txt.gz', 'bytes from there, and back'],
     ['rondo run sleep 60000 --timeout 5s --retries 0', 'fails after five seconds, exit code 1'],
   );
 }
@@ -220,11 +224,14 @@ function addSchedules(program: Command): void {
       zone,
     )
     .option('--json', 'print {"id","copies","durable"}')
-    .action(async (task: string, cron: string, json: string | undefined, flags: JobFlags & SubmitFlags) =>
+    .action(async (task: string, cron: string, json: string | undefined, flags: PayloadCommandFlags) =>
       (await import('./commands/submit.js')).schedule(task, cron, json, flags),
     );
   withExamples(
-    withClientOptions(withKeyOption(withRunOptions(command))).addHelpText('after', scheduleNotes),
+    withClientOptions(withKeyOption(withRunOptions(withBinaryOption(command)))).addHelpText(
+      'after',
+      scheduleNotes,
+    ),
     ["rondo schedule report '30 8 * * MON-FRI' --zone Europe/Berlin", 'on working days at half past eight'],
     [
       'rondo schedule fetch @hourly \'"http://localhost:8080/"\' --retries 2 --key ping',

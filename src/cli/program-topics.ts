@@ -3,6 +3,7 @@ import { limits } from '../core/limits.js';
 import { isTopic, isTopicOrPattern } from '../core/topics/topic.js';
 import { type ClientFlags, withClientOptions } from './client-options.js';
 import { withExamples } from './examples.js';
+import { type PayloadFlags, withBinaryOption } from './payload-argument.js';
 import { wholeNumber } from './submit-options.js';
 
 const topicRule = `A topic is levels of A-Z a-z 0-9 _ : / - with dots between them, ${limits.topicLengthMax} characters at most.`;
@@ -19,13 +20,14 @@ export function addTopicCommands(program: Command): void {
     .description('Publish to a topic, and print the number of subscribers that it was sent to.')
     .addArgument(new Argument('<topic>', 'for example room.1').argParser(topic))
     .argument('[json]', 'what to publish: JSON, @FILE, or - for standard input (default: null)')
-    .action(async (name: string, json: string | undefined, flags: ClientFlags) =>
+    .action(async (name: string, json: string | undefined, flags: ClientFlags & PayloadFlags) =>
       (await import('./commands/topics.js')).publish(name, json, flags),
     );
   withExamples(
-    withClientOptions(publish),
+    withClientOptions(withBinaryOption(publish)),
     ['rondo publish room.1 \'{"text":"hello"}\'', 'prints how many have got it'],
     ['rondo publish build.done @report.json', 'what to publish from a file'],
+    ['rondo publish camera.1 @frame.jpg --binary', 'the bytes of one'],
   );
   const subscribe = program
     .command('subscribe')

@@ -2,9 +2,9 @@ import { retryAfterMs } from '../client/attempts.js';
 import type { ClientErrorCode } from '../client/error-codes.js';
 import type { ClientReply } from '../client/reply-decoder.js';
 import { type ErrorCode, RondoError } from '../core/errors.js';
-import { parseFailure } from './outcome.js';
+import { JobFailedError } from '../protocol/job-failure.js';
 
-export { RondoError };
+export { JobFailedError, RondoError };
 
 /** What was asked for can't be right. Thrown before anything is sent, or by the node that was asked; nothing has happened. */
 export class BadInputError extends RondoError {
@@ -80,28 +80,6 @@ export class InternalError extends RondoError {
 /** An embedded node can't be started; `code` and message say why, and what to do. */
 export class NodeStartError extends RondoError {
   override readonly name: string = 'NodeStartError';
-}
-
-/** The job failed for good: its attempts are used up, or another try is pointless. `cause` is what its task threw last. */
-export class JobFailedError extends RondoError {
-  override readonly name: string = 'JobFailedError';
-  /** The id of the job, for `status` and `retry`; null where the node didn't say. */
-  readonly id: string | null;
-  /** How often it ran; 0 when it failed without, as when a job before it failed. Null where the node didn't say. */
-  readonly attempts: number | null;
-  /** An error with the name and the message of the one that the task threw. It has no stack of that one. */
-  override readonly cause: Error;
-
-  /** @internal */
-  constructor(text: string, id: string | null = null) {
-    const failure = parseFailure(text);
-    const { name, message, attempts } = failure;
-    const job = failure.id ?? id;
-    super('JOB_FAILED', `job ${job ?? '(without an id)'} failed: ${name}: ${message}`);
-    this.id = job;
-    this.attempts = attempts;
-    this.cause = Object.assign(new Error(message), { name, stack: `${name}: ${message}` });
-  }
 }
 
 /** The job was cancelled, by this program or by anybody else. */

@@ -93,6 +93,11 @@ export class Following {
     return this.reply === null || this.reply.ok ? null : errorOf(this.reply, this.id);
   }
 
+  /** It is over, and `next` has nothing more to tell. */
+  get isSpent(): boolean {
+    return this.isOver && this.untold === null;
+  }
+
   private tell(error: unknown): unknown {
     this.untold = null;
     return error;

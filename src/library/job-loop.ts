@@ -1,4 +1,7 @@
+import { BadInputError } from './errors.js';
 import type { Following } from './following.js';
+
+const advice = 'take result() for how the job has ended, or watch() the job for what is still kept of it';
 
 /** The loop over a job that is followed, of which each kind gives something else with every step. */
 export abstract class JobLoop<Step, Result> implements AsyncIterableIterator<Step, undefined, undefined> {
@@ -27,9 +30,12 @@ export abstract class JobLoop<Step, Result> implements AsyncIterableIterator<Ste
     return (await this.following.result()) as Result;
   }
 
-  /** Itself: there is one loop over it. */
+  /** Itself: there is one loop over it. Throws a `BadInputError` once that is over. */
   [Symbol.asyncIterator](): this {
-    return this;
+    if (!this.following.isSpent) return this;
+    const { id } = this.following;
+    const what = `the loop over ${id === null ? 'this job' : `job ${id}`}`;
+    throw new BadInputError('BAD_REQUEST', `${what} is over, and gives each value once: ${advice}`);
   }
 
   /** The same as `return`, for `await using`. */

@@ -47,7 +47,8 @@ export type SettingsGroup = Readonly<Record<string, string | number>>;
 /** How a node within a program is started. All of it is what `rondo start` calls so too, and README and config/rondo.yaml explain. */
 export interface NodeOptions<Handlers extends TaskHandlers = TaskHandlers> {
   /** Functions as tasks. They run on the thread of the program: one that blocks, blocks the node too, and others take it for dead. */
-  readonly tasks?: Handlers | undefined;
+  // Both: `Handlers` alone is not known yet where the compiler looks for the type of a parameter `ctx` that says none.
+  readonly tasks?: (Handlers & TaskHandlers) | undefined;
   /** Its name, different from all others of the cluster. Default: host name and peer port. */
   readonly name?: string | undefined;
   /** The cluster that it belongs to. Default `rondo`. */

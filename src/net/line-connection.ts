@@ -33,6 +33,13 @@ const writeBytesMax = 256 * 1024;
 /** A client that has ended its side is looked for when nothing was said for so long. */
 const probeEndedMs = 1_000;
 
+/** `host:port` of who has connected, for the log. One that was reset before it was accepted has no address any more, though what it has sent is read. */
+export function clientName({ remoteAddress, remotePort }: Socket): string {
+  return remoteAddress === undefined
+    ? 'unknown, gone before it was accepted'
+    : `${remoteAddress}:${remotePort}`;
+}
+
 /** One client's socket and its session. */
 export class LineConnection {
   /** `host:port` of the client, for the log. */
@@ -61,7 +68,7 @@ export class LineConnection {
     private readonly owner: LineConnectionOwner,
     private readonly nowMs: () => number,
   ) {
-    this.client = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.client = clientName(socket);
     this.progressAtMs = nowMs();
     this.movedAtMs = this.progressAtMs;
     socket.on('data', (chunk: Buffer) => this.handleBytes(chunk));

@@ -13,7 +13,12 @@ import { itemWords, replyWords } from '../protocol/line-reply.js';
 import { LineSession } from '../protocol/line-session.js';
 import type { SessionLimits } from '../protocol/line-session-contract.js';
 import type { ClientServer, ClientServerListener, ClientServerStats } from './client-server.js';
-import { LineConnection, type LineConnectionLimits, type LineConnectionOwner } from './line-connection.js';
+import {
+  clientName,
+  LineConnection,
+  type LineConnectionLimits,
+  type LineConnectionOwner,
+} from './line-connection.js';
 import { listenOn } from './listen.js';
 
 /** Where the server's log lines go. `text` is a sentence for people. */
@@ -280,7 +285,7 @@ class LineServer implements ClientServer, LineConnectionOwner {
     if (this.refusedAtOnce === 0) {
       this.options.log('warn', 'Refusing clients: the limit of connections is reached', {
         code: 'TOO_MANY_CONNECTIONS',
-        client: `${socket.remoteAddress}:${socket.remotePort}`,
+        client: clientName(socket),
         connectionsMax,
       });
     }

@@ -145,10 +145,7 @@ function parseRest(
       error = draft.bodyBytes === null ? checkJson(payload) : twoPayloads;
       if (error === null) break;
     } else {
-      error = errorReply(
-        'BAD_REQUEST',
-        `${quoted(line.slice(position, end))} is too much: see HELP ${verb.name}`,
-      );
+      error = errorReply('BAD_REQUEST', `${quoted(line.slice(position, end))} ${tooMuch(verb)}`);
     }
     if (error !== null) return refuse(line, { tag, verb, error }, limit);
     position = skipSpaces(line, end);
@@ -160,6 +157,12 @@ function parseRest(
     return { type: 'announcement', tag, verb, body };
   }
   return { type: 'request', tag, verb, request: verb.build(operand, draft, onOneLine(payload)) };
+}
+
+function tooMuch({ name, operand }: VerbSpec): string {
+  const countMax = operand?.countMax;
+  if (countMax === undefined) return `is too much: see HELP ${name}`;
+  return `is one too many: ${name} takes at most ${countMax} ${operand?.name.replace('...', 's')}`;
 }
 
 function takesOperand({ operand }: VerbSpec, count: number): boolean {

@@ -73,6 +73,8 @@ const id: OperandSpec = {
 const token: OperandSpec = { name: 'token', required: true, verbatim: true, check: () => null };
 const verb: OperandSpec = { name: 'verb', required: false, check: () => null };
 
+const topicCountRule = `at most ${limits.topicsPerRequestMax} topics at once`;
+
 /** The session says what room there is. */
 const notBegun: StreamStart = { room: 0, after: null };
 
@@ -253,7 +255,7 @@ const verbTable: readonly VerbSpec[] = [
   nodeVerb('SUBSCRIBE', {
     operand: topics,
     options: ['replay'],
-    summary: 'receives what is published to these topics, or to patterns of them, until UNSUBSCRIBE',
+    summary: `receives what is published to these topics, or to patterns of them, until UNSUBSCRIBE; ${topicCountRule}`,
     example: 'SUBSCRIBE room.1 news.*',
     answer: '* subscribed {...}, * message {"topic","data"}, ..., then OK',
     build: (names, { replay }) => ({ type: 'subscribe', topics: listOf(names), replay }),
@@ -267,7 +269,7 @@ const verbTable: readonly VerbSpec[] = [
   }),
   nodeVerb('SUBSCRIBERS', {
     operand: topics,
-    summary: 'how many subscribers topics have, over all nodes',
+    summary: `how many subscribers topics have, over all nodes; ${topicCountRule}`,
     example: 'SUBSCRIBERS room.1 room.2',
     answer: 'OK {"room.1":3,"room.2":0}',
     build: (names) => ({ type: 'subscribers', topics: listOf(names) }),

@@ -3,19 +3,9 @@ import type { RunId } from '../core/ids.js';
 import type { Reply } from '../core/reply.js';
 import { encodeArguments } from '../protocol/arguments.js';
 import type { HandlerRequest } from '../protocol/handler-request.js';
+import { JobFailedError } from '../protocol/job-failure.js';
 import { spellOptions } from '../protocol/spell.js';
 import type { Reports } from './thread-messages.js';
-
-/** A job that a handler has called has failed for good. */
-export class CalledJobError extends RondoError {
-  override readonly cause: Error;
-
-  constructor(text: string) {
-    const { id, name, message } = JSON.parse(text) as Record<'id' | 'name' | 'message', string>;
-    super('JOB_FAILED', `job ${id} failed: ${name}: ${message}`);
-    this.cause = Object.assign(new Error(message), { name, stack: `${name}: ${message}` });
-  }
-}
 
 interface Pending {
   readonly verb: HandlerRequest['verb'];
@@ -74,5 +64,5 @@ function answerOf(verb: HandlerRequest['verb'], { text, bytes }: Extract<Reply, 
 }
 
 function errorOf({ code, message }: Extract<Reply, { ok: false }>): RondoError {
-  return code === 'JOB_FAILED' ? new CalledJobError(message) : new RondoError(code, message);
+  return code === 'JOB_FAILED' ? new JobFailedError(message) : new RondoError(code, message);
 }

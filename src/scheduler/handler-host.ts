@@ -97,7 +97,7 @@ export class HandlerHost implements Orders {
     for (;;) {
       const { done, value } = await generator.next();
       if (done === true) return value;
-      const chunk = encodeResult(value);
+      const chunk = encodeResult(value, 'yield');
       this.reports.chunk(run, chunk);
       room.add(chunk);
       if (room.isUsedUp) await room.wait();

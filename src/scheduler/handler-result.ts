@@ -1,6 +1,7 @@
 import type { JobError } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import type { Payload } from '../core/payload.js';
+import { jsonDepth } from '../core/progress.js';
 
 /** A handler's result or arguments are not what can be sent: the same would happen again, so no retry. */
 export class FinalError extends Error {
@@ -20,38 +21,72 @@ export function decodeArguments(args: Payload): unknown {
   }
 }
 
+const bytesMax = limits.bodyBytesMax;
+
+/** How a handler gave a value, in the words of what is said of one that won't do. */
+export type Given = 'return' | 'yield';
+
 /**
- * What a handler returns or yields: bytes as they are, anything else as JSON text. Throws a FinalError that says what to return
- * instead.
+ * What a handler returns or yields: bytes as they are, anything else as JSON text. Throws a FinalError that says what to return, or
+ * to yield, instead.
  */
-export function encodeResult(value: unknown, bytesMax: number = limits.bodyBytesMax): Payload {
+export function encodeResult(value: unknown, given: Given = 'return'): Payload {
   if (value === undefined) return 'null';
   const bytes = bytesOf(value);
   if (bytes !== null) {
     if (bytes.length <= bytesMax) return bytes;
-    throw tooLarge(bytes.length, bytesMax);
+    throw tooLarge(bytes.length, given);
   }
-  refuseWhatJsonLoses(value);
+  const advice = lostAdvice(value, given);
+  if (advice !== null) throw new FinalError('BadResult', `the handler ${given}ed ${advice}`);
   // Before any copy is made: one allocation far past the heap's limit would end the whole process, not the thread.
-  if (typeof value === 'string' && value.length > bytesMax) throw tooLarge(value.length, bytesMax);
+  if (typeof value === 'string' && value.length > bytesMax) throw tooLarge(value.length, given);
+  const text = jsonOf(value, given);
+  // A UTF-16 unit is at most 3 bytes of UTF-8: only a text near the limit has to be counted.
+  if (text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax) {
+    throw tooLarge(Buffer.byteLength(text), given);
+  }
+  return text;
+}
+
+function jsonOf(value: unknown, given: Given): string {
+  const what = subjects[given];
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    throw new FinalError(
-      'BadResult',
-      `the result can't be turned into JSON: ${describeError(error).message}`,
-    );
+    throw new FinalError('BadResult', `${what} can't be turned into JSON: ${describeError(error).message}`);
   }
-  if (text === undefined) {
-    throw new FinalError('BadResult', `the result's toJSON() gave nothing; return a value that JSON has`);
+  if (text !== undefined) return text;
+  throw new FinalError('BadResult', `${what}'s toJSON() gave nothing; ${given} a value that JSON has`);
+}
+
+/** The JSON text of a progress value. Throws an error that says why it has none that can be sent; `undefined` has null, as when it is returned. */
+export function progressText(value: unknown): string {
+  if (value === undefined) return 'null';
+  const advice = bytesOf(value) === null ? lostAdvice(value, 'give') : 'bytes; give a value that JSON has';
+  if (advice !== null) throw new Error(`it is ${advice}`);
+  const text = progressJson(value);
+  const { progressLengthMax, progressDepthMax } = limits;
+  if (text.length > progressLengthMax)
+    throw new Error(`${text.length} characters of JSON, at most ${progressLengthMax} are sent`);
+  const depth = jsonDepth(text);
+  if (depth <= progressDepthMax) return text;
+  throw new Error(`arrays and objects nested ${depth} deep, at most ${progressDepthMax} are sent`);
+}
+
+function progressJson(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    throw new Error(`it can't be turned into JSON (${describeError(error).message})`);
   }
-  // A UTF-16 unit is at most 3 bytes of UTF-8: only a text near the limit has to be counted.
-  if (text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax) {
-    throw tooLarge(Buffer.byteLength(text), bytesMax);
-  }
+  if (text === undefined) throw new Error('its toJSON() gave nothing; give a value that JSON has');
   return text;
 }
+
+const subjects: Readonly<Record<Given, string>> = { return: 'the result', yield: 'the yielded value' };
 
 /** A Buffer, any other view of memory, or memory itself. */
 function bytesOf(value: unknown): Uint8Array | null {
@@ -60,31 +95,25 @@ function bytesOf(value: unknown): Uint8Array | null {
   return value instanceof ArrayBuffer || value instanceof SharedArrayBuffer ? new Uint8Array(value) : null;
 }
 
-function tooLarge(bytes: number, bytesMax: number): FinalError {
+function tooLarge(bytes: number, given: Given): FinalError {
   return new FinalError(
     'BadResult',
-    `the result is ${bytes} bytes, at most ${bytesMax} are allowed; store it elsewhere and return where`,
+    `${subjects[given]} is ${bytes} bytes, at most ${bytesMax} are allowed; store it elsewhere and ${given} where`,
   );
 }
 
-/** JSON.stringify would turn these into `undefined`, `{}` or a list of numbers without a word. */
-function refuseWhatJsonLoses(value: unknown): void {
+/** JSON.stringify would turn these into `undefined`, `{}` or a list of numbers without a word. Null for a value that it keeps. */
+function lostAdvice(value: unknown, verb: Given | 'give'): string | null {
   switch (typeof value) {
     case 'function':
     case 'symbol':
-      throw new FinalError(
-        'BadResult',
-        `the handler returned a ${typeof value}; return a value that JSON has`,
-      );
+      return `a ${typeof value}; ${verb} a value that JSON has`;
     case 'bigint':
-      throw new FinalError(
-        'BadResult',
-        'the handler returned a BigInt; return String(value) or Number(value)',
-      );
+      return `a BigInt; ${verb} String(value) or Number(value)`;
     case 'object':
-      if (value instanceof Map || value instanceof Set) {
-        throw new FinalError('BadResult', 'the handler returned a Map or Set; return [...value]');
-      }
+      return value instanceof Map || value instanceof Set ? `a Map or Set; ${verb} [...value]` : null;
+    default:
+      return null;
   }
 }
 

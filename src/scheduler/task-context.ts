@@ -1,10 +1,8 @@
 import { format } from 'node:util';
 import type { RunId } from '../core/ids.js';
-import { limits } from '../core/limits.js';
-import { jsonDepth } from '../core/progress.js';
 import type { JobOptions } from '../protocol/job-options.js';
 import type { ClusterCalls } from './cluster-calls.js';
-import { describeError } from './handler-result.js';
+import { describeError, progressText } from './handler-result.js';
 import type { AttemptLogEntry } from './scheduler.js';
 import type { Reports } from './thread-messages.js';
 
@@ -21,17 +19,21 @@ export interface TaskContext {
   /** Writes to the log of the node: `ctx.log.info('...')`. */
   readonly log: TaskLog;
   /**
-   * Runs a job and gives its result, or rejects with a `RondoError`: `JOB_FAILED`, whose `cause` is what its task threw, `JOB_CANCELLED`, or what a
-   * SUBMIT may be answered. While it waits, its place on this node is another job's. It goes before jobs of its parent's priority, may run no longer
-   * than its parent has left, and is cancelled when its parent ends or is cancelled. With a `key` it is others' job as well: it has its own time,
-   * and goes on.
+   * Runs a job and gives its result, or rejects with a `RondoError`: `JOB_FAILED`, which is a `JobFailedError` with `id`, `attempts` and as `cause`
+   * what its task threw, `JOB_CANCELLED`, or what a SUBMIT may be answered. Once this attempt has ended or is to stop, it rejects with an `AbortError`
+   * whose `code` is `ABORT_ERR`, and so do `submit` and `publish`. While it waits, its place on this node is another job's. It goes before jobs of its
+   * parent's priority, may run no longer than its parent has left, and is cancelled when its parent ends or is cancelled. With a `key` it is others'
+   * job as well: it has its own time, and goes on.
    */
   call<Result = unknown>(task: string, args?: unknown, options?: JobOptions): Promise<Result>;
   /** Hands in a job and gives its id, once it is kept. It goes on whatever becomes of this one. */
   submit(task: string, args?: unknown, options?: JobOptions): Promise<string>;
   /** Publishes to a topic, and gives the number of subscribers it was sent to. */
   publish(topic: string, data: unknown): Promise<number>;
-  /** Shows how far it is to whoever asks: any JSON value. The latest of a moment is sent, the others are not. */
+  /**
+   * Shows how far it is to whoever asks: any JSON value of at most 16 KiB, nested 64 deep at most. The latest of a moment is sent, the others are
+   * not. What is no such value (a function, a BigInt, bytes, a circle) is dropped, and the log of the node says so.
+   */
   progress(value: unknown): void;
 }
 
@@ -136,9 +138,10 @@ export class AttemptContext implements TaskContext {
   }
 }
 
-/** As what is awaited with an aborted signal. */
+/** As Node's own calls reject with an aborted signal. Made only where it is thrown: every attempt ends, and a stack costs something. */
 function stopped(): Error {
-  return new DOMException('the attempt has ended, or is to stop', 'AbortError');
+  const error = new Error('the attempt has ended, or is to stop');
+  return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' });
 }
 
 /** Holds each attempt's latest progress value until it is due, so that a busy loop of `progress` costs little. */
@@ -165,23 +168,10 @@ export class ProgressBoard {
     const value = this.values.get(run);
     this.values.delete(run);
     try {
-      const text = JSON.stringify(value) ?? 'null';
-      const { progressLengthMax, progressDepthMax } = limits;
-      if (text.length > progressLengthMax) {
-        this.warn(run, `${text.length} characters of JSON, at most ${progressLengthMax} are sent`);
-      } else if (jsonDepth(text) > progressDepthMax) {
-        this.warn(
-          run,
-          `arrays and objects nested ${jsonDepth(text)} deep, at most ${progressDepthMax} are sent`,
-        );
-      } else this.reports.progress(run, text);
+      this.reports.progress(run, progressText(value));
     } catch (error) {
-      this.warn(run, `it can't be turned into JSON (${describeError(error).message})`);
+      this.reports.log(run, 'warn', `a progress value was dropped: ${describeError(error).message}`);
     }
-  }
-
-  private warn(run: RunId, reason: string): void {
-    this.reports.log(run, 'warn', `a progress value was dropped: ${reason}`);
   }
 }
 

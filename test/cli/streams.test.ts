@@ -106,6 +106,47 @@ t.test('bytes are written as they are, yielded or as a result', async (t) => {
   t.equal(alone.stdout, '"AAr/"\n');
 });
 
+t.test('--binary sends what is in a file, or on standard input, as bytes', async (t) => {
+  const file = join(directory, 'any bytes');
+  writeFileSync(file, Buffer.from([0, 10, 255]));
+  t.match(await hex(`rondo run echo '@${file}' --binary`), { code: 0, stdout: '000aff' });
+  t.match(await hex(`printf '\\377\\000' | rondo run echo - --binary`), { code: 0, stdout: 'ff00' });
+  const id = await submit(t, 'echo', `@${file}`, '--binary');
+  t.match(await hex(`rondo wait ${id}`), { code: 0, stdout: '000aff' });
+  const plain = await runCli(['run', 'echo', `@${file}`, ...at]);
+  t.match(plain, { code: 2, stdout: '' });
+  t.match(plain.stderr, 'any bytes is not UTF-8 text, and so no JSON; --binary sends its bytes as they are');
+  for (const argument of [['{"a":1}'], []])
+    t.match(await runCli(['run', 'echo', ...argument, '--binary', ...at]), {
+      code: 2,
+      stderr: 'rondo: --binary is for bytes: give them as @FILE, or on standard input with -\n',
+    });
+});
+
+t.test('--binary publishes bytes, and has a schedule submit them', async (t) => {
+  const server = await startScriptedServer(({ verb, body }) => {
+    sent.push([verb, body?.toString('latin1')]);
+    return verb === 'PUBLISH' ? 'OK 1' : 'OK 0c4k2jq9t1vb-7h2pa-1 copies=1 durable=no';
+  });
+  const sent: unknown[] = [];
+  const input = Buffer.from([0, 255]);
+  const node = ['--node', server.address];
+  t.match(await runCli(['publish', 'room.1', '-', '--binary', ...node], { input }), {
+    code: 0,
+    stdout: '1\n',
+  });
+  await runCli(['schedule', 'echo', '@hourly', '-', '--binary', ...node], { input });
+  t.strictSame(server.lines, [
+    'PUBLISH room.1 bytes=2 type=binary',
+    'SCHEDULE echo cron=@hourly bytes=2 type=binary',
+  ]);
+  t.strictSame(sent, [
+    ['PUBLISH', '\u0000\u00ff'],
+    ['SCHEDULE', '\u0000\u00ff'],
+  ]);
+  await server.close();
+});
+
 t.test('a job that fails in the middle is told after what it yielded', async (t) => {
   const failed = await runCli(['run', 'failing', '2', '--retries', '0', ...at]);
   t.match(failed, { code: 1, stdout: '1\n2\n' });

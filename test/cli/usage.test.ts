@@ -204,7 +204,7 @@ t.test('bad JSON is told with its place before anything is sent', async (t) => {
   t.strictSame(server.lines, []);
   t.equal(
     (await runCli(['submit', 'echo', '-'], { input: Buffer.from([0x22, 0xff, 0x22]) })).stderr,
-    'rondo: standard input is not UTF-8 text\n',
+    'rondo: standard input is not UTF-8 text, and so no JSON; --binary sends its bytes as they are\n',
   );
   t.match(
     (await runCli(['submit', 'echo', '@none.json'])).stderr,

@@ -41,9 +41,22 @@ t.test('topics that are none, too long or too many are refused', async (t) => {
   for (const topic of ['x'.repeat(65_000), 'a..b', 'a.**', '"a"', 'a=1', 'ä', 'a.'.repeat(20)])
     t.match(await request(node, `SUBSCRIBE ${topic}`), /^ERR BAD_(REQUEST|OPTION) /, topic.slice(0, 20));
   t.match(await request(node, `PUBLISH ${'x'.repeat(257)} 1`), /^ERR BAD_REQUEST /);
-  t.match(await request(node, `SUBSCRIBE ${'x '.repeat(1_001)}`), /^ERR BAD_REQUEST /);
+  for (const verb of ['SUBSCRIBE', 'SUBSCRIBERS']) {
+    t.equal(
+      await request(node, `${verb} ${'x '.repeat(1_000)}y`),
+      `ERR BAD_REQUEST "y" is one too many: ${verb} takes at most 1000 topics`,
+    );
+    t.match(await request(node, `HELP ${verb}`), 'at most 1000 topics at once');
+  }
   t.match(await request(node, `SUBSCRIBE ${'x'.repeat(70_000)}`), /^ERR LINE_TOO_LONG /);
-  t.match(await request(node, 'SUBSCRIBE a replay=101'), /^ERR BAD_OPTION /);
+  for (const replay of ['101', '-1'])
+    t.match(
+      await request(node, `SUBSCRIBE a replay=${replay}`),
+      /^ERR BAD_OPTION replay=: .* it is a whole number from 0 to 100$/,
+    );
+  const none = await connect(t, node);
+  none.send('SUBSCRIBE a replay=0');
+  t.match(await none.next(), /^\* subscribed /, 'none is as many as any');
   const lines = await connect(t, node);
   lines.socket.write(`PUBLISH a bytes=${mebibyte + 1} type=binary\n${'x'.repeat(mebibyte + 1)}\n`);
   t.match(await lines.next(), /^ERR BAD_REQUEST a message of a topic is at most 1MiB/);

@@ -68,6 +68,37 @@ t.test('what a job yields comes as it is yielded, and then its result', async (t
   t.equal(await client.stream('count', 3).result(), 'counted', 'without a loop the values are let go');
 });
 
+t.test(
+  'a second loop over a job is refused, and not taken for one over a job that yields nothing',
+  async (t) => {
+    const { client } = await nodeFor(t);
+    const over = {
+      name: 'BadInputError',
+      code: 'BAD_REQUEST',
+      message: /is over, and gives each value once: /,
+    };
+    const stream = client.stream('count', 2);
+    t.strictSame(await valuesOf(stream), [1, 2]);
+    await t.rejects(valuesOf(stream), {
+      ...over,
+      message: new RegExp(`^the loop over job ${stream.id} is over`),
+    });
+    t.equal(await stream.result(), 'counted', 'its result is there still');
+    const left = client.stream('count', 2);
+    for await (const _ of left) break;
+    await t.rejects(valuesOf(left), over);
+    const taken = client.stream('count', 2);
+    await taken.result();
+    await t.rejects(valuesOf(taken), over, 'result() has let go what it was to give');
+    const watch = client.watch(stream.id ?? '');
+    await valuesOf(watch);
+    await t.rejects(valuesOf(watch), over);
+    const byHand = client.stream('count', 2);
+    await byHand.next();
+    t.strictSame(await valuesOf(byHand), [2], 'one that was begun by hand goes on');
+  },
+);
+
 t.test('bytes come as Buffers, yielded or returned, and go as arguments', async (t) => {
   const { client } = await nodeFor(t);
   const stream = client.stream('bytes', 3);

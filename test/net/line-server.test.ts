@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import { okReply } from '../../src/core/reply.js';
 import { createClientServer, defaultClientServerLimits } from '../../src/net/line-server.js';
@@ -114,6 +115,29 @@ t.test(
     t.equal(await readAll(other), 'OK late\n');
   },
 );
+
+/** Connects, sends this and resets the connection, and does so while this thread, and so the node, accepts nothing. */
+function sendAndReset(address: string, text: string): void {
+  const done = new Int32Array(new SharedArrayBuffer(4));
+  const port = Number(address.split(':').pop());
+  const code = `
+    const { workerData } = require('node:worker_threads');
+    const socket = require('node:net').connect(workerData.port, '127.0.0.1', () =>
+      socket.write(workerData.text, () => socket.resetAndDestroy()));
+    socket.on('close', () => Atomics.store(workerData.done, 0, 1) + Atomics.notify(workerData.done, 0));`;
+  new Worker(code, { eval: true, workerData: { port, text, done } });
+  Atomics.wait(done, 0, 0, 10_000);
+}
+
+t.test('a client that was killed before it was accepted is logged as that', async (t) => {
+  const { reached, look } = turn(() => node.logged.length > 0);
+  const node = await start(t, { changed: () => look() });
+  sendAndReset(node.address, 'NONSENSE\n');
+  await reached;
+  t.match(node.logged, [
+    { text: 'A client sent what is no request', fields: { client: 'unknown, gone before it was accepted' } },
+  ]);
+});
 
 t.test('a client that reads slowly is not dropped', async (t) => {
   const node = await start(t, { limits: { stallTimeoutMs: 1_000 } });

@@ -1,9 +1,34 @@
 import t from 'tap';
 import type { SubmitCommand } from '../../src/core/commands.js';
 import { bytesReply, errorReply, okReply } from '../../src/core/reply.js';
+import { ClusterCalls } from '../../src/scheduler/cluster-calls.js';
+import { AttemptContext, ProgressBoard } from '../../src/scheduler/task-context.js';
+import { ReportBatch } from '../../src/scheduler/thread-messages.js';
 import { TestScheduler } from './harness.js';
 
+/** Who asks when it is too late asks nobody. */
+const endedContext = (): AttemptContext => {
+  const silent = new ReportBatch(() => t.fail('nothing is reported'));
+  const context = new AttemptContext({
+    run: 1,
+    job: 'aaaaaaaaaaaa-bbbbb-1',
+    attempt: 1,
+    node: 'test',
+    reports: silent,
+    progressBoard: new ProgressBoard(silent),
+    calls: new ClusterCalls(silent),
+  });
+  AttemptContext.end(context);
+  return context;
+};
+
 const done = (value: unknown): unknown => ({ type: 'done', result: JSON.stringify(value) });
+
+t.test('a handler that has ended is told by an error with a code', async (t) => {
+  const context = endedContext();
+  for (const late of [context.call('echo'), context.submit('echo'), context.publish('room.1', 1)])
+    await t.rejects(late, { name: 'AbortError', code: 'ABORT_ERR', message: /the attempt has ended/ });
+});
 
 for (const threads of [1, 0]) {
   t.test(`with threads: ${threads}`, async (t) => {
@@ -61,9 +86,11 @@ for (const threads of [1, 0]) {
       t.same(
         await node.outcome(run),
         done({
-          name: 'RondoError',
+          name: 'JobFailedError',
           code: 'JOB_FAILED',
           message: 'job aaaaaaaaaaaa-bbbbb-1 failed: TypeError: no',
+          id: 'aaaaaaaaaaaa-bbbbb-1',
+          attempts: 1,
           cause: 'TypeError',
         }),
       );
@@ -133,6 +160,14 @@ for (const threads of [1, 0]) {
       t.same(await node.outcome(run), { type: 'stopped' });
       node.scheduler.answer(call?.call ?? 0, okReply('1'));
       t.same(await node.run('sum', [4]), done(4), 'and its place is free');
+    });
+
+    t.test('what it waits for when it is told to stop rejects with a code', async (t) => {
+      const run = node.start('asks', { caught: true });
+      await asked();
+      node.scheduler.stop(run, 'cancelled');
+      const message = 'the attempt has ended, or is to stop';
+      t.same(await node.outcome(run), done({ name: 'AbortError', code: 'ABORT_ERR', message }));
     });
 
     t.test('a place is lent once, however many jobs one waits for', async (t) => {

@@ -158,7 +158,18 @@ t.test('what a handler emits after its end, and a second settling, are ignored',
 t.test(
   'a progress value that can not be sent is dropped with a warning, and the attempt goes on',
   async (t) => {
-    for (const kind of ['long', 'deep', 'cycle', 'bigint']) {
+    const reasons = {
+      long: /20002 characters of JSON, at most 16384 are sent/,
+      deep: /nested 65 deep, at most 64/,
+      cycle: /it can't be turned into JSON/,
+      bigint: /it is a BigInt; give String\(value\)/,
+      function: /it is a function; give a value that JSON has/,
+      symbol: /it is a symbol/,
+      map: /it is a Map or Set; give \[...value\]/,
+      bytes: /it is bytes/,
+      toNothing: /its toJSON\(\) gave nothing/,
+    };
+    for (const [kind, reason] of Object.entries(reasons)) {
       const run = node.start('progress', kind);
       t.same(await node.outcome(run), done(null), kind);
       t.notOk(
@@ -167,12 +178,19 @@ t.test(
       );
       t.match(
         node.attemptLogs.at(-1),
-        { task: 'progress', level: 'warn', text: /a progress value was dropped/ },
+        { task: 'progress', level: 'warn', text: /^a progress value was dropped: / },
         kind,
       );
+      t.match(node.attemptLogs.at(-1)?.text, reason);
     }
   },
 );
+
+t.test('a progress value of nothing is null, as a result is', async (t) => {
+  const run = node.start('progress', 'undefined');
+  await node.outcome(run);
+  t.equal(node.progress.find((each) => each.run === run)?.value, 'null');
+});
 
 t.test('a progress value of the largest length is sent', async (t) => {
   const run = node.start('progress', 'largest');

@@ -14,9 +14,13 @@ for (const threads of [1, 0]) {
       node.chunks.filter((each) => each.run === run).map(({ chunk }) => chunk);
 
     t.test('each value that a generator yields is told, in order and before its end', async (t) => {
-      const run = node.start('yields', { kinds: ['undefined', 'bytes', 'text', 'wide', 'hello'], count: 3 });
+      const run = node.start('yields', {
+        kinds: ['undefined', 'nan', 'bytes', 'text', 'wide', 'hello'],
+        count: 3,
+      });
       t.same(await node.outcome(run), theEnd);
       t.strictSame(chunksOf(run), [
+        'null',
         'null',
         new Uint8Array([1, 2, 255]),
         JSON.stringify('x'.repeat(100_000)),
@@ -70,16 +74,19 @@ for (const threads of [1, 0]) {
     });
 
     t.test('a value that cannot be sent ends the attempt, and says what to yield', async (t) => {
-      t.match(await node.run('yields', { kinds: ['map'] }), {
-        type: 'failed',
-        error: { name: 'BadResult', message: /Map or Set/ },
-        final: true,
-      });
-      t.match(await node.run('yields', { kinds: ['hundredMegabytes'] }), {
-        type: 'failed',
-        error: { name: 'BadResult', message: /104857600 bytes, at most 16777216/ },
-        final: true,
-      });
+      const complaints: Readonly<Record<string, string>> = {
+        map: 'the handler yielded a Map or Set; yield [...value]',
+        bigint: 'the handler yielded a BigInt; yield String(value) or Number(value)',
+        function: 'the handler yielded a function; yield a value that JSON has',
+        cycle: "the yielded value can't be turned into JSON: ",
+        toNothing: "the yielded value's toJSON() gave nothing; yield a value that JSON has",
+        hundredMegabytes:
+          'the yielded value is 104857600 bytes, at most 16777216 are allowed; store it elsewhere and yield where',
+      };
+      for (const [kind, message] of Object.entries(complaints)) {
+        const outcome = await node.run('yields', { kinds: [kind] });
+        t.match(outcome, { type: 'failed', error: { name: 'BadResult', message }, final: true }, kind);
+      }
     });
 
     t.test('room for a run that has ended, or never was, is ignored', async (t) => {

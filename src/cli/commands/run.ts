@@ -5,11 +5,11 @@ import { endUnfinished } from '../broken-output.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { reportFailure, textOf } from '../failure.js';
 import { JobOutput } from '../job-output.js';
-import { readJsonArgument } from '../json-argument.js';
+import { type PayloadFlags, readPayload } from '../payload-argument.js';
 import { ProgressLine } from '../progress-line.js';
 import { type SubmitFlags, submitOptionsOf } from '../submit-options.js';
 
-interface RunFlags extends ClientFlags, SubmitFlags {
+interface RunFlags extends ClientFlags, SubmitFlags, PayloadFlags {
   readonly json?: boolean;
   readonly cancelOnInterrupt?: boolean;
 }
@@ -21,7 +21,7 @@ const interruptedExitCode = 130;
  * that is missed, and at another node when this one dies. A job with a key whose nodes are all gone is submitted again.
  */
 export async function run(task: string, argument: string | undefined, flags: RunFlags): Promise<void> {
-  const payload = await readJsonArgument(argument);
+  const payload = await readPayload(argument, flags);
   await withClient(flags, async (client) => {
     const progress = new ProgressLine();
     const warn = (text: string): void => {

@@ -3,16 +3,20 @@ import type { ClientRequest } from '../../client/request-line.js';
 import { type AcceptedJob, acceptedOf } from '../../library/submission.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { textOf, usageError } from '../failure.js';
-import { readJsonArgument } from '../json-argument.js';
+import { type PayloadFlags, readPayload } from '../payload-argument.js';
 import { type SubmitFlags, submitOptionsOf } from '../submit-options.js';
+
+interface SubmitCommandFlags extends ClientFlags, SubmitFlags, PayloadFlags {
+  readonly json?: boolean;
+}
 
 /** `rondo submit`: prints the id alone, or the whole promise with `--json`. */
 export async function submit(
   task: string,
   argument: string | undefined,
-  flags: ClientFlags & SubmitFlags & { readonly json?: boolean },
+  flags: SubmitCommandFlags,
 ): Promise<void> {
-  const payload = await readJsonArgument(argument);
+  const payload = await readPayload(argument, flags);
   const job = await withClient(flags, (client) =>
     submitJob(client, submission(client, { task, payload, flags })),
   );
@@ -22,7 +26,7 @@ export async function submit(
 /** The request that submits a job, with the key by which it can be sent again, if it has one. */
 export function submission(
   client: Client,
-  job: { readonly task: string; readonly payload: string | null; readonly flags: SubmitFlags },
+  job: { readonly task: string; readonly payload: string | Uint8Array | null; readonly flags: SubmitFlags },
   verb: 'SUBMIT' | 'SCHEDULE' = 'SUBMIT',
 ): ClientRequest {
   const options = submitOptionsOf(job.flags);
@@ -34,9 +38,9 @@ export async function schedule(
   task: string,
   cron: string,
   argument: string | undefined,
-  flags: ClientFlags & SubmitFlags & { readonly json?: boolean },
+  flags: SubmitCommandFlags,
 ): Promise<void> {
-  const payload = await readJsonArgument(argument);
+  const payload = await readPayload(argument, flags);
   if (cron.trim() === '')
     throw usageError("CRON is empty: give the times, for example '30 8 * * MON-FRI' or @hourly");
   const fields = cron.trim().split(/\s+/).join('_');

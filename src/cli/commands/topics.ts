@@ -3,7 +3,7 @@ import { valueField } from '../../library/outcome.js';
 import { type ClientFlags, withClient } from '../client-options.js';
 import { printable, refusal, textOf } from '../failure.js';
 import { writeOut } from '../job-output.js';
-import { readJsonArgument } from '../json-argument.js';
+import { type PayloadFlags, readPayload } from '../payload-argument.js';
 import { shownBytes } from '../terminal.js';
 
 interface SubscribeFlags extends ClientFlags {
@@ -15,9 +15,9 @@ interface SubscribeFlags extends ClientFlags {
 export async function publish(
   topic: string,
   argument: string | undefined,
-  flags: ClientFlags,
+  flags: ClientFlags & PayloadFlags,
 ): Promise<void> {
-  const payload = await readJsonArgument(argument);
+  const payload = await readPayload(argument, flags);
   const request = { verb: 'PUBLISH', operands: [topic], payload };
   const count = await withClient(flags, async (client) => textOf(await client.request(request)));
   process.stdout.write(`${count}\n`);

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { limits } from '../../core/limits.js';
-import { jsonComplaint } from '../json-argument.js';
+import { jsonComplaint } from '../payload-argument.js';
 
 /** One line of input. `index` counts from 0. */
 export type InputLine =

@@ -1,23 +1,33 @@
 import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
 import { limits } from '../core/limits.js';
 import { fileFault, usageError } from './failure.js';
 import { findJsonFault } from './json-fault.js';
 
+/** What a command is given is JSON text, or with `binary` raw bytes. */
+export interface PayloadFlags {
+  readonly binary?: boolean;
+}
+
+export function withBinaryOption(command: Command): Command {
+  return command.option('--binary', 'send what @FILE or - gives as bytes, and not as JSON');
+}
+
 /**
- * Reads a command's JSON argument: the text itself, `-` for standard input, `@FILE` for a file; null when there is none.
- * It is checked here, so that a slip is told before anything is sent. The text is kept as it was written.
+ * Reads the argument of a command that is sent: JSON text, `-` for standard input, `@FILE` for a file; null when there is none.
+ * JSON is checked here, so that a slip is told before anything is sent, and kept as it was written. Bytes are sent as they are.
  */
-export async function readJsonArgument(argument: string | undefined): Promise<string | null> {
+export async function readPayload(
+  argument: string | undefined,
+  { binary = false }: PayloadFlags,
+): Promise<string | Uint8Array | null> {
+  const isElsewhere = argument === '-' || argument?.startsWith('@') === true;
+  if (binary && !isElsewhere)
+    throw usageError('--binary is for bytes: give them as @FILE, or on standard input with -');
   if (argument === undefined) return null;
-  if (argument === '-') return checkJson(await readStandardInput(), 'standard input');
-  if (argument.startsWith('@')) {
-    const file = argument.slice(1);
-    const bytes = await readFile(file).catch((error: unknown) => {
-      throw usageError(`cannot read ${file}: ${fileFault(error)}`, error);
-    });
-    return checkJson(decode(bytes, file), file);
-  }
-  return checkJson(argument, null);
+  if (!isElsewhere) return checkJson(argument, null);
+  const { bytes, source } = argument === '-' ? await readStandardInput() : await readWhole(argument.slice(1));
+  return binary ? bytes : checkJson(decode(bytes, source), source);
 }
 
 /** Says what is wrong with a JSON text and where; null for one that is right. */
@@ -46,7 +56,21 @@ function checkJson(text: string, source: string | null): string {
     : usageError(`${source} is not JSON: ${complaint}`);
 }
 
-async function readStandardInput(): Promise<string> {
+interface Read {
+  readonly bytes: Buffer;
+  /** Where they are from, in words. */
+  readonly source: string;
+}
+
+async function readWhole(file: string): Promise<Read> {
+  try {
+    return { bytes: await readFile(file), source: file };
+  } catch (error) {
+    throw usageError(`cannot read ${file}: ${fileFault(error)}`, error);
+  }
+}
+
+async function readStandardInput(): Promise<Read> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of process.stdin) {
@@ -58,14 +82,17 @@ async function readStandardInput(): Promise<string> {
       );
     }
   }
-  return decode(Buffer.concat(chunks, bytes), 'standard input');
+  return { bytes: Buffer.concat(chunks, bytes), source: 'standard input' };
 }
 
 function decode(bytes: Buffer, source: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw usageError(`${source} is not UTF-8 text`, error);
+    throw usageError(
+      `${source} is not UTF-8 text, and so no JSON; --binary sends its bytes as they are`,
+      error,
+    );
   }
 }
 
