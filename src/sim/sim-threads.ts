@@ -124,7 +124,10 @@ export class SimThreads {
     const attempt = this.running.get(run);
     if (attempt === undefined || attempt.stream === null) return;
     attempt.stream.upTo = Math.max(attempt.stream.upTo, upTo);
-    if (attempt.stream.isWaiting) this.yieldNext(attempt);
+    if (!attempt.stream.isWaiting) return;
+    attempt.stream.isWaiting = false;
+    // Behind what it has yielded while its process stood still.
+    this.options.time.after(0, () => this.yieldNext(attempt));
   }
 
   /** A few chunks, or more than anybody takes at once. */

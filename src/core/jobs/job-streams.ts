@@ -103,10 +103,11 @@ export class JobStreams {
   /** An attempt of the job is about to be sent to its executor: what that one may send at first. */
   firstRoom(record: JobRecord): number {
     const stream = this.streams.get(record.spec.id);
-    // Of what nobody follows little is taken unasked: somebody may, before it comes.
-    if (stream === undefined || stream.watchers.size === 0) return limits.streamWindowBytesMin;
+    if (stream === undefined) return limits.streamWindowBytesMin;
     this.followAttempt(stream);
-    stream.toldUpTo = this.rooms.windowFor(stream);
+    // Of what nobody follows little is taken unasked: somebody may, before it comes.
+    const isFollowed = stream.watchers.size > 0;
+    stream.toldUpTo = isFollowed ? this.rooms.windowFor(stream) : limits.streamWindowBytesMin;
     this.rooms.claim(stream, stream.claimedBytes(stream.received));
     return stream.toldUpTo;
   }
