@@ -1,9 +1,10 @@
 import t from 'tap';
+import { chunkBytes } from '../../src/core/item.js';
 import { limits } from '../../src/core/limits.js';
 import { commandResult } from '../../src/scheduler/command-output.js';
 import type { CommandTask } from '../../src/scheduler/command-runner.js';
 import { isRunning } from '../support/is-running.js';
-import { waitUntil } from '../support/wait-until.js';
+import { untilStill, waitUntil } from '../support/wait-until.js';
 import { TestScheduler } from './harness.js';
 
 const shell = (name: string, script: string, more: Partial<CommandTask> = {}): CommandTask => ({
@@ -173,6 +174,25 @@ t.test(
     other.scheduler.giveRoom(run, Number.MAX_SAFE_INTEGER);
     t.same(await other.outcome(run), { type: 'done', result: 'null' });
     t.equal(taken(), 30_000_000);
+  },
+);
+
+t.test(
+  'of lines that a program wrote at once no more are told than there is room for, and the rest later',
+  async (t) => {
+    const commands = [shell('numbers', 'seq 200000', { stream: 'lines' })];
+    const other = new TestScheduler({ commands, taskDirs: [] });
+    t.teardown(() => other.scheduler.close());
+    await other.scheduler.load();
+    const run = other.start('numbers');
+    const told = (): number => other.chunks.reduce((sum, { chunk }) => sum + chunkBytes(chunk), 0);
+    const bytes = await untilStill('the program', told);
+    const lastBytes = chunkBytes('200000');
+    t.ok(bytes >= limits.itemWindowBytes && bytes < limits.itemWindowBytes + lastBytes, `${bytes} bytes`);
+    other.scheduler.giveRoom(run, Number.MAX_SAFE_INTEGER);
+    t.same(await other.outcome(run), { type: 'done', result: 'null' });
+    t.equal(other.chunks.length, 200_000);
+    t.ok(other.chunks.every(({ chunk }, index) => chunk === String(index + 1)));
   },
 );
 
