@@ -5,7 +5,7 @@ const usage: ScriptUsage = {
   name: 'measure-scale',
   call: 'npm run measure-scale -- [--jobs N] [--ms N] [--slots N] [--nodes LIST] [--json]',
   text: `
-How work that waits is spread: a job on three nodes that has three others fetch for 2 s at once, and then three process for 1 s at once; and
+How work that waits is spread: a job on three nodes that has three others fetch for 2 s at once, and then three process for 1 s at once, twice; and
 jobs of 100 ms on 1, 2, 4 and 8 nodes with 10 slots each, beside the time that they would take if nothing but the jobs took any.
 
   --jobs N       default 1000
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
     slots: wholeNumber(usage, '--slots', values.slots),
   };
   const counts = values.nodes.split(',').map((text) => wholeNumber(usage, '--nodes', text));
-  const programMs = await measureProgram();
+  const program = await measureProgram();
   const rows: { nodes: number; ms: number; efficiency: number }[] = [];
   for (const nodes of counts) {
     const ms = await measureJobs(nodes, load);
@@ -38,14 +38,20 @@ async function main(): Promise<void> {
     rows.push({ nodes, ms, efficiency: leastMs / ms });
   }
   if (values.json) {
-    console.log(JSON.stringify({ ...load, programMs, rows }));
+    console.log(JSON.stringify({ ...load, program, rows }));
     return;
   }
-  console.log(`three fetches of 2 s, then three processings of 1 s: ${(programMs / 1_000).toFixed(2)} s`);
+  console.log(
+    `three fetches of 2 s, then three processings of 1 s: ${seconds(program.secondMs)}, as the first job of its cluster ${seconds(program.firstMs)}`,
+  );
   for (const { nodes, ms, efficiency } of rows)
     console.log(
-      `${load.jobs} jobs of ${load.jobMs} ms on ${nodes} nodes: ${(ms / 1_000).toFixed(2)} s, ${(100 * efficiency).toFixed(1)} % of what ${nodes} times ${load.slots} slots can do`,
+      `${load.jobs} jobs of ${load.jobMs} ms on ${nodes} nodes: ${seconds(ms)}, ${(100 * efficiency).toFixed(1)} % of what ${nodes} times ${load.slots} slots can do`,
     );
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(2)} s`;
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
