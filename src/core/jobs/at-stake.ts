@@ -20,10 +20,15 @@ export function fateOf(record: JobRecord): Fate {
   return spec.durable && slot !== 0 && (missing & 1) === 0 ? 'journaled' : 'lost';
 }
 
+/** Neither over nor about to be: of a job whose outcome is on its way to its holders nothing is left to do. */
+export function isOpen({ state, outcome }: JobRecord): boolean {
+  return !isFinished(state) && outcome === null;
+}
+
 /** How many of these unfinished jobs nobody else holds, by what becomes of them. */
 export function countAtStake(records: Iterable<JobRecord>): { journaled: number; lost: number } {
   const counts = { held: 0, journaled: 0, lost: 0 };
-  for (const record of records) if (!isFinished(record.state)) counts[fateOf(record)]++;
+  for (const record of records) if (isOpen(record)) counts[fateOf(record)]++;
   return { journaled: counts.journaled, lost: counts.lost };
 }
 

@@ -1,5 +1,5 @@
 import type { Instant } from '../instant.js';
-import { atStakeText, countAtStake } from '../jobs/at-stake.js';
+import { atStakeText, countAtStake, isOpen } from '../jobs/at-stake.js';
 import type { Jobs } from '../jobs/jobs.js';
 import type { Outbox } from '../outbox.js';
 
@@ -133,7 +133,8 @@ export class Departure {
   }
 
   private part(now: Instant): void {
-    const { unfinished } = this.options.jobs.ledger;
+    let unfinished = 0;
+    for (const record of this.options.jobs.ledger.values()) if (isOpen(record)) unfinished++;
     if (unfinished > 0) {
       const stake = countAtStake(this.options.jobs.ledger.values());
       this.options.outbox.log(

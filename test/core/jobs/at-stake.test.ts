@@ -10,7 +10,14 @@ function unfinished(change: {
 }): JobRecord {
   const { holders, missing = 0, durable = false, slot = 0 } = change;
   const names = Array.from({ length: holders }, (_, position) => `node${position}`);
-  return { state: 'queued', holders: names, missing, spec: { durable }, slot } as unknown as JobRecord;
+  return {
+    state: 'queued',
+    outcome: null,
+    holders: names,
+    missing,
+    spec: { durable },
+    slot,
+  } as unknown as JobRecord;
 }
 
 t.test('what becomes of a job follows from who has it by the time its owner ends', (t) => {
@@ -43,7 +50,8 @@ t.test('jobs that have ended are not counted, and the sentence names what there 
   const alone = unfinished({ holders: 1 });
   const kept = unfinished({ holders: 1, durable: true, slot: 1 });
   const over = { ...alone, state: 'done' } as JobRecord;
-  t.strictSame(countAtStake([alone, kept, kept, over, unfinished({ holders: 2 })]), {
+  const ending = { ...alone, state: 'running', outcome: { type: 'done', result: '1' } } as JobRecord;
+  t.strictSame(countAtStake([alone, kept, kept, over, ending, unfinished({ holders: 2 })]), {
     journaled: 2,
     lost: 1,
   });
