@@ -6,7 +6,7 @@ const usage: ScriptUsage = {
   call: 'npm run measure-scale -- [--jobs N] [--ms N] [--slots N] [--nodes LIST] [--json]',
   text: `
 How work that waits is spread: a job on three nodes that has three others fetch for 2 s at once, and then three process for 1 s at once, twice; and
-jobs of 100 ms on 1, 2, 4 and 8 nodes with 10 slots each, beside the time that they would take if nothing but the jobs took any.
+jobs of 100 ms on 1, 2, 4 and 8 nodes with 10 slots each, once their code is warm, the median of three rounds, beside the time that they would take if nothing but the jobs took any.
 
   --jobs N       default 1000
   --ms N         of each job (default 100)

@@ -13,7 +13,7 @@ then those that start real nodes: the ones that measure one at a time, so that t
 mostly wait, two at a time. Tests that a machine can't run are counted on the line before the
 last; with TEST_NETWORK=required they have failed. The last line is "N passed, N failed"; the exit code is 0 only without failures.
 
-  --long  with those that take minutes
+  --long  with those that take long: sixty more simulated clusters under faults, and the networks that are slow, lossy or parted for minutes
 `,
 };
 

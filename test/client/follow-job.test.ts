@@ -241,7 +241,8 @@ t.test('what is not taken holds the node back, and is all there later', { timeou
     return null;
   });
   t.teardown(() => server.close());
-  const client = await connect({ nodes: [server.address], quietMs: 50 });
+  const quietMs = 50;
+  const client = await connect({ nodes: [server.address], quietMs });
   t.teardown(() => client.close());
   const stream = followJob(client, { request: watch });
   await stream.next();
@@ -249,7 +250,8 @@ t.test('what is not taken holds the node back, and is all there later', { timeou
   await waitUntil('no more is written', async () => {
     const isStill = written === before;
     before = written;
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    // Several times as long as a node may be silent.
+    await new Promise((resolve) => setTimeout(resolve, 8 * quietMs));
     return isStill && written === before;
   });
   t.ok(written < lineCount, `${written} of ${lineCount} lines were taken`);

@@ -48,7 +48,10 @@ t.test('every npm script that a document names exists, and so do the tests that 
       ...matchesOf(text, /npm (test)\b/g),
     ];
     for (const name of new Set(named)) t.ok(name in scripts, `${document}: npm run ${name}`);
-    for (const pattern of matchesOf(text, /npm test -- ([a-z/-]+)/g)) {
+    const runner = readFileSync('scripts/run-tests.ts', 'utf8');
+    for (const flag of matchesOf(text, /npm test -- --([a-z-]+)/g))
+      t.match(runner, `  --${flag}  `, `${document}: npm test -- --${flag}`);
+    for (const pattern of matchesOf(text, /npm test -- ([a-z][a-z/-]*)/g)) {
       const tests = readdirSync('test', { recursive: true, encoding: 'utf8' });
       const isThere = tests.some((path) => path.endsWith('.test.ts') && `test/${path}`.includes(pattern));
       t.ok(isThere, `${document}: npm test -- ${pattern}`);
