@@ -1,7 +1,4 @@
-import type { Queue, QueueAddOptions } from 'p-queue';
-
-/** What p-queue puts in and takes out. */
-type Run = () => Promise<unknown>;
+import type { Attempt } from './attempt.js';
 
 /** Holds back a task whose author limited it: at most `concurrency` of its attempts are in the line or running. */
 export class TaskGate {
@@ -18,7 +15,8 @@ export class TaskGate {
 export class QueueEntry {
   readonly priority: number;
   readonly gate: TaskGate | null;
-  run: Run | null = null;
+  /** Whose place it is; set by whoever makes both. */
+  attempt: Attempt | null = null;
   /** Order of arrival, which decides between equal priorities. */
   sequence = 0;
   /** The heap it stands in and where, so that it can be taken out without a search. */
@@ -31,41 +29,36 @@ export class QueueEntry {
   }
 }
 
-export interface AttemptQueueOptions extends QueueAddOptions {
-  readonly entry: QueueEntry;
-}
-
 /**
- * The queue inside p-queue: higher priority first, then first come first served, any entry removable. All take
- * O(log n), where p-queue's own sorted array moves up to n entries for one that arrives out of order.
+ * The line in which attempts wait for a place: higher priority first, then first come first served, any entry removable. All take
+ * O(log n).
  *
  * Attempts of a gated task that is full wait beside the line, so they never hold a slot that others could use.
  * Once let into the line they keep their place: a gated task's newer attempt of higher priority may start after at
  * most `concurrency` older ones of its own task.
  */
-export class AttemptQueue implements Queue<Run, AttemptQueueOptions> {
+export class AttemptQueue {
   private readonly line = new PriorityHeap();
   private sequence = 0;
 
-  /** `mayStart`: whether there is a place for the first in line. */
-  constructor(private readonly mayStart: (entry: QueueEntry) => boolean = () => true) {}
-
-  /** Entries that may start now; p-queue calls `dequeue` only while this is over 0. */
+  /** Entries in the line, those at their gates aside. */
   get size(): number {
-    const { first } = this.line;
-    return first !== undefined && this.mayStart(first) ? this.line.size : 0;
+    return this.line.size;
   }
 
-  enqueue(run: Run, options?: Partial<AttemptQueueOptions>): void {
-    const entry = options?.entry ?? new QueueEntry(options?.priority ?? 0, null);
-    entry.run = run;
+  /** The next in line. */
+  get first(): QueueEntry | undefined {
+    return this.line.first;
+  }
+
+  enqueue(entry: QueueEntry): void {
     entry.sequence = this.sequence++;
     if (entry.gate !== null && entry.gate.admitted >= entry.gate.concurrency) entry.gate.waiting.push(entry);
     else this.admit(entry);
   }
 
-  dequeue(): Run | undefined {
-    return this.line.shift()?.run ?? undefined;
+  dequeue(): QueueEntry | undefined {
+    return this.line.shift();
   }
 
   /** Takes out an entry that waits; false if it has been dequeued before. */
@@ -73,7 +66,6 @@ export class AttemptQueue implements Queue<Run, AttemptQueueOptions> {
     const { heap } = entry;
     if (heap === null) return false;
     heap.remove(entry);
-    entry.run = null;
     if (heap === this.line) this.release(entry);
     return true;
   }
@@ -90,16 +82,6 @@ export class AttemptQueue implements Queue<Run, AttemptQueueOptions> {
   private admit(entry: QueueEntry): void {
     if (entry.gate !== null) entry.gate.admitted++;
     this.line.push(entry);
-  }
-
-  /** Part of p-queue's interface, behind `sizeBy`; the scheduler has its own counts. */
-  filter(): Run[] {
-    return [];
-  }
-
-  /** Part of p-queue's interface; an attempt's priority is fixed when its job is accepted. */
-  setPriority(): void {
-    throw new Error('the priority of an attempt does not change');
   }
 }
 

@@ -1,4 +1,3 @@
-import PQueue from 'p-queue';
 import { assert } from '../core/assert.js';
 import type { AttemptStart } from '../core/effects.js';
 import { RondoError } from '../core/errors.js';
@@ -15,7 +14,8 @@ import {
   type SchedulerLog,
   stoppedOutcome,
 } from './attempt.js';
-import { AttemptQueue, type AttemptQueueOptions, QueueEntry, TaskGate } from './attempt-queue.js';
+import { QueueEntry, TaskGate } from './attempt-queue.js';
+import { AttemptSlots } from './attempt-slots.js';
 import { builtinHandlers } from './builtin-tasks.js';
 import { CommandRunner, type CommandTask } from './command-runner.js';
 import { HandlerCalls } from './handler-calls.js';
@@ -91,8 +91,7 @@ class QueueingScheduler implements Scheduler {
   /** A Map: tasks may be called `constructor` or `__proto__`. */
   private readonly tasks = new Map<string, Offered>();
   private readonly offers: TaskOffer[] = [];
-  private readonly line: AttemptQueue;
-  private readonly queue: PQueue<AttemptQueue, AttemptQueueOptions>;
+  private readonly slots: AttemptSlots;
   private readonly pool: ThreadPool | null;
   private readonly handlers: ThreadPool | InlineRunner;
   /** Null where there are none, and where `handlers` runs them. */
@@ -100,7 +99,6 @@ class QueueingScheduler implements Scheduler {
   private readonly commands: CommandRunner;
   private readonly closing = new AbortController();
   private closed: Promise<void> | null = null;
-  private running = 0;
   private readonly places = new LentPlaces();
   private readonly calls: HandlerCalls;
   /** Outcomes known inside `start` or `stop`, told when the loop turns. */
@@ -135,25 +133,13 @@ class QueueingScheduler implements Scheduler {
     for (const [name, { options: defaults }] of functions) {
       this.offer({ name, ...defaults }, this.functions ?? this.handlers);
     }
-    const base = Math.max(1, options.concurrency);
-    const line = new AttemptQueue(
-      (entry) => this.running < base || this.places.hasPlaceFor(entry, this.running - base),
-    );
-    this.line = line;
-    this.calls = this.createCalls(base);
-    this.queue = new PQueue({
-      concurrency: base,
-      queueClass: sharedQueueClass(line),
-    });
-  }
-
-  private createCalls(base: number): HandlerCalls {
     const { places } = this;
-    return new HandlerCalls({
+    this.slots = new AttemptSlots(Math.max(1, options.concurrency), places, (attempt) =>
+      attempt.runner.begin(attempt),
+    );
+    this.calls = new HandlerCalls({
       places,
-      placesChanged: () => {
-        this.queue.concurrency = base + places.count;
-      },
+      placesChanged: () => this.slots.placesChanged(),
       ask: (run, call, command) => this.options.listener.attemptCall(run, call, command),
     });
   }
@@ -202,9 +188,9 @@ class QueueingScheduler implements Scheduler {
       waitingCalls: 0,
       release: null,
     };
+    entry.attempt = attempt;
     this.attempts.set(start.run, attempt);
-    // Entries are told apart by themselves; an id given here spares p-queue making one for each.
-    void this.queue.add(() => this.begin(attempt), { entry, id: '' });
+    this.slots.add(attempt);
   }
 
   stop(run: RunId, reason: StopReason): void {
@@ -215,7 +201,7 @@ class QueueingScheduler implements Scheduler {
       attempt.runner.stop(attempt);
       return;
     }
-    this.line.withdraw(attempt.entry);
+    this.slots.withdraw(attempt);
     this.attempts.delete(run);
     this.tellLater(run, stoppedOutcome(reason));
   }
@@ -232,8 +218,8 @@ class QueueingScheduler implements Scheduler {
   stats(): SchedulerStats {
     return {
       threads: this.pool?.threadCount ?? 0,
-      running: this.running,
-      queued: this.attempts.size - this.running,
+      running: this.slots.running,
+      queued: this.attempts.size - this.slots.running,
       threadsEnded: this.pool?.threadsEnded ?? 0,
     };
   }
@@ -248,7 +234,7 @@ class QueueingScheduler implements Scheduler {
     this.closing.abort();
     for (const [run, attempt] of this.attempts) {
       if (attempt.release !== null) continue;
-      this.line.withdraw(attempt.entry);
+      this.slots.withdraw(attempt);
       this.attempts.delete(run);
       this.tellLater(run, { type: 'displaced' });
     }
@@ -271,15 +257,6 @@ class QueueingScheduler implements Scheduler {
     this.offers.push(offer);
   }
 
-  /** Called by p-queue when there is room; its slot is taken until the promise resolves. Never rejects. */
-  private begin(attempt: Attempt): Promise<void> {
-    return new Promise((resolve) => {
-      attempt.release = resolve;
-      this.running++;
-      attempt.runner.begin(attempt);
-    });
-  }
-
   private runnerListener(): RunnerListener {
     const { listener } = this.options;
     return {
@@ -298,10 +275,8 @@ class QueueingScheduler implements Scheduler {
   private ended(attempt: Attempt, outcome: AttemptOutcome): void {
     const { run } = attempt.start;
     if (!this.attempts.delete(run)) return;
-    this.running--;
     this.calls.attemptEnded(attempt);
-    this.line.release(attempt.entry);
-    attempt.release?.();
+    this.slots.ended(attempt);
     this.options.listener.attemptEnded(run, outcome);
   }
 
@@ -315,16 +290,6 @@ class QueueingScheduler implements Scheduler {
     this.untold = [];
     for (const { run, outcome } of untold) this.options.listener.attemptEnded(run, outcome);
   }
-}
-
-/** p-queue makes its queue itself; this class hands it ours, which the scheduler also takes entries out of. */
-function sharedQueueClass(line: AttemptQueue): new () => AttemptQueue {
-  return class {
-    constructor() {
-      // biome-ignore lint/correctness/noConstructorReturn: the one way to give p-queue a queue that exists already
-      return line;
-    }
-  } as new () => AttemptQueue;
 }
 
 async function learnInline(files: readonly TaskFile[], log: SchedulerLog): Promise<readonly LearnedTask[]> {

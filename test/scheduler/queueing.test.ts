@@ -5,19 +5,18 @@ import { TestScheduler } from './harness.js';
 /** Puts entries in line; `drain` takes all that may start, as names. */
 function lineOf() {
   const queue = new AttemptQueue();
-  const names = new Map<() => Promise<unknown>, string>();
+  const names = new Map<QueueEntry | undefined, string>();
   return {
     queue,
     add(name: string, priority = 0, gate: TaskGate | null = null): QueueEntry {
       const entry = new QueueEntry(priority, gate);
-      const run = async () => {};
-      names.set(run, name);
-      queue.enqueue(run, { entry });
+      names.set(entry, name);
+      queue.enqueue(entry);
       return entry;
     },
     drain(): string[] {
       const order: string[] = [];
-      while (queue.size > 0) order.push(names.get(queue.dequeue() as () => Promise<unknown>) as string);
+      while (queue.size > 0) order.push(names.get(queue.dequeue()) as string);
       return order;
     },
   };
@@ -76,16 +75,12 @@ t.test('a limited task whose place in the line is given up lets its next one in'
 t.test('a hundred thousand mixed priorities come out in order within a second', (t) => {
   const queue = new AttemptQueue();
   const startedAtMs = performance.now();
-  const priorities = new Map<() => Promise<unknown>, number>();
   for (let index = 0; index < 100_000; index++) {
-    const priority = (index * 7_919) % 1_009;
-    const run = async () => {};
-    priorities.set(run, priority);
-    queue.enqueue(run, { entry: new QueueEntry(priority, null) });
+    queue.enqueue(new QueueEntry((index * 7_919) % 1_009, null));
   }
   let last = Number.POSITIVE_INFINITY;
   while (queue.size > 0) {
-    const priority = priorities.get(queue.dequeue() as () => Promise<unknown>) as number;
+    const { priority } = queue.dequeue() as QueueEntry;
     if (priority > last) t.fail(`${priority} came after ${last}`);
     last = priority;
   }
