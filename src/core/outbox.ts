@@ -29,9 +29,12 @@ export class Outbox {
     this.effects.push(effect);
   }
 
-  take(): NodeEffect[] {
+  take(): readonly NodeEffect[] {
+    if (this.effects.length === 0) return none;
     const taken = this.effects;
     this.effects = [];
     return taken;
   }
 }
+
+const none: readonly NodeEffect[] = [];

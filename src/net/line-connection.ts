@@ -2,11 +2,14 @@ import type { Socket } from 'node:net';
 import type { ClientCommand } from '../core/commands.js';
 import type { Item } from '../core/item.js';
 import type { Reply } from '../core/reply.js';
+import type { Together } from '../core/together.js';
 import type { Piece, Said } from '../protocol/answer-queue.js';
 import type { LineSession } from '../protocol/line-session.js';
 
 /** What a connection tells the server that has it. */
 export interface LineConnectionOwner {
+  /** Requests of one read are handed over in it. */
+  readonly together: Together;
   /** The next request was read. It may be answered at once or later, with the session's `reply`. */
   request(connection: LineConnection, seq: number, command: ClientCommand): void;
   /** The client takes so much of the items of this request in all. */
@@ -203,11 +206,7 @@ export class LineConnection {
 
   /** Hands on requests until the bytes are used up or a limit is reached. */
   private readOn(): void {
-    while (!this.isCongested()) {
-      const next = this.session.next();
-      if (next === null) break;
-      this.owner.request(this, next.seq, next.command);
-    }
+    if (this.session.hasUnread && !this.isCongested()) this.owner.together(this.handOver);
     this.markDirtyIfNeeded();
     const wanted = this.session.isFinishing || !(this.session.isFull || this.isCongested());
     if (wanted === this.socket.isPaused()) {
@@ -215,6 +214,14 @@ export class LineConnection {
       else this.socket.pause();
     }
   }
+
+  private readonly handOver = (): void => {
+    while (!this.isCongested()) {
+      const next = this.session.next();
+      if (next === null) break;
+      this.owner.request(this, next.seq, next.command);
+    }
+  };
 
   private markDirtyIfNeeded(): void {
     if (this.session.hasOutput || this.session.isFinished) this.markDirty();

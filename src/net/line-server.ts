@@ -4,6 +4,7 @@ import type { RequestId } from '../core/ids.js';
 import type { Item, Message } from '../core/item.js';
 import { limits as coreLimits } from '../core/limits.js';
 import { errorReply, type Reply } from '../core/reply.js';
+import { eachByItself, type Together } from '../core/together.js';
 import { formatSize } from '../core/units.js';
 import { createTokenCheck, type TokenCheck } from '../protocol/access.js';
 import { saidOf } from '../protocol/answer-queue.js';
@@ -39,6 +40,8 @@ export interface ClientServerOptions {
   readonly hello: Readonly<Record<string, unknown>>;
   readonly listener: ClientServerListener;
   readonly log: ClientLog;
+  /** Requests of one read are handed over in it. */
+  readonly together?: Together;
 }
 
 export interface ClientServerLimits extends LineConnectionLimits {
@@ -84,6 +87,7 @@ class LineServer implements ClientServer, LineConnectionOwner {
   /** Until it settles the server does not count as listening, and yet may come to. */
   private opening: Promise<unknown> | null = null;
   private isShuttingDown = false;
+  readonly together: Together;
   private readonly whenAllClosed: (() => void)[] = [];
 
   constructor(private readonly options: ClientServerOptions) {
@@ -93,6 +97,7 @@ class LineServer implements ClientServer, LineConnectionOwner {
     });
     this.tokenCheck = options.authToken === null ? null : createTokenCheck(options.authToken);
     this.sessionLimits = options.limits;
+    this.together = options.together ?? eachByItself;
     this.receiving = new ByteBudget(options.limits.receivingBytesMax);
     this.sweepIntervalMs = Math.ceil(options.limits.stallTimeoutMs / 4);
     this.server = createServer(

@@ -4,8 +4,9 @@ import type { GoodbyeReason, Hello } from '../core/hello.js';
 import type { LinkId } from '../core/ids.js';
 import { limits } from '../core/limits.js';
 import { laneOf, type PeerMessage } from '../core/messages.js';
+import type { Together } from '../core/together.js';
 import { type Chunks, needsChunks } from '../protocol/frame-chunks.js';
-import { FrameDecoder, frameHeaderBytes } from '../protocol/frame-decoder.js';
+import { FrameDecoder, type FrameHandler, frameHeaderBytes } from '../protocol/frame-decoder.js';
 import { droppableTypes } from '../protocol/frame-outbox.js';
 import { MessageAssembler } from '../protocol/frame-text.js';
 import {
@@ -51,6 +52,8 @@ export interface PeerLinkOptions {
   readonly config: PeerNetworkConfig;
   readonly traffic: LinkTraffic;
   readonly events: PeerLinkEvents;
+  /** Messages of one read are handed over in it. */
+  readonly together: Together;
 }
 
 /** Counted over all links. */
@@ -189,12 +192,7 @@ export class PeerLink {
     this.#unwatch();
     if (this.#state === 'handshake') this.#handshake.see(chunk);
     try {
-      this.#decoder.feed(chunk, (bytes, start, end) => {
-        const frame = decodeFrame(bytes, start, end);
-        const goOn = this.#take(frame);
-        if (goOn && isBulk(frame)) this.#untoldBytes += frameHeaderBytes + end - start;
-        return goOn;
-      });
+      this.#options.together(() => this.#decoder.feed(chunk, this.#takeBytes));
       if (this.#state === 'open' && this.#mustTell()) this.#tellTaken();
     } catch (error) {
       // Only what a decoder says of bad input; anything else is a fault of this node and must not be hidden.
@@ -202,6 +200,13 @@ export class PeerLink {
       this.#blame(error);
     }
   }
+
+  readonly #takeBytes: FrameHandler = (bytes, start, end) => {
+    const frame = decodeFrame(bytes, start, end);
+    const goOn = this.#take(frame);
+    if (goOn && isBulk(frame)) this.#untoldBytes += frameHeaderBytes + end - start;
+    return goOn;
+  };
 
   /** Answers whether to go on reading. */
   #take(frame: PeerFrame): boolean {

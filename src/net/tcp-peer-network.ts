@@ -5,6 +5,7 @@ import { RondoError } from '../core/errors.js';
 import type { GoodbyeReason, Hello } from '../core/hello.js';
 import type { LinkId } from '../core/ids.js';
 import type { PeerMessage } from '../core/messages.js';
+import { eachByItself, type Together } from '../core/together.js';
 import { encodeGoodbye } from '../protocol/peer-codec.js';
 import type { PeerFaultCode } from '../protocol/peer-fault.js';
 import type { ClusterKey } from './cluster-key.js';
@@ -27,6 +28,8 @@ export interface PeerNetworkOptions {
   readonly hello: () => Hello;
   readonly listener: PeerNetworkListener;
   readonly log: NetworkLog;
+  /** Messages of one read are handed over in it. */
+  readonly together?: Together;
   readonly config?: Partial<PeerNetworkConfig>;
 }
 
@@ -225,6 +228,7 @@ class TcpPeerNetwork implements PeerNetwork {
       config: this.#config,
       traffic: this.#traffic,
       events: this.#linkEvents,
+      together: this.#options.together ?? eachByItself,
     });
     this.#links.set(link.id, link);
     if (this.#shutdown !== null) this.#endLink(link);

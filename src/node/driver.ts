@@ -2,6 +2,7 @@ import { assertNever } from '../core/assert.js';
 import type { LogEffect, NodeEffect, NodeEvent } from '../core/effects.js';
 import type { Instant } from '../core/instant.js';
 import type { NodeCore } from '../core/node/node-core.js';
+import type { Together } from '../core/together.js';
 import type { ClientServer } from '../net/client-server.js';
 import type { PeerNetwork } from '../net/peer-network.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
@@ -51,6 +52,8 @@ export class Driver {
   private timerAtMs = Number.POSITIVE_INFINITY;
   private isArming = false;
   private isStopped = false;
+  /** When what is handed over together has come. */
+  private together: Instant | null = null;
   private readonly tickLateMs = new RecentMax(tickLatenessWindowMs);
 
   /** Begins: performs the core's first effects and the events that came early. */
@@ -68,14 +71,27 @@ export class Driver {
       this.early.push(event);
       return;
     }
-    this.tickIfStale();
-    this.perform(this.core.step(event, instant()));
+    this.perform(this.core.step(event, this.together ?? this.freshInstant(this.core)));
     if (!this.isArming) {
       // Once a turn, not once an event: asking the core for its next deadline costs more than a cheap step.
       this.isArming = true;
       setImmediate(this.arm);
     }
   }
+
+  /** Events that have come at one time: the clock is asked once, and whether this process stood still. */
+  readonly atOneTime: Together = (run) => {
+    if (this.together !== null || this.core === null || this.isStopped) {
+      run();
+      return;
+    }
+    this.together = this.freshInstant(this.core);
+    try {
+      run();
+    } finally {
+      this.together = null;
+    }
+  };
 
   /** No step is taken any more. */
   stop(): void {
@@ -90,17 +106,20 @@ export class Driver {
   }
 
   /**
-   * Ticks come after what sockets have brought. But a process that stood still has to learn of that first: others may have given its
+   * Now. Ticks come after what sockets have brought; but a process that stood still has to learn of that first: others may have given its
    * work away meanwhile.
    */
-  private tickIfStale(): void {
-    if (this.timerAtMs === Number.POSITIVE_INFINITY || this.core === null) return;
-    const lateMs = performance.now() - this.timerAtMs;
-    if (lateMs < staleMs) return;
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
-    this.timerAtMs = Number.POSITIVE_INFINITY;
-    this.perform(this.core.step({ type: 'tick', lateMs }, instant()));
+  private freshInstant(core: NodeCore): Instant {
+    const now = instant();
+    const lateMs = now.monotonicMs - this.timerAtMs;
+    // False while no tick is set.
+    if (lateMs >= staleMs) {
+      if (this.timer !== null) clearTimeout(this.timer);
+      this.timer = null;
+      this.timerAtMs = Number.POSITIVE_INFINITY;
+      this.perform(core.step({ type: 'tick', lateMs }, now));
+    }
+    return now;
   }
 
   private readonly arm = (): void => {

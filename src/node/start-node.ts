@@ -268,6 +268,7 @@ class Assembly {
       port: this.config.listen.port,
       keys: this.keys.cluster,
       hello: () => this.hello(),
+      together: driver.atOneTime,
       log: {
         debug: (fields, text) => logger.log('debug', text, fields as Record<string, unknown>),
         info: (fields, text) => logger.log('info', text, fields as Record<string, unknown>),
@@ -291,6 +292,7 @@ class Assembly {
       port: config.client.port,
       limits: clientLimits(config),
       authToken: this.keys.clientToken,
+      together: driver.atOneTime,
       hello: { version: rondoVersion(), cluster: config.cluster, node: this.name, id: identity.id },
       log: (level, text, fields) => logger.log(level, text, fields),
       listener: {
@@ -312,6 +314,7 @@ class Assembly {
       memoryMbMax: Math.round(config.threadMemoryBytes / (1024 * 1024)),
       abortGraceMs: config.abortGraceMs,
       node: this.name,
+      together: driver.atOneTime,
       log: (level, text, fields) => logger.log(level, text, fields),
       listener: {
         attemptStarted: (run) => driver.handle({ type: 'attempt_started', run }),

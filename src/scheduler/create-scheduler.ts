@@ -7,6 +7,7 @@ import { limits } from '../core/limits.js';
 import type { TaskOffer } from '../core/member.js';
 import type { StopReason } from '../core/messages.js';
 import type { Reply } from '../core/reply.js';
+import { eachByItself, type Together } from '../core/together.js';
 import {
   type Attempt,
   type Runner,
@@ -47,6 +48,8 @@ export interface SchedulerOptions {
   readonly abortGraceMs: number;
   readonly listener: SchedulerListener;
   readonly log: SchedulerLog;
+  /** What a thread reports at once is handed over in it. */
+  readonly together?: Together;
   readonly tuning?: Partial<SchedulerTuning>;
 }
 
@@ -114,7 +117,17 @@ class QueueingScheduler implements Scheduler {
     this.pool =
       threads === 0
         ? null
-        : new ThreadPool({ node, threads, memoryMbMax, abortGraceMs, env, listener, log, tuning });
+        : new ThreadPool({
+            node,
+            threads,
+            memoryMbMax,
+            abortGraceMs,
+            env,
+            listener,
+            log,
+            together: options.together ?? eachByItself,
+            tuning,
+          });
     const functions = options.functions ?? new Map<string, TaskModule>();
     const inline = (): InlineRunner => {
       return new InlineRunner(

@@ -1,5 +1,6 @@
 import type { AttemptOutcome } from '../core/jobs/record.js';
 import type { Reply } from '../core/reply.js';
+import type { Together } from '../core/together.js';
 import {
   type Attempt,
   type Runner,
@@ -26,6 +27,8 @@ export interface ThreadPoolOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly listener: RunnerListener;
   readonly log: SchedulerLog;
+  /** What a thread reports at once is handed over in it. */
+  readonly together: Together;
   readonly tuning: ThreadPoolTuning;
 }
 
@@ -198,7 +201,11 @@ export class ThreadPool implements Runner {
     const reports = new ThreadReports(thread, this.options.listener, (attempt, outcome) =>
       this.finish(thread, attempt, outcome),
     );
-    if (replayReports(batch, reports)) return;
+    let isSound = true;
+    this.options.together(() => {
+      isSound = replayReports(batch, reports);
+    });
+    if (isSound) return;
     this.options.log('warn', 'A handler posted a message of its own to the node; it was ignored.', {
       thread: thread.id,
     });

@@ -134,7 +134,7 @@ export class NodeCore {
   }
 
   /** The first step: dials the seeds, and lets this node's own executor grant itself room. `known`: members of an earlier start. */
-  start(now: Instant, known: readonly MemberRecord[] = []): NodeEffect[] {
+  start(now: Instant, known: readonly MemberRecord[] = []): readonly NodeEffect[] {
     this.now = now;
     this.cluster.start(now);
     this.namesakes.of(this.membership.self());
@@ -143,7 +143,7 @@ export class NodeCore {
     return this.step({ type: 'tick', lateMs: 0 }, now);
   }
 
-  step(event: NodeEvent, now: Instant): NodeEffect[] {
+  step(event: NodeEvent, now: Instant): readonly NodeEffect[] {
     this.now = now;
     switch (event.type) {
       case 'tick':
