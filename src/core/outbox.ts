@@ -5,7 +5,8 @@ import type { Reply } from './reply.js';
 
 /** Where the parts of a core put their effects; the node core hands them out at the end of a step. */
 export class Outbox {
-  private effects: NodeEffect[] = [];
+  /** Most steps have one or none: an array literal for one takes a third of what an empty one takes once it is pushed to. */
+  private effects: NodeEffect[] | null = null;
 
   constructor(private readonly linkFor: (node: NodeId, message: PeerMessage) => LinkId | null) {}
 
@@ -13,26 +14,26 @@ export class Outbox {
   send(to: NodeId, message: PeerMessage): boolean {
     const link = this.linkFor(to, message);
     if (link === null) return false;
-    this.effects.push({ type: 'send', link, message });
+    this.push({ type: 'send', link, message });
     return true;
   }
 
   reply(request: RequestId, reply: Reply): void {
-    this.effects.push({ type: 'reply', request, reply });
+    this.push({ type: 'reply', request, reply });
   }
 
   log(level: LogEffect['level'], text: string, fields: LogEffect['fields'] = {}): void {
-    this.effects.push({ type: 'log', level, text, fields });
+    this.push({ type: 'log', level, text, fields });
   }
 
   push(effect: NodeEffect): void {
-    this.effects.push(effect);
+    if (this.effects === null) this.effects = [effect];
+    else this.effects.push(effect);
   }
 
   take(): readonly NodeEffect[] {
-    if (this.effects.length === 0) return none;
-    const taken = this.effects;
-    this.effects = [];
+    const taken = this.effects ?? none;
+    this.effects = null;
     return taken;
   }
 }

@@ -1,4 +1,4 @@
-import { assert } from '../core/assert.js';
+import { fail } from '../core/assert.js';
 import type { AttemptStart } from '../core/effects.js';
 import { RondoError } from '../core/errors.js';
 import { namePattern, type RunId } from '../core/ids.js';
@@ -179,7 +179,7 @@ class QueueingScheduler implements Scheduler {
   }
 
   start(start: AttemptStart): void {
-    assert(!this.attempts.has(start.run), `run ${start.run} is started twice`);
+    if (this.attempts.has(start.run)) fail(`run ${start.run} is started twice`);
     const offered = this.tasks.get(start.task);
     if (this.closing.signal.aborted) {
       this.tellLater(start.run, { type: 'displaced' });

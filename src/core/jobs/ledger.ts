@@ -1,4 +1,4 @@
-import { assert } from '../assert.js';
+import { fail } from '../assert.js';
 import { type Deadline, Deadlines } from '../deadlines.js';
 import { Fifo } from '../fifo.js';
 import type { JobId } from '../ids.js';
@@ -94,7 +94,7 @@ export class Ledger {
   insert(record: JobRecord, endsAtMs = 0): void {
     const { size } = this.records;
     this.records.set(record.spec.id, record);
-    assert(this.records.size > size, `job ${record.spec.id} was there already`);
+    if (this.records.size === size) fail(`job ${record.spec.id} was there already`);
     this.arrivals.push(record);
     this.counts[record.state]++;
     if (isFinished(record.state)) this.keep(record, endsAtMs);
@@ -115,7 +115,7 @@ export class Ledger {
 
   transition(record: JobRecord, to: JobState): void {
     const from = record.state;
-    assert(transitions[from].includes(to), `job ${record.spec.id}: ${from} to ${to}`);
+    if (!transitions[from].includes(to)) fail(`job ${record.spec.id}: ${from} to ${to}`);
     this.counts[from]--;
     this.counts[to]++;
     record.state = to;

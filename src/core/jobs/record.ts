@@ -94,6 +94,8 @@ export class JobRecord {
   pending: PendingStep[] | null = null;
   /** Where it stands in this node's journal; 0: nowhere. */
   slot: number;
+  /** New, and nobody has been promised it: see `Unpromised`. */
+  isUnpromised = false;
   /** Who waits for the outcome, or for a cancel to have worked; null while nobody does. */
   waiters: Waiter[] | null = null;
   /** Its one pending deadline: the start of a delayed job, or the end of a kept outcome. */
