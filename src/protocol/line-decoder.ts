@@ -1,8 +1,11 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { ByteGatherer } from './byte-gatherer.js';
+import type { KnownHeads, KnownLine } from './known-heads.js';
 
 /** What the decoder finds in the bytes besides lines, which are plain strings. */
 export type DecoderEvent =
+  /** A line that begins as others have. */
+  | { readonly type: 'known'; readonly line: KnownLine }
   /** A line that is no UTF-8; each byte is one character of `text`. */
   | { readonly type: 'bad_text'; readonly text: string }
   | { readonly type: 'body'; readonly bytes: Buffer; readonly isText: boolean }
@@ -48,7 +51,10 @@ export class LineDecoder {
   /** The beginning of a line or a body whose end has not come yet. */
   private readonly begun = new ByteGatherer();
 
-  constructor(private readonly lineBytesMax: number) {}
+  constructor(
+    private readonly lineBytesMax: number,
+    private readonly heads: KnownHeads,
+  ) {}
 
   /** The bytes are read where they are, so they must not change afterwards. */
   push(chunk: Buffer): void {
@@ -168,7 +174,10 @@ export class LineDecoder {
   private lineOf(bytes: Buffer, start: number, lineEnd: number, ascii: boolean): string | DecoderEvent {
     const end = lineEnd > start && bytes[lineEnd - 1] === carriageReturn ? lineEnd - 1 : lineEnd;
     if (end - start > this.lineBytesMax) return this.finishWith({ type: 'line_too_long' });
-    if (ascii) return bytes.toString('latin1', start, end);
+    if (ascii) {
+      const line = this.heads.match(bytes, start, end);
+      return line === null ? bytes.toString('latin1', start, end) : { type: 'known', line };
+    }
     if (isUtf8(bytes.subarray(start, end))) return bytes.toString('utf8', start, end);
     return { type: 'bad_text', text: bytes.toString('latin1', start, end) };
   }

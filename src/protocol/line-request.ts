@@ -2,7 +2,9 @@ import { defaultSubmitOptions } from '../core/commands.js';
 import type { Payload } from '../core/payload.js';
 import { errorReply, type Reply } from '../core/reply.js';
 import { unknownVerb } from './help.js';
+import type { KnownHeads, KnownLine } from './known-heads.js';
 import { checkTogether, emptyDraft, type OptionDraft, optionSpecs } from './options.js';
+import { ownText } from './own-text.js';
 import { type Request, type VerbSpec, verbSpecs } from './verbs.js';
 import { onOneLine, quoted, suggestion } from './wording.js';
 
@@ -12,7 +14,11 @@ export type ParsedLine =
       readonly type: 'request';
       readonly tag: string | null;
       readonly verb: VerbSpec;
+      readonly operand: string | null;
+      readonly draft: OptionDraft;
       readonly request: Request;
+      /** Where in the line its payload begins; absent: it has none, or that was known before. */
+      readonly payloadAt?: number;
     }
   /** The arguments follow: `complete` makes the request of them. */
   | {
@@ -57,8 +63,8 @@ const equals = 0x3d;
 /** One draft for all requests without options: its options are never written to. */
 const untouchedDraft: OptionDraft = { ...emptyDraft(), submit: Object.freeze({ ...defaultSubmitOptions }) };
 
-/** Reads one line, its line break taken off. Never throws: what is no request becomes a refusal. */
-export function parseLine(line: string, limit: BodyLimit): ParsedLine {
+/** Reads one line, its line break taken off. Never throws: what is no request becomes a refusal. `heads` learns from it. */
+export function parseLine(line: string, limit: BodyLimit, heads: KnownHeads | null = null): ParsedLine {
   let tag: string | null = null;
   let position = skipSpaces(line, 0);
   if (line.charCodeAt(position) === at) {
@@ -77,7 +83,26 @@ export function parseLine(line: string, limit: BodyLimit): ParsedLine {
     const error = word === '' ? emptyLine : unknownVerb(word);
     return refuse(line, { tag, verb: null, error }, limit);
   }
-  return parseRest(line, skipSpaces(line, end), tag, verb, limit);
+  const parsed = parseRest(line, skipSpaces(line, end), tag, verb, limit);
+  if (heads !== null && parsed.type === 'request' && parsed.payloadAt !== undefined)
+    heads.note(line.slice(position, parsed.payloadAt), parsed);
+  return parsed;
+}
+
+/** Reads a line whose head is known. */
+export function parseKnown({ tag, head, payload }: KnownLine): ParsedLine {
+  const { verb, operand, draft } = head;
+  const error = checkJson(payload);
+  // A head that is known announces no body.
+  if (error !== null) return { type: 'refusal', tag, verb, error, after: { type: 'go_on' } };
+  return {
+    type: 'request',
+    tag,
+    verb,
+    operand,
+    draft,
+    request: verb.build(operand, draft, onOneLine(payload)),
+  };
 }
 
 /** Makes the request of a line and the body that came after it; the error to answer when the body won't do. */
@@ -128,6 +153,7 @@ function parseRest(
   let operandCount = 0;
   let draft = untouchedDraft;
   let payload = noArguments;
+  let payloadAt: number | undefined;
   while (position < line.length) {
     const end = wordEnd(line, position);
     const nameEnd = optionNameEnd(line, position, end);
@@ -142,6 +168,7 @@ function parseRest(
       error = readOption(verb, draft, line.slice(position, nameEnd), line.slice(nameEnd + 1, end));
     } else if (verb.payload) {
       payload = line.slice(position);
+      payloadAt = position;
       error = draft.bodyBytes === null ? checkJson(payload) : twoPayloads;
       if (error === null) break;
     } else {
@@ -156,7 +183,17 @@ function parseRest(
     const body = { bytes: draft.bodyBytes, binary: draft.binary, operand: operand ?? '', draft };
     return { type: 'announcement', tag, verb, body };
   }
-  return { type: 'request', tag, verb, request: verb.build(operand, draft, onOneLine(payload)) };
+  const args = onOneLine(payload);
+  const request = verb.build(operand, draft, verb.keepsPayload === true ? ownText(args) : args);
+  return {
+    type: 'request',
+    tag,
+    verb,
+    operand,
+    draft,
+    request,
+    ...(payloadAt !== undefined && { payloadAt }),
+  };
 }
 
 function tooMuch({ name, operand }: VerbSpec): string {

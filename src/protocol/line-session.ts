@@ -7,13 +7,14 @@ import { AnswerQueue, type Piece, type Said, type Slot, saidOf, type Words } fro
 import { BegunRequest } from './begun-request.js';
 import { helpReply } from './help.js';
 import { ItemRooms } from './item-rooms.js';
+import { KnownHeads } from './known-heads.js';
 import { type DecoderEvent, LineDecoder } from './line-decoder.js';
 import { itemWords, replyWords } from './line-reply.js';
 import {
-  type AfterRefusal,
   type Body,
   complete,
   type ParsedLine,
+  parseKnown,
   parseLine,
   refuseBadText,
 } from './line-request.js';
@@ -32,6 +33,7 @@ type Phase = 'reading' | 'finishing' | 'finished';
  */
 export class LineSession {
   private phase: Phase = 'reading';
+  private readonly heads = new KnownHeads();
   private readonly decoder: LineDecoder;
   private authorised: boolean;
   private announcement: Extract<ParsedLine, { type: 'announcement' }> | null = null;
@@ -45,7 +47,7 @@ export class LineSession {
   private readonly begun: BegunRequest;
 
   constructor(private readonly options: LineSessionOptions) {
-    this.decoder = new LineDecoder(options.limits.lineBytesMax);
+    this.decoder = new LineDecoder(options.limits.lineBytesMax, this.heads);
     this.authorised = options.tokenCheck === null;
     this.begun = new BegunRequest(options.receiving);
   }
@@ -144,7 +146,7 @@ export class LineSession {
       this.begun.end();
       const command =
         typeof event === 'string'
-          ? this.handleParsed(parseLine(event, this.options.limits))
+          ? this.handleParsed(parseLine(event, this.options.limits, this.heads))
           : this.handleEvent(event);
       if (command !== null) return command;
     }
@@ -189,6 +191,8 @@ export class LineSession {
 
   private handleEvent(event: DecoderEvent): SessionCommand | null {
     switch (event.type) {
+      case 'known':
+        return this.handleParsed(parseKnown(event.line));
       case 'bad_text':
         return this.handleParsed(refuseBadText(event.text, this.options.limits));
       case 'body':
@@ -226,7 +230,8 @@ export class LineSession {
     switch (parsed.type) {
       case 'refusal':
         this.refuse(tag, error ?? parsed.error);
-        this.passOver(parsed.after);
+        if (parsed.after.type === 'close') this.finish();
+        else if (parsed.after.type === 'skip') this.decoder.skipBody(parsed.after.bytes);
         return null;
       case 'announcement':
         if (error !== null) {
@@ -247,11 +252,6 @@ export class LineSession {
         this.refuse(tag, error);
         return null;
     }
-  }
-
-  private passOver(after: AfterRefusal): void {
-    if (after.type === 'close') this.finish();
-    else if (after.type === 'skip') this.decoder.skipBody(after.bytes);
   }
 
   private handleBody(bytes: Buffer, isText: boolean): SessionCommand | null {

@@ -5,7 +5,6 @@ import type { Payload } from '../core/payload.js';
 import { errorReply, type Reply } from '../core/reply.js';
 import { isTopic, isTopicOrPattern } from '../core/topics/topic.js';
 import { nameRule, type OptionDraft, type OptionName } from './options.js';
-import { ownText } from './own-text.js';
 import { quoted } from './wording.js';
 
 /** What a client asks of its connection alone; the session answers it without the node. */
@@ -29,6 +28,8 @@ export interface VerbSpec {
   readonly needs?: OptionName;
   /** Whether a JSON value or a body may follow. */
   readonly payload: boolean;
+  /** It may be kept for long, and then nothing of its line should be kept with it. */
+  readonly keepsPayload?: boolean;
   /** Allowed before AUTH on a node that has a token. */
   readonly open: boolean;
   readonly summary: string;
@@ -153,11 +154,12 @@ const verbTable: readonly VerbSpec[] = [
     summary: 'hands in a job; the answer says its id and what is promised',
     example: 'SUBMIT echo retries=3 timeout=30s {"greeting":"hello"}',
     answer: 'OK <id> copies=2 durable=yes',
+    keepsPayload: true,
     build: (name, { submit }, args) => ({
       type: 'submit',
       wait: false,
       task: name ?? '',
-      args: ownText(args),
+      args,
       options: submit,
     }),
   }),
@@ -250,7 +252,8 @@ const verbTable: readonly VerbSpec[] = [
     summary: 'sends a value to the subscribers of a topic, wherever they are',
     example: 'PUBLISH room.1 {"text":"hello"}',
     answer: 'OK <number of subscribers it was sent to>',
-    build: (name, _, payload) => ({ type: 'publish', topic: name ?? '', payload: ownText(payload) }),
+    keepsPayload: true,
+    build: (name, _, payload) => ({ type: 'publish', topic: name ?? '', payload }),
   }),
   nodeVerb('SUBSCRIBE', {
     operand: topics,
@@ -306,6 +309,7 @@ interface VerbRow extends Pick<VerbSpec, 'summary' | 'answer'> {
   readonly options?: readonly OptionName[];
   readonly needs?: OptionName;
   readonly payload?: boolean;
+  readonly keepsPayload?: boolean;
   readonly example?: string;
   readonly build: VerbSpec['build'];
 }

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { KnownHeads } from '../../src/protocol/known-heads.js';
 import { type DecoderEvent, LineDecoder } from '../../src/protocol/line-decoder.js';
 
 const lineBytesMax = 64;
 
 /** What a decoder finds; a line `take N` or `skip N` says what follows it. Events in short. */
 function decode(pieces: readonly Buffer[], options: { end?: boolean } = {}): string[] {
-  const decoder = new LineDecoder(lineBytesMax);
+  const decoder = new LineDecoder(lineBytesMax, new KnownHeads());
   const found: string[] = [];
   const drain = (): void => {
     for (let event = decoder.next(); event !== null; event = decoder.next()) {
@@ -164,7 +165,7 @@ t.test('HTTP and TLS are recognised at the opening only', async (t) => {
 t.test('a body that is announced and not sent takes no memory', async (t) => {
   const before = process.memoryUsage().arrayBuffers;
   const decoders = Array.from({ length: 100 }, () => {
-    const decoder = new LineDecoder(lineBytesMax);
+    const decoder = new LineDecoder(lineBytesMax, new KnownHeads());
     decoder.push(Buffer.from('take\nabc'));
     decoder.next();
     decoder.expectBody(16 * 1024 * 1024);
