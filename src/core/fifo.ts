@@ -1,5 +1,6 @@
-/** Room that is kept for good; what a longer queue has taken is given back as it drains. */
 const capacityMin = 16;
+/** Room that is kept for good once it was needed: many queues fill and empty a hundred times a second. */
+const keptMax = 256;
 
 /** A first-in, first-out queue: constant time at both ends, in a ring that grows and shrinks with it. */
 export class Fifo<Item> {
@@ -42,7 +43,7 @@ export class Fifo<Item> {
     this.head = (this.head + 1) & (this.ring.length - 1);
     this.count--;
     // A quarter full, halved: so a queue that stays about as long as it is moves nothing.
-    if (this.ring.length > capacityMin && this.count * 4 <= this.ring.length)
+    if (this.ring.length > keptMax && this.count * 4 <= this.ring.length)
       this.resize(this.ring.length / 2);
     return item;
   }

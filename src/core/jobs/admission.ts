@@ -7,7 +7,7 @@ import type { Ledger } from './ledger.js';
 import type { MemberView } from './member-view.js';
 import type { Placement } from './placement.js';
 import type { JobRecord } from './record.js';
-import type { Terms } from './spec.js';
+import { commonSpec, type SpecTerms } from './spec.js';
 
 export interface AdmissionOptions {
   readonly config: JobsConfig;
@@ -18,12 +18,38 @@ export interface AdmissionOptions {
 
 /** Whether this node takes a job, and if not, what its client is told. */
 export class Admission {
+  /** The terms that options which many requests share led to, for as long as members are as they were. */
+  private readonly known = new Map<SubmitOptions, SpecTerms>();
+  private knownVersion = -1;
+
   constructor(private readonly options: AdmissionOptions) {}
 
   /** On what terms the job is taken, or why it is refused. */
-  check({ task, args, options }: SubmitCommand): Terms | Reply {
+  check(command: SubmitCommand): SpecTerms | Reply {
+    const { task, args, options } = command;
     // First, since to itself a leaving node is gone, and with it the tasks that it alone offers.
     if (this.options.members.self().draining) return drainingReply(this.options.members);
+    const known = this.knownTerms(options);
+    if (known?.task.name === task) return this.checkRoom(args === null ? 0 : payloadBytes(args)) ?? known;
+    const terms = this.checkAnew(command);
+    if (!('ok' in terms) && Object.isFrozen(options)) this.learn(options, terms);
+    return terms;
+  }
+
+  private knownTerms(options: SubmitOptions): SpecTerms | undefined {
+    const { version } = this.options.placement;
+    if (this.knownVersion === version) return this.known.get(options);
+    this.known.clear();
+    this.knownVersion = version;
+    return undefined;
+  }
+
+  private learn(options: SubmitOptions, terms: SpecTerms): void {
+    if (this.known.size >= knownMax) this.known.clear();
+    this.known.set(options, terms);
+  }
+
+  private checkAnew({ task, args, options }: SubmitCommand): SpecTerms | Reply {
     const offer = taskOffer(this.options.members, task);
     if (offer === null) {
       return errorReply('UNKNOWN_TASK', `no node offers the task ${task}; TASKS lists what there is`);
@@ -34,7 +60,7 @@ export class Admission {
   }
 
   /** How many nodes keep it, and whether on disk: what was asked for, or else the best that these nodes can give. */
-  private promiseOf(options: SubmitOptions, task: TaskOffer): Terms | Reply {
+  private promiseOf(options: SubmitOptions, task: TaskOffer): SpecTerms | Reply {
     const { members, placement, config } = this.options;
     const { journal } = members.self();
     if (options.durable === true && journal === undefined) {
@@ -57,7 +83,8 @@ export class Admission {
       const why = `copies=${copies} needs as many ${kind}, and there are ${placement.othersFor(isDurable) + 1}`;
       return errorReply('UNAVAILABLE', `${why}; nothing was taken`);
     }
-    return { config, task, copies, isDurable };
+    const terms = { config, task, copies, isDurable };
+    return { ...terms, common: commonSpec(options, terms) };
   }
 
   /** A job that is retried needs its room as a new one does. */
@@ -86,6 +113,9 @@ export class Admission {
     return errorReply('NO_SUCH_NODE', `${why}; NODES lists them`);
   }
 }
+
+/** Every connection shares a few. */
+const knownMax = 1_024;
 
 /** A task as the first node offers it that is there and does. */
 export function taskOffer(members: MemberView, task: string): TaskOffer | null {

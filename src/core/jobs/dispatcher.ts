@@ -8,11 +8,12 @@ import { type ExecutorLoad, pickAffinity, pickLeastLoaded, pickRoundRobin } from
 import { rendezvousFirst } from '../routing/rendezvous.js';
 import { type Debt, debtsByNode } from './debts.js';
 import { type Executor, isUrgent, newExecutor, noteSent, noteSettled } from './executor-view.js';
-import { classNameOf, type JobClass, newJobClass } from './job-class.js';
+import { type JobClass, newJobClass } from './job-class.js';
 import type { JobStreams } from './job-streams.js';
 import type { Ledger } from './ledger.js';
 import type { Reach } from './reach.js';
 import { isDangerous, type JobRecord, keyOf } from './record.js';
+import { classNameOf } from './spec.js';
 import { Unreached } from './unreached.js';
 
 export interface DispatcherOptions {
@@ -63,7 +64,7 @@ export class Dispatcher {
 
   /** A queued job was cancelled: its state has changed already. */
   forget(record: JobRecord): void {
-    const jobClass = this.classes.get(classNameOf(record));
+    const jobClass = this.classes.get(classNameOf(record.spec));
     if (jobClass === undefined || record.place === null) return;
     jobClass.line.remove(record);
     if (jobClass.line.length === 0) this.rest(jobClass);
@@ -197,7 +198,7 @@ export class Dispatcher {
 
   /** Whether a job in line is for such a node. */
   canRun(record: JobRecord): boolean {
-    const jobClass = this.classes.get(classNameOf(record));
+    const jobClass = this.classes.get(classNameOf(record.spec));
     return jobClass !== undefined && this.candidatesOf(jobClass).length > 0;
   }
 
@@ -356,7 +357,7 @@ export class Dispatcher {
   }
 
   private classOf(record: JobRecord): JobClass {
-    const name = classNameOf(record);
+    const name = classNameOf(record.spec);
     let jobClass = this.classes.get(name);
     if (jobClass === undefined) {
       jobClass = newJobClass(name, record, this.options.self);

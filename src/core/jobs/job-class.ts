@@ -33,10 +33,3 @@ export function newJobClass(name: string, { spec }: JobRecord, self: NodeId): Jo
     cursor: hashText(`${self}/${name}`),
   };
 }
-
-/** Space can't stand in any name, so joined names can't run into each other. */
-export function classNameOf({ spec }: JobRecord): string {
-  if (spec.on.length === 0 && spec.node === null && spec.route === 'round-robin') return spec.task;
-  const tags = spec.on.map(([key, value]) => `${key}=${value}`).join(' ');
-  return `${spec.task} ${spec.route} ${spec.node ?? ''} ${spec.affinity ?? ''} ${tags}`;
-}

@@ -102,7 +102,7 @@ export class JobStreams {
 
   /** An attempt of the job is about to be sent to its executor: what that one may send at first. */
   firstRoom(record: JobRecord): number {
-    const stream = this.streams.get(record.spec.id);
+    const stream = this.streams.size === 0 ? undefined : this.streams.get(record.spec.id);
     if (stream === undefined) return limits.streamWindowBytesMin;
     this.followAttempt(stream);
     // Of what nobody follows little is taken unasked: somebody may, before it comes.

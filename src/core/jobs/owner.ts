@@ -31,7 +31,7 @@ import {
   type PendingStep,
 } from './record.js';
 import type { Replicator } from './replicator.js';
-import type { Terms } from './spec.js';
+import type { SpecTerms } from './spec.js';
 import { buildRecord } from './submission.js';
 import { cancelReply, type Waits } from './waits.js';
 
@@ -95,7 +95,7 @@ export class Owner {
    * Takes a job whose limits and demands have been checked. It is on its way to an executor at once; its client is answered when all
    * holders have it, or with the outcome.
    */
-  accept(command: SubmitCommand, id: JobId, asker: Asker, terms: Terms, now: Instant): void {
+  accept(command: SubmitCommand, id: JobId, asker: Asker, terms: SpecTerms, now: Instant): void {
     const { self, ledger, replicator, placement } = this.options;
     const others = placement.choose(id, terms.copies - 1, terms.isDurable);
     const holders = this.holdersWith(others);

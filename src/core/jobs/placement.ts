@@ -10,12 +10,15 @@ export interface PlacementOptions {
 
 /** Which other nodes are to hold a job of this one: the first in rendezvous order of its id that can. */
 export class Placement {
+  /** Rises whenever members have changed. */
+  version = 0;
   private durable: NodeId[] | null = null;
   private any: NodeId[] | null = null;
 
   constructor(private readonly options: PlacementOptions) {}
 
   membersChanged(): void {
+    this.version++;
     this.durable = null;
     this.any = null;
   }
@@ -31,7 +34,7 @@ export class Placement {
   }
 
   /** At most so many, without those that have refused. */
-  choose(job: JobId, count: number, isDurable: boolean, except: readonly NodeId[] = []): NodeId[] {
+  choose(job: JobId, count: number, isDurable: boolean, except: readonly NodeId[] = []): readonly NodeId[] {
     if (count <= 0) return [];
     const nodes = this.eligible(isDurable);
     return rendezvousTop(

@@ -164,12 +164,10 @@ export class Requests {
   }
 
   private submit(command: SubmitCommand, asker: Asker, now: Instant): void {
-    const { self, instance, ledger } = this.options;
+    const { ledger } = this.options;
     if (command.options.key === null) {
-      const accept = (command: SubmitCommand, asker: Asker, now: Instant): void =>
-        this.accept(`${self}-${instance}-${(this.nextJob++).toString(36)}`, command, asker, now);
-      if (command.options.after.length === 0) accept(command, asker, now);
-      else this.afterChecks.check(command, asker, now, accept);
+      if (command.options.after.length === 0) this.acceptNew(command, asker, now);
+      else this.afterChecks.check(command, asker, now, (...of) => this.acceptNew(...of));
       return;
     }
     const id = idOfKey(command.options.key);
@@ -180,6 +178,11 @@ export class Requests {
       this.options.answer(asker, drainingReply(this.options.members));
     } else if (asker.type === 'peer') this.checkKey(id, command, asker, now);
     else this.submitAtHome(id, command, asker, now);
+  }
+
+  private acceptNew(command: SubmitCommand, asker: Asker, now: Instant): void {
+    const { self, instance } = this.options;
+    this.accept(`${self}-${instance}-${(this.nextJob++).toString(36)}`, command, asker, now);
   }
 
   private submitAtHome(

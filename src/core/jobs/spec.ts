@@ -25,6 +25,8 @@ export interface JobSpec {
   /** The time zone of `cron`, an IANA name; null: UTC. */
   readonly timeZone: string | null;
   readonly createdAtMs: number;
+  /** Jobs with the same wait in one line, see `classNameOf`; absent in what another node has sent. */
+  readonly className?: string;
 }
 
 /** On what a job is taken: what applies where it says nothing, its task's own options, then the node's; and the promise that it gets. */
@@ -37,8 +39,15 @@ export interface Terms {
   readonly isDurable: boolean;
 }
 
+/** Terms, and what they make of the options that a job came with. */
+export interface SpecTerms extends Terms {
+  readonly common: CommonSpec;
+}
+
 /** What most jobs of a task have in common. */
-type CommonSpec = Omit<JobSpec, 'id' | 'after' | 'createdAtMs'>;
+type CommonSpec = Omit<JobSpec, 'id' | 'after' | 'createdAtMs' | 'className'> & {
+  readonly className: string;
+};
 
 /** A spec that keeps nothing but what is its own: of a million jobs that wait, most ask for the same. */
 class SharingSpec implements JobSpec {
@@ -104,6 +113,10 @@ class SharingSpec implements JobSpec {
   get timeZone(): string | null {
     return this.common.timeZone;
   }
+
+  get className(): string {
+    return this.common.className;
+  }
 }
 
 const none: readonly JobId[] = [];
@@ -112,9 +125,19 @@ const latest = new Map<string, CommonSpec>();
 const latestMax = 1_024;
 
 /** The spec of a new job. */
-export function specFor(id: JobId, options: SubmitOptions, terms: Terms, createdAtMs: number): JobSpec {
+export function specFor(
+  id: JobId,
+  after: readonly JobId[],
+  common: CommonSpec,
+  createdAtMs: number,
+): JobSpec {
+  return new SharingSpec(id, after.length === 0 ? none : after, createdAtMs, common);
+}
+
+/** What all jobs have in common that are taken with these options on these terms. */
+export function commonSpec(options: SubmitOptions, terms: Terms): CommonSpec {
   const { config, task } = terms;
-  const common = share({
+  const asked = {
     task: task.name,
     priority: options.priority,
     timeoutMs: options.timeoutMs ?? task.timeoutMs ?? config.timeoutMs,
@@ -129,8 +152,19 @@ export function specFor(id: JobId, options: SubmitOptions, terms: Terms, created
     durable: terms.isDurable,
     cron: options.cron,
     timeZone: options.timeZone,
-  });
-  return new SharingSpec(id, options.after.length === 0 ? none : options.after, createdAtMs, common);
+  };
+  return share({ ...asked, className: classNameOf(asked) });
+}
+
+/** Space can't stand in any name, so joined names can't run into each other. */
+export function classNameOf(
+  spec: Pick<JobSpec, 'task' | 'on' | 'node' | 'route' | 'affinity' | 'className'>,
+): string {
+  const { task, on, node, route, affinity, className } = spec;
+  if (className !== undefined) return className;
+  if (on.length === 0 && node === null && route === 'round-robin') return task;
+  const tags = on.map(([key, value]) => `${key}=${value}`).join(' ');
+  return `${task} ${route} ${node ?? ''} ${affinity ?? ''} ${tags}`;
 }
 
 /** The same object as the task's job before had, where it says the same. */

@@ -4,7 +4,7 @@ import type { JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { JobCopy } from './copy.js';
 import { type JobOutcome, JobRecord, type JobState } from './record.js';
-import { specFor, type Terms } from './spec.js';
+import { type SpecTerms, specFor } from './spec.js';
 
 export interface RecordSource {
   readonly command: SubmitCommand;
@@ -12,7 +12,7 @@ export interface RecordSource {
   readonly owner: NodeId;
   /** Shared by all records that nobody else holds. */
   readonly holders: readonly NodeId[];
-  readonly terms: Terms;
+  readonly terms: SpecTerms;
   readonly now: Instant;
 }
 
@@ -22,7 +22,7 @@ export function buildRecord({ command, id, owner, holders, terms, now }: RecordS
   const notBeforeMs = Math.max(now.wallMs + options.delayMs, options.atMs ?? 0);
   const isDelayed = notBeforeMs > now.wallMs;
   const record = new JobRecord({
-    spec: specFor(id, options, terms, now.wallMs),
+    spec: specFor(id, options.after, terms.common, now.wallMs),
     args: command.args,
     state: isDelayed || options.after.length > 0 ? 'delayed' : 'queued',
     owner,

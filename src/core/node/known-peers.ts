@@ -47,7 +47,7 @@ export class KnownPeers {
   }
 
   /** Of a large cluster each node keeps some others, or those would be dialled by all where all restart. */
-  private present(): string[] {
+  private present(): readonly string[] {
     const { self, members } = this.options;
     const addresses = new Set<string>();
     for (const member of members())

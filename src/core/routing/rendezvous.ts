@@ -27,10 +27,11 @@ export function rendezvousFirst(key: string, nodes: readonly NodeId[]): NodeId |
 }
 
 /** The first `count` of `rendezvousOrder`, for a few out of many. */
-export function rendezvousTop(key: string, nodes: readonly NodeId[], count: number): NodeId[] {
+export function rendezvousTop(key: string, nodes: readonly NodeId[], count: number): readonly NodeId[] {
+  if (nodes.length <= 1) return nodes;
   if (count === 1) {
     const first = rendezvousFirst(key, nodes);
     return first === null ? [] : [first];
   }
-  return nodes.length <= 1 ? [...nodes] : rendezvousOrder(key, nodes).slice(0, count);
+  return rendezvousOrder(key, nodes).slice(0, count);
 }
