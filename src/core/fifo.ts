@@ -43,8 +43,7 @@ export class Fifo<Item> {
     this.head = (this.head + 1) & (this.ring.length - 1);
     this.count--;
     // A quarter full, halved: so a queue that stays about as long as it is moves nothing.
-    if (this.ring.length > keptMax && this.count * 4 <= this.ring.length)
-      this.resize(this.ring.length / 2);
+    if (this.ring.length > keptMax && this.count * 4 <= this.ring.length) this.resize(this.ring.length / 2);
     return item;
   }
 

@@ -1,4 +1,5 @@
 import type { OptionDraft } from './options.js';
+import { isPlainJson } from './plain-json.js';
 import type { VerbSpec } from './verbs.js';
 
 /** What stands in a line between its tag and its payload, as it was read: verb, operand and options. */
@@ -14,6 +15,8 @@ export interface KnownLine {
   readonly head: Head;
   /** A text of its own, which keeps nothing of the line: it may be kept for as long as a job. */
   readonly payload: string;
+  /** It certainly is; else it is to be checked. */
+  readonly isJson: boolean;
 }
 
 interface Known extends Head {
@@ -54,6 +57,7 @@ export class KnownHeads {
         tag: tagEnd === start ? null : bytes.toString('latin1', start + 1, tagEnd),
         head,
         payload: bytes.toString('latin1', payloadStart, end),
+        isJson: isPlainJson(bytes, payloadStart, end),
       };
     }
     return null;

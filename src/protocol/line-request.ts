@@ -90,9 +90,9 @@ export function parseLine(line: string, limit: BodyLimit, heads: KnownHeads | nu
 }
 
 /** Reads a line whose head is known. */
-export function parseKnown({ tag, head, payload }: KnownLine): ParsedLine {
+export function parseKnown({ tag, head, payload, isJson }: KnownLine): ParsedLine {
   const { verb, operand, draft } = head;
-  const error = checkJson(payload);
+  const error = isJson ? null : checkJson(payload);
   // A head that is known announces no body.
   if (error !== null) return { type: 'refusal', tag, verb, error, after: { type: 'go_on' } };
   return {
