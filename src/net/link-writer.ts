@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import { limits } from '../core/limits.js';
-import type { Lane } from '../core/messages.js';
+import type { Lane, PeerMessage } from '../core/messages.js';
+import { frameKinds } from '../protocol/frame-kinds.js';
 import { type ChunkSource, FrameOutbox } from '../protocol/frame-outbox.js';
+import { fieldsAfterKind } from '../protocol/peer-codec.js';
 import type { PeerNetworkConfig } from './peer-config.js';
 
 export interface LinkWriterEvents {
@@ -61,6 +63,14 @@ export class LinkWriter {
     if (this.#finishing) return;
     this.#outbox.add(frame, lane);
     this.#setFlush();
+  }
+
+  /** A message that is small; false: it is not, and is to be added as a frame. */
+  addSmall(message: PeerMessage, lane: Lane): boolean {
+    if (this.#finishing) return true;
+    if (!this.#outbox.addSmall(frameKinds[message.type], fieldsAfterKind(message), lane)) return false;
+    this.#setFlush();
+    return true;
   }
 
   /** A large message of about `bytes`, which is begun when its turn has come. */

@@ -65,6 +65,8 @@ export interface LinkTraffic {
   messagesDropped: number;
 }
 
+/** Messages with more are packed by themselves. */
+const gatheredBytesMax = 4 * 1024;
 /** Told of at this many bytes, the peer need not stand still for want of room. */
 const tellBytesMin = limits.bulkUntakenBytesMax / 4;
 /** While something large comes in, the peer hears so this often in the time after which it takes a silent link for dead. */
@@ -141,7 +143,9 @@ export class PeerLink {
     if (needsChunks(payloadBytes)) {
       this.#writer.addLater(() => this.#begin(message), payloadBytes);
     } else {
-      this.#writer.add(encodeMessage(message), laneOf(message.type));
+      const lane = laneOf(message.type);
+      if (payloadBytes > gatheredBytesMax || !this.#writer.addSmall(message, lane))
+        this.#writer.add(encodeMessage(message), lane);
     }
   }
 

@@ -2,6 +2,7 @@ import { Fifo } from '../core/fifo.js';
 import type { Lane, PeerMessageType } from '../core/messages.js';
 import { type Chunks, ContentChunks, needsChunks } from './frame-chunks.js';
 import { frameHeaderBytes } from './frame-decoder.js';
+import { FrameGatherer } from './frame-gatherer.js';
 
 /** What is made anew at every probe round or exchange anyway, and may be left out when a peer is slow. */
 export const droppableTypes: ReadonlySet<PeerMessageType> = new Set([
@@ -23,8 +24,15 @@ export interface Taken {
   readonly bulkBytes: number;
 }
 
-/** A bulk frame, or how a large message is begun, and how many bytes it counts for until then. */
-type BulkEntry = Buffer | { readonly begin: ChunkSource; readonly bytes: number };
+/** How a large message is begun, and how many bytes it counts for until then. */
+interface Later {
+  readonly begin: ChunkSource;
+  readonly bytes: number;
+}
+
+/** Room for small frames: what the last ones took and as much again, within these. */
+const gathererBytesMin = 256;
+const gathererBytesMax = 16 * 1024;
 
 /**
  * What waits to be written to one peer, in two lanes. Control frames go first; bulk frames keep their order among
@@ -32,8 +40,11 @@ type BulkEntry = Buffer | { readonly begin: ChunkSource; readonly bytes: number 
  * a turn of the event loop makes no more than it sends.
  */
 export class FrameOutbox {
-  readonly #control = new Fifo<Buffer>();
-  readonly #bulk = new Fifo<BulkEntry>();
+  readonly #control = new Fifo<Buffer | FrameGatherer>();
+  readonly #bulk = new Fifo<Buffer | FrameGatherer | Later>();
+  /** The last of its lane, where small frames may still be added to it. */
+  readonly #open: Record<Lane, FrameGatherer | null> = { control: null, bulk: null };
+  #gathererBytes = gathererBytesMin;
   /** The large message whose turn it is. */
   #current: Chunks | null = null;
   #bytes = 0;
@@ -56,13 +67,44 @@ export class FrameOutbox {
       this.addLater(() => new ContentChunks(content), content.length);
       return;
     }
-    (lane === 'control' ? this.#control : this.#bulk).push(frame);
+    this.#push(frame, lane);
     this.#bytes += frame.length;
+  }
+
+  /** Adds the frame of a small message; false: it is not small enough. */
+  addSmall(kind: number, fields: readonly unknown[], lane: Lane): boolean {
+    let gatherer = this.#open[lane];
+    const before = gatherer?.size ?? 0;
+    if (gatherer?.append(kind, fields) !== true) {
+      gatherer = this.#gathererFor(kind, fields);
+      if (gatherer === null) return false;
+      this.#push(gatherer, lane);
+      this.#open[lane] = gatherer;
+      this.#bytes += gatherer.size;
+    } else this.#bytes += gatherer.size - before;
+    return true;
+  }
+
+  #gathererFor(kind: number, fields: readonly unknown[]): FrameGatherer | null {
+    // One that is full may have been too small for what comes at once.
+    if (this.#open.bulk !== null || this.#open.control !== null)
+      this.#gathererBytes = Math.min(gathererBytesMax, 2 * this.#gathererBytes);
+    const gatherer = new FrameGatherer(this.#gathererBytes);
+    if (gatherer.append(kind, fields)) return gatherer;
+    if (this.#gathererBytes === gathererBytesMax) return null;
+    const larger = new FrameGatherer(gathererBytesMax);
+    return larger.append(kind, fields) ? larger : null;
+  }
+
+  #push(entry: Buffer | FrameGatherer | Later, lane: Lane): void {
+    this.#open[lane] = null;
+    if (lane === 'bulk') this.#bulk.push(entry);
+    else this.#control.push(entry as Buffer | FrameGatherer);
   }
 
   /** Adds a large message that is begun when its turn comes. Until then it counts for `bytes`. */
   addLater(begin: ChunkSource, bytes: number): void {
-    this.#bulk.push({ begin, bytes });
+    this.#push({ begin, bytes }, 'bulk');
     this.#bytes += bytes;
   }
 
@@ -71,8 +113,9 @@ export class FrameOutbox {
     const frames: Buffer[] = [];
     let bytes = 0;
     while (bytes < bytesMax) {
-      const frame = this.#control.shift();
-      if (frame === undefined) break;
+      const entry = this.#control.shift();
+      if (entry === undefined) break;
+      const frame = this.#written(entry, 'control');
       this.#bytes -= frame.length;
       frames.push(frame);
       bytes += frame.length;
@@ -92,16 +135,28 @@ export class FrameOutbox {
     this.#control.retain(() => false);
     this.#bulk.retain(() => false);
     this.#current = null;
+    this.#open.control = null;
+    this.#open.bulk = null;
     this.#bytes = 0;
+  }
+
+  #written(entry: Buffer | FrameGatherer, lane: Lane): Buffer {
+    if (!(entry instanceof FrameGatherer)) return entry;
+    if (this.#open[lane] === entry) this.#open[lane] = null;
+    // Halved at most, so that one that holds little now and then doesn't begin anew each time.
+    const wanted = Math.max(2 * entry.size, this.#gathererBytes / 2, gathererBytesMin);
+    this.#gathererBytes = Math.min(gathererBytesMax, wanted);
+    return entry.take();
   }
 
   #takeBulk(): Buffer | null {
     while (this.#current === null) {
       const entry = this.#bulk.shift();
       if (entry === undefined) return null;
-      if (Buffer.isBuffer(entry)) {
-        this.#bytes -= entry.length;
-        return entry;
+      if (!('begin' in entry)) {
+        const frame = this.#written(entry, 'bulk');
+        this.#bytes -= frame.length;
+        return frame;
       }
       this.#current = entry.begin();
       this.#bytes += (this.#current?.remaining ?? 0) - entry.bytes;

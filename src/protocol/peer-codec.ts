@@ -49,9 +49,14 @@ export function encodeMessage(message: PeerMessage): Buffer {
 
 /** The values of a message's frame, its kind first. */
 export function fieldsOf(message: PeerMessage): unknown[] {
-  const { type } = message;
-  const fields = encoders[type](message);
-  fields.unshift(frameKinds[type]);
+  const fields = fieldsAfterKind(message);
+  fields.unshift(frameKinds[message.type]);
+  return fields;
+}
+
+/** The same without the kind. */
+export function fieldsAfterKind(message: PeerMessage): unknown[] {
+  const fields = encoders[message.type](message);
   return fields;
 }
 

@@ -45,18 +45,16 @@ export function makeNewerBuild(directory: string, { versionMin, versionMax }: Ne
   change('protocol/peer-codec.js', [
     // A field of its own comes after the last ones of a `run`, which are left out where they say nothing.
     [
-      'fields.unshift(frameKinds[type]);',
-      `if (type === "run") fields.push(...[false, null, null].slice(fields.length - 9));
-       fields.push("new", [1, 2]); fields.unshift(frameKinds[type]);`,
+      'const fields = encoders[message.type](message);',
+      `const fields = encoders[message.type](message);
+       if (message.type === "run") fields.push(...[false, null, null].slice(fields.length - 9));
+       fields.push("new", [1, 2]);`,
     ],
   ]);
   // The frame holds [99, "news", 1] in msgpack.
   const unknownFrame = 'Buffer.from("00000008" + "9363a46e65777301", "hex")';
   change('net/peer-link.js', [
-    [
-      'this.#writer.add(encodeMessage(message), laneOf(',
-      `this.#writer.add(${unknownFrame}, "control"); this.#writer.add(encodeMessage(message), laneOf(`,
-    ],
+    ['const lane = laneOf(', `this.#writer.add(${unknownFrame}, "control"); const lane = laneOf(`],
   ]);
   return { program: join(directory, 'bin/rondo.js') };
 }
