@@ -3,6 +3,7 @@ import type { ClientCommand } from '../core/commands.js';
 import type { RequestId } from '../core/ids.js';
 import type { Item, Message } from '../core/item.js';
 import { limits as coreLimits } from '../core/limits.js';
+import { NumberTable } from '../core/number-table.js';
 import { errorReply, type Reply } from '../core/reply.js';
 import { eachByItself, type Together } from '../core/together.js';
 import { formatSize } from '../core/units.js';
@@ -70,7 +71,7 @@ export function createClientServer(options: ClientServerOptions): ClientServer {
 class LineServer implements ClientServer, LineConnectionOwner {
   private readonly server: Server;
   private readonly connections = new Set<LineConnection>();
-  private readonly requests = new Map<RequestId, LineConnection>();
+  private readonly requests = new NumberTable<LineConnection>();
   private readonly hello: string;
   private readonly tokenCheck: TokenCheck | null;
   private readonly sessionLimits: SessionLimits;

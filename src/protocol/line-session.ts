@@ -1,6 +1,7 @@
 import { assert, assertNever } from '../core/assert.js';
 import type { ClientCommand } from '../core/commands.js';
 import { type Item, itemBytes } from '../core/item.js';
+import { NumberTable } from '../core/number-table.js';
 import { errorReply, okReply, type Reply } from '../core/reply.js';
 import { formatDuration } from '../core/units.js';
 import { AnswerQueue, type Piece, type Said, type Slot, saidOf, type Words } from './answer-queue.js';
@@ -37,7 +38,7 @@ export class LineSession {
   private readonly decoder: LineDecoder;
   private authorised: boolean;
   private announcement: Extract<ParsedLine, { type: 'announcement' }> | null = null;
-  private readonly unanswered = new Map<number, Slot>();
+  private readonly unanswered = new NumberTable<Slot>();
   /** Of these, subscriptions. */
   private readonly subscriptions = new Set<number>();
   /** What its streams may be sent. */
@@ -93,7 +94,7 @@ export class LineSession {
   }
 
   /** Numbers of the requests that `next` gave and nobody has answered. */
-  unansweredSeqs(): IterableIterator<number> {
+  unansweredSeqs(): readonly number[] {
     return this.unanswered.keys();
   }
 

@@ -1,5 +1,6 @@
 import type { RunId } from '../core/ids.js';
 import type { AttemptOutcome } from '../core/jobs/record.js';
+import type { NumberTable } from '../core/number-table.js';
 import type { Payload } from '../core/payload.js';
 import { isProgressText } from '../core/progress.js';
 import type { HandlerRequest } from '../protocol/handler-request.js';
@@ -12,12 +13,12 @@ import type { AttemptLogEntry } from './scheduler.js';
  * there, are ignored. What a thread says of itself is for a subclass.
  */
 export class AttemptReports extends IgnoredReports {
-  private readonly attempts: ReadonlyMap<RunId, Attempt>;
+  private readonly attempts: Pick<NumberTable<Attempt>, 'get'>;
   private readonly finish: (attempt: Attempt, outcome: AttemptOutcome) => void;
   private readonly listener: RunnerListener;
 
   constructor(
-    attempts: ReadonlyMap<RunId, Attempt>,
+    attempts: Pick<NumberTable<Attempt>, 'get'>,
     finish: (attempt: Attempt, outcome: AttemptOutcome) => void,
     listener: RunnerListener,
   ) {

@@ -6,6 +6,7 @@ import type { AttemptOutcome } from '../core/jobs/record.js';
 import { limits } from '../core/limits.js';
 import type { TaskOffer } from '../core/member.js';
 import type { StopReason } from '../core/messages.js';
+import { NumberTable } from '../core/number-table.js';
 import type { Reply } from '../core/reply.js';
 import { eachByItself, type Together } from '../core/together.js';
 import {
@@ -90,7 +91,7 @@ interface Offered {
 class QueueingScheduler implements Scheduler {
   private readonly options: SchedulerOptions;
   private readonly tuning: SchedulerTuning;
-  private readonly attempts = new Map<RunId, Attempt>();
+  private readonly attempts = new NumberTable<Attempt>();
   /** A Map: tasks may be called `constructor` or `__proto__`. */
   private readonly tasks = new Map<string, Offered>();
   private readonly offers: TaskOffer[] = [];
@@ -245,7 +246,8 @@ class QueueingScheduler implements Scheduler {
 
   private async endAll(): Promise<void> {
     this.closing.abort();
-    for (const [run, attempt] of this.attempts) {
+    for (const attempt of this.attempts.values()) {
+      const { run } = attempt.start;
       if (attempt.release !== null) continue;
       this.slots.withdraw(attempt);
       this.attempts.delete(run);

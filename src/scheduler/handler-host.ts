@@ -1,4 +1,5 @@
 import type { RunId } from '../core/ids.js';
+import { NumberTable } from '../core/number-table.js';
 import type { Payload } from '../core/payload.js';
 import type { Reply } from '../core/reply.js';
 import { builtinHandlers } from './builtin-tasks.js';
@@ -14,7 +15,7 @@ export class HandlerHost implements Orders {
   private readonly node: string;
   private readonly reports: Reports;
   private readonly progressBoard: ProgressBoard;
-  private readonly running = new Map<RunId, AttemptContext>();
+  private readonly running = new NumberTable<AttemptContext>();
   /** Of attempts that stream. */
   private readonly rooms = new Map<RunId, ChunkRoom>();
   private readonly calls: ClusterCalls;

@@ -1,4 +1,4 @@
-import type { RunId } from '../core/ids.js';
+import { NumberTable } from '../core/number-table.js';
 import type { Reply } from '../core/reply.js';
 import type { Attempt, Runner, RunnerListener } from './attempt.js';
 import { AttemptReports } from './attempt-reports.js';
@@ -11,7 +11,7 @@ import { OrderBatch, ReportBatch, replayOrders, replayReports, type TaskFile } f
  * that blocks, exits or eats memory, and one that ignores its signal is waited for: there is no thread to end.
  */
 export class InlineRunner implements Runner {
-  private readonly attempts = new Map<RunId, Attempt>();
+  private readonly attempts = new NumberTable<Attempt>();
   private readonly listener: RunnerListener;
   private readonly host: HandlerHost;
   private readonly orders: OrderBatch;

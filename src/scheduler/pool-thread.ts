@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
-import type { RunId } from '../core/ids.js';
 import type { JobError } from '../core/jobs/record.js';
+import { NumberTable } from '../core/number-table.js';
 import type { Attempt } from './attempt.js';
 import { describeError } from './handler-result.js';
 import { OrderBatch, type ThreadStart } from './thread-messages.js';
@@ -32,7 +32,7 @@ export class PoolThread {
   /** For a single attempt that may take its thread down. */
   readonly isolated: boolean;
   /** What it was given, and it has not reported the end of. */
-  readonly attempts = new Map<RunId, Attempt>();
+  readonly attempts = new NumberTable<Attempt>();
   readonly orders: OrderBatch;
   state: ThreadState = 'booting';
   /** False until its first sign of life: one that ends before could not start at all. */

@@ -1,9 +1,10 @@
-import type { NodeId, RequestId } from '../ids.js';
+import type { NodeId } from '../ids.js';
+import { NumberTable } from '../number-table.js';
 import type { Asker } from './record.js';
 
 /** One entry for each request that something is kept for, found by who asked. */
 export class AskerTable<Entry> {
-  private readonly byClient = new Map<RequestId, Entry>();
+  private readonly byClient = new NumberTable<Entry>();
   private readonly byOwn = new Map<number, Entry>();
   private readonly byPeer = new Map<NodeId, Map<number, Entry>>();
 

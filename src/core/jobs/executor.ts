@@ -4,6 +4,7 @@ import type { NodeId, RunId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import { limits } from '../limits.js';
 import type { AttemptKey, JobMessage, RefuseReason, StopReason } from '../messages.js';
+import { NumberTable } from '../number-table.js';
 import type { Outbox } from '../outbox.js';
 import { type Payload, payloadBytes } from '../payload.js';
 import { AttemptStream, isLasting } from './attempt-stream.js';
@@ -48,7 +49,7 @@ const unacknowledgedBytesMax = 8 * 1024 * 1024;
 export class Executor {
   draining = false;
   private readonly accounts = new Map<NodeId, Account>();
-  private readonly running = new Map<RunId, Held>();
+  private readonly running = new NumberTable<Held>();
   private readonly order = new StartOrder();
   private heldBytes = 0;
   /** Attempts that have ended, and whose owners do not have all that they yielded. */
