@@ -1,4 +1,5 @@
 import { type Deadline, Deadlines } from '../deadlines.js';
+import { Fifo } from '../fifo.js';
 import type { JobId, NodeId } from '../ids.js';
 import type { Instant } from '../instant.js';
 import type { JobsConfig } from './config.js';
@@ -26,13 +27,16 @@ export interface CopiesOptions {
 const copyBytes = 700;
 /** An outcome stays this much longer than with its owner, whose clock decides. */
 const expirySlackMs = 5_000;
+/** So many entries of copies that are gone may stay beside as many as there are copies. */
+const staleMax = 1_024;
 
 /** The jobs that this node holds for other owners: unfinished ones within their limits, outcomes for as long as they asked for. */
 export class Copies {
   private readonly helds = new Map<JobId, Held>();
   private readonly ofOwner = new Map<NodeId, Set<Held>>();
-  /** The oldest first. */
-  private readonly finished = new Set<Held>();
+  /** Expiries of outcomes, the oldest first. Those of copies that have left stay until their turn comes. */
+  private readonly finished = new Fifo<Deadline<Held>>();
+  private finishedCount = 0;
   /** Those that this node owned until others did. */
   private readonly handed = new Set<Held>();
   private readonly expiries = new Deadlines<Held>();
@@ -46,7 +50,7 @@ export class Copies {
   }
 
   get waitingCount(): number {
-    return this.helds.size - this.finished.size;
+    return this.helds.size - this.finishedCount;
   }
 
   get handedCount(): number {
@@ -156,9 +160,10 @@ export class Copies {
       this.waitingBytes += bytesOf(copy);
       return;
     }
-    this.finished.add(held);
+    this.finishedCount++;
     this.finishedBytes += bytesOf(copy);
     held.expiry = this.expiries.add(now.monotonicMs + leftMs + expirySlackMs, held);
+    this.finished.push(held.expiry);
   }
 
   private unlist(held: Held): void {
@@ -168,7 +173,7 @@ export class Copies {
     if (owned?.size === 0) this.ofOwner.delete(copy.owner);
     if (copy.state === 'waiting') this.waitingBytes -= bytesOf(copy);
     else {
-      this.finished.delete(held);
+      this.finishedCount--;
       this.finishedBytes -= bytesOf(copy);
     }
     if (held.expiry !== null) this.expiries.cancel(held.expiry);
@@ -177,11 +182,19 @@ export class Copies {
 
   private dropOverLimit(): void {
     const { outcomesMax, outcomeBytesMax } = this.options.config;
-    while (this.finished.size > outcomesMax || this.finishedBytes > outcomeBytesMax) {
-      const [oldest] = this.finished;
+    while (this.finishedCount > outcomesMax || this.finishedBytes > outcomeBytesMax) {
+      const oldest = this.finished.shift();
       if (oldest === undefined) return;
-      this.remove(oldest);
+      if (oldest.subject !== null) this.remove(oldest.subject);
     }
+    this.forgetStale();
+  }
+
+  /** Entries of copies that are gone must not stay for long. */
+  private forgetStale(): void {
+    while (this.finished.peek()?.subject === null) this.finished.shift();
+    if (this.finished.length > 2 * this.finishedCount + staleMax)
+      this.finished.retain(({ subject }) => subject !== null);
   }
 
   /** Totals counted anew, for checkers. */
