@@ -66,7 +66,7 @@ export interface LinkTraffic {
 }
 
 /** Messages with more are packed by themselves. */
-const gatheredBytesMax = 4 * 1024;
+const gatheredBytesMax = 48 * 1024;
 /** Told of at this many bytes, the peer need not stand still for want of room. */
 const tellBytesMin = limits.bulkUntakenBytesMax / 4;
 /** While something large comes in, the peer hears so this often in the time after which it takes a silent link for dead. */

@@ -32,7 +32,7 @@ interface Later {
 
 /** Room for small frames: what the last ones took and as much again, within these. */
 const gathererBytesMin = 256;
-const gathererBytesMax = 16 * 1024;
+const gathererBytesMax = 64 * 1024;
 
 /**
  * What waits to be written to one peer, in two lanes. Control frames go first; bulk frames keep their order among
