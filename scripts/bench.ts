@@ -1,78 +1,156 @@
-import { cpus } from 'node:os';
-import { startCeiling } from './bench/ceiling.js';
-import { type Latency, measureLatency, measureThroughput, type Throughput } from './bench/load.js';
-import { compareWithCeiling, describeReport, type Report, type TargetReport } from './bench/report.js';
-import { rondoSettings, startRondo } from './bench/rondo.js';
-import type { BenchTarget } from './bench/target.js';
-import { readOptions, type ScriptUsage, wholeNumber } from './script-usage.js';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { own } from './bench/contenders/own.js';
+import { peers, preparePeers } from './bench/contenders/peers.js';
+import { isInMemory, machineFacts } from './bench/machine.js';
+import { pageDirectory, resultsPath, root, writePages } from './bench/pages.js';
+import { type Results, readResults } from './bench/results.js';
+import { durationText, expectedOf, type Planned, planOf, runPlan } from './bench/rounds.js';
+import { type Choice, choose, defaultRounds, listing } from './bench/selection.js';
+import { renderTerminal } from './bench/terminal.js';
+import { readOptions, type ScriptUsage, wholeNumber, wrongUsage } from './script-usage.js';
 
 const usage: ScriptUsage = {
   name: 'bench',
-  call: 'npm run bench -- [--quick] [--rounds N] [--json] [--ceiling-only]',
+  call: 'npm run bench -- [--only SYSTEMS] [--workload LETTERS] [--quick] [--rounds N] [--write DIR | --no-write] [--json] [--list] [--pages]',
   text: `
-Measures Rondo beside the bare ceiling of this machine, in one run and in turns, so that what else the machine does meets both:
-no-op jobs of 100 bytes over the line protocol, run on another node and answered.
+Measures Rondo and what people use today side by side in one run, rounds interleaved, on this machine; beside them bare processes that only pass
+bytes on. Installs what the others need; what can't be installed is left out and named. Without options it measures everything, three rounds, which
+takes about an hour, prints the tables, and writes scripts/bench/RESULTS.md, results.svg, results.json and the README's table.
 
-  --quick         one short round: a look, not a measurement
-  --rounds N      rounds of each, in turns; medians are shown (default 3)
-  --json          one JSON object instead of the table
-  --ceiling-only  without Rondo
+  --only SYSTEMS      these, with commas between: --only rondo,gearman; the bare processes are always there
+  --workload LETTERS  these, with commas between: --workload a,b
+  --quick             one short round of a few workloads, of Rondo one setting each: a look, not a measurement; with --only rondo under a minute
+  --rounds N          default 3; with --quick 1
+  --write DIR         write the page there; without it only a whole run writes one
+  --no-write          write nothing
+  --data DIR          where nodes and servers keep their data meanwhile: a disk, or nothing is synced to any. Default: the directory of temporary files
+  --json              all figures as JSON instead of the tables
+  --list              what there is: systems, their settings, workloads
+  --pages             writes the page and the README's table anew from results.json, and measures nothing
 `,
 };
-const inFlight = 1_000;
 
 async function main(): Promise<void> {
   const values = readOptions(usage, {
+    only: { type: 'string' },
+    workload: { type: 'string' },
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    write: { type: 'string' },
+    'no-write': { type: 'boolean', default: false },
+    data: { type: 'string' },
     json: { type: 'boolean', default: false },
-    'ceiling-only': { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    pages: { type: 'boolean', default: false },
   });
-  const rounds = wholeNumber(usage, '--rounds', values.rounds ?? (values.quick ? '1' : '3'));
-
-  const targets: BenchTarget[] = [];
-  try {
-    targets.push(await startCeiling());
-    if (!values['ceiling-only']) targets.push(...(await startRondo()));
-    const report = await measure(targets, rounds, values.quick);
-    const comparisons = compareWithCeiling(report.targets);
-    process.stdout.write(
-      values.json
-        ? `${JSON.stringify({ ...report, comparisons })}\n`
-        : `${describeReport(report)}${values['ceiling-only'] ? '' : `${rondoSettings}\n`}`,
-    );
-  } finally {
-    await Promise.all(targets.map((target) => target.stop()));
-  }
+  const rounds = wholeNumber(usage, '--rounds', values.rounds ?? defaultRounds(values.quick));
+  if (values.write !== undefined && values['no-write'])
+    wrongUsage(usage, '--write and --no-write exclude each other');
+  const contenders = [...own, ...peers];
+  if (values.list) return void process.stdout.write(listing(contenders));
+  if (values.pages) return writeAgain(values.write);
+  const choice = choose(contenders, { only: values.only, workload: values.workload, isQuick: values.quick });
+  if (typeof choice === 'string') wrongUsage(usage, choice);
+  const results = await measure(choice, {
+    rounds,
+    isQuick: values.quick,
+    dataParent: dataParent(values.data),
+  });
+  process.stdout.write(values.json ? `${JSON.stringify(results)}\n` : `${renderTerminal(results)}\n`);
+  if (choice.leftOut.length > 0) tell(`Left out of a quick run: ${choice.leftOut.join('; ')}.`);
+  const directory = values.write ?? (choice.isWhole && !values['no-write'] ? pageDirectory : null);
+  if (directory === null)
+    tell('No page was written: only a whole run does so by itself, and any with --write DIR.');
+  else tell(`Written: ${writePages(resolve(directory), results).join(', ')}`);
+  process.exitCode = results.measurements.every(({ failure }) => failure === null) ? 0 : 1;
 }
 
-async function measure(targets: readonly BenchTarget[], rounds: number, isQuick: boolean): Promise<Report> {
-  const seen = targets.map(() => ({ throughputs: [] as Throughput[], latencies: [] as Latency[] }));
-  for (let round = 1; round <= rounds; round++) {
-    for (const [index, target] of targets.entries()) {
-      process.stderr.write(`round ${round} of ${rounds}: ${target.name} ...\n`);
-      const throughput = await measureThroughput(target, {
-        inFlight,
-        warmUpMs: isQuick ? 500 : 2_000,
-        measureMs: isQuick ? 1_000 : 4_000,
-      });
-      const latency = await measureLatency(target, { warmUpJobs: 200, jobs: isQuick ? 500 : 2_000 });
-      seen[index]?.throughputs.push(throughput);
-      seen[index]?.latencies.push(latency);
-    }
-  }
-  const reports = targets.map(
-    ({ name }, index): TargetReport => ({
-      name,
-      throughputs: seen[index]?.throughputs ?? [],
-      latencies: seen[index]?.latencies ?? [],
-    }),
+interface RunSettings {
+  readonly rounds: number;
+  readonly isQuick: boolean;
+  /** The directory of all data is made in this one, and removed at the end. */
+  readonly dataParent: string;
+}
+
+async function measure(
+  { contenders, workloads }: Choice,
+  { rounds, isQuick, dataParent }: RunSettings,
+): Promise<Results> {
+  const started = new Date();
+  const ownSystems = new Set(own.map(({ system }) => system));
+  const systems = [...new Set(contenders.map(({ system }) => system))].filter(
+    (system) => !ownSystems.has(system),
   );
-  return { node: process.version, cpus: cpus().length, rounds, inFlight, targets: reports };
+  const { versions, missing } =
+    systems.length === 0 ? { versions: {}, missing: [] } : await preparePeers(systems);
+  interruption.signal.throwIfAborted();
+  for (const { system, reason } of missing) tell(`${system} is left out: ${reason}`);
+  const there = contenders.filter(({ system }) => missing.every((each) => each.system !== system));
+  const plan = planOf({ contenders: there, workloads, rounds });
+  tell(`${plan.length} measurements, about ${durationText(expectedSecondsOf(plan, isQuick))}.`);
+  const dataDirectory = mkdtempSync(join(dataParent, 'rondo-bench-'));
+  const removeData = (): void => rmSync(dataDirectory, { recursive: true, force: true, maxRetries: 5 });
+  process.once('exit', removeData);
+  const machine = machineFacts(dataDirectory);
+  const measured = await runPlan(plan, { isQuick, dataDirectory, signal: interruption.signal, tell });
+  return {
+    startedAt: started.toISOString(),
+    minutes: Number(((Date.now() - started.getTime()) / 60_000).toFixed(1)),
+    rounds,
+    isQuick,
+    machine,
+    versions: { Rondo: ownVersion(), Node: process.version, ...versions },
+    contenders: there.map(({ system, name, settings }) => ({ system, name, settings })),
+    missing,
+    ...measured,
+  };
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+function expectedSecondsOf(plan: readonly Planned[], isQuick: boolean): number {
+  return plan.reduce((sum, { workload }) => sum + expectedOf(workload, isQuick), 0);
+}
+
+/** On a disk, wherever the temporary files are. */
+function dataParent(wanted: string | undefined): string {
+  if (wanted !== undefined && !existsSync(wanted))
+    return wrongUsage(usage, `--data takes a directory, and there is no ${wanted}: make it first`);
+  if (wanted !== undefined && isInMemory(wanted))
+    return wrongUsage(
+      usage,
+      `${wanted} is in memory, where nothing can be synced: --data takes one on a disk`,
+    );
+  if (wanted !== undefined) return resolve(wanted);
+  return isInMemory(tmpdir()) ? join(root, 'dist') : tmpdir();
+}
+
+function writeAgain(directory: string | undefined): void {
+  if (!existsSync(resultsPath))
+    wrongUsage(usage, `--pages needs ${resultsPath}, which a whole run writes: run it without options first`);
+  const written = writePages(resolve(directory ?? pageDirectory), readResults(resultsPath));
+  tell(`Written: ${written.join(', ')}`);
+}
+
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // A second one does not wait for what is measured to end in order.
+    if (interruption.signal.aborted) process.exit(130);
+    tell('Ending what is measured ...');
+    interruption.abort();
+  });
+}
 main().catch((error: unknown) => {
-  process.stderr.write(`bench: ${(error as Error).stack ?? error}\n`);
-  process.exitCode = 1;
+  const isInterrupted = interruption.signal.aborted;
+  tell(`bench: ${isInterrupted ? 'interrupted; nothing was written' : ((error as Error).stack ?? error)}`);
+  process.exit(isInterrupted ? 130 : 2);
 });

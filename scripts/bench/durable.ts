@@ -6,6 +6,7 @@ import { startCluster } from '../../test/support/cluster.js';
 import { lineTarget } from './line-target.js';
 import { measureThroughput, type Throughput } from './load.js';
 import { checkAnswer } from './target.js';
+import { tasksPath } from './tasks.js';
 
 /** One way to give jobs to two nodes. */
 export interface DurableRow {
@@ -19,7 +20,7 @@ export interface DurableRow {
 function submitRow(promise: string): DurableRow {
   return {
     title: `SUBMIT ${promise}`,
-    request: `SUBMIT echo delay=1h ${promise}`,
+    request: `SUBMIT noop delay=1h ${promise}`,
     check: (_, text) => {
       if (!text.endsWith(` ${promise}`))
         throw new Error(`${promise} was asked for, and reached was: ${text}`);
@@ -30,7 +31,7 @@ function submitRow(promise: string): DurableRow {
 function runRow(promise: string): DurableRow {
   return {
     title: `RUN ${promise}`,
-    request: `RUN echo node=worker ${promise}`,
+    request: `RUN noop node=worker ${promise}`,
     check: (n, text) => checkAnswer(n, JSON.parse(text)),
   };
 }
@@ -57,7 +58,7 @@ export interface DurableOptions {
 /** Two new nodes with journals on disk, one row, one round. */
 export async function measureDurable(row: DurableRow, options: DurableOptions): Promise<Throughput> {
   const { profileDirectory } = options;
-  const args = ['--log-level', 'warn', '--concurrency', '256'];
+  const args = ['--log-level', 'warn', '--tasks', tasksPath, '--concurrency', '256'];
   const within = profileDirectory === null ? [] : profiled(profileDirectory);
   const cluster = await startCluster({ nodes: 2, names: ['front', 'worker'], args, within });
   const [front] = cluster.nodes;

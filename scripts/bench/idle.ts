@@ -49,7 +49,8 @@ export async function measureIdle(
   }
 }
 
-function bareStartMs(): number {
+/** What a process takes that does nothing at all. */
+export function bareStartMs(): number {
   const startedAtMs = performance.now();
   spawnSync(process.execPath, ['-e', '0']);
   return performance.now() - startedAtMs;

@@ -1,11 +1,9 @@
 import { cpuMs } from './proc.js';
 import type { BenchTarget } from './target.js';
 
-export interface Throughput {
+export interface Throughput extends Quantiles {
+  /** The quantiles are of the time from sending to answer, with all the others in flight. */
   readonly jobsPerSecond: number;
-  /** Time from sending to answer, with all the others in flight. */
-  readonly p50Ms: number;
-  readonly p99Ms: number;
   /** Microseconds of processor time per job, of this process and of each of the target's. */
   readonly cpuMicrosPerJob: readonly CpuShare[];
 }
@@ -15,10 +13,15 @@ export interface CpuShare {
   readonly micros: number;
 }
 
-export interface Latency {
+export interface Latency extends Quantiles {
   readonly jobs: number;
+}
+
+export interface Quantiles {
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Of a thousand jobs or fewer it is the slowest. */
+  readonly p999Ms: number;
 }
 
 export interface ThroughputOptions {
@@ -37,22 +40,26 @@ export async function measureThroughput(
   const { inFlight, warmUpMs, measureMs } = options;
   const processes = [{ name: 'client', pid: process.pid }, ...target.processes];
   const readCpu = (): number[] => processes.map(({ pid }) => cpuMs(pid));
-  const sentAtMs = new Map<number, number>();
+  /** By a job's number; NaN once it is answered. An array, as this process is measured, too. */
+  const sentAtMs: number[] = [];
   const latencies: number[] = [];
-  let next = 0;
+  let underWay = 0;
   let phase: 'warming' | 'measuring' | 'draining' = 'warming';
 
   const sendNext = (): void => {
-    const n = next++;
-    sentAtMs.set(n, performance.now());
+    const n = sentAtMs.push(performance.now()) - 1;
+    underWay++;
     target.send(n);
   };
   const drained = untilSettled(target, (n) => {
-    const sent = sentAtMs.get(n);
-    if (!sentAtMs.delete(n) || sent === undefined) throw new Error(`job ${n} was answered twice`);
+    const sent = sentAtMs[n];
+    if (sent === undefined || Number.isNaN(sent))
+      throw new Error(`job ${n} was answered twice, or never sent`);
+    sentAtMs[n] = Number.NaN;
+    underWay--;
     if (phase === 'measuring') latencies.push(performance.now() - sent);
     if (phase !== 'draining') sendNext();
-    return sentAtMs.size === 0;
+    return underWay === 0;
   });
   for (let count = 0; count < inFlight; count++) sendNext();
 
@@ -79,34 +86,43 @@ export async function measureThroughput(
 
 export interface LatencyOptions {
   readonly warmUpJobs: number;
-  readonly jobs: number;
+  /** So many, or as many as are answered within `measureMs`. */
+  readonly jobs?: number;
+  readonly measureMs?: number;
 }
 
 /** One job at a time: each is sent when the one before has been answered. */
 export async function measureLatency(
   target: BenchTarget,
-  { warmUpJobs, jobs }: LatencyOptions,
+  {
+    warmUpJobs,
+    jobs: jobsMax = Number.POSITIVE_INFINITY,
+    measureMs = Number.POSITIVE_INFINITY,
+  }: LatencyOptions,
 ): Promise<Latency> {
   const latencies: number[] = [];
-  let sentAtMs = performance.now();
+  let startedAtMs = performance.now();
+  let sentAtMs = startedAtMs;
   let current = 0;
   const settled = untilSettled(target, (n) => {
     if (n !== current) throw new Error(`job ${n} was answered when ${current} was asked`);
-    if (n >= warmUpJobs) latencies.push(performance.now() - sentAtMs);
-    if (latencies.length === jobs) return true;
+    const nowMs = performance.now();
+    if (n === warmUpJobs) startedAtMs = sentAtMs;
+    if (n >= warmUpJobs) latencies.push(nowMs - sentAtMs);
+    if (latencies.length === jobsMax || (n >= warmUpJobs && nowMs - startedAtMs >= measureMs)) return true;
     sentAtMs = performance.now();
     target.send(++current);
     return false;
   });
   target.send(current);
   await settled;
-  return { jobs, ...quantiles(latencies) };
+  return { jobs: latencies.length, ...quantiles(latencies) };
 }
 
 /** Resolves once `onAnswer` says that all is done; rejects at a wrong answer, or when none comes for too long. */
 function untilSettled(target: BenchTarget, onAnswer: (n: number) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
-    let lastAnswerAtMs = performance.now();
+    let isAnswered = true;
     const end = (): void => {
       clearInterval(watchdog);
       target.onAnswer = () => {};
@@ -117,11 +133,12 @@ function untilSettled(target: BenchTarget, onAnswer: (n: number) => boolean): Pr
       reject(error);
     };
     const watchdog = setInterval(() => {
-      if (performance.now() - lastAnswerAtMs > stallMs) fail(new Error(`${target.name} answers no more`));
-    }, 1_000);
+      if (!isAnswered) fail(new Error(`${target.name} answers no more`));
+      isAnswered = false;
+    }, stallMs);
     target.onFault = fail;
     target.onAnswer = (n) => {
-      lastAnswerAtMs = performance.now();
+      isAnswered = true;
       if (!onAnswer(n)) return;
       end();
       resolve();
@@ -133,8 +150,9 @@ function delay(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
 
-function quantiles(values: readonly number[]): { readonly p50Ms: number; readonly p99Ms: number } {
-  const sorted = Float64Array.from(values).sort();
-  const at = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
-  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+/** Nearest rank. */
+export function quantiles(valuesMs: readonly number[]): Quantiles {
+  const sorted = Float64Array.from(valuesMs).sort();
+  const at = (share: number): number => sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
+  return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) };
 }

@@ -31,14 +31,14 @@ export interface NodeMemory {
 }
 
 /** 200 bytes of JSON. */
-const args = JSON.stringify({ path: 'x'.repeat(200 - '{"path":""}'.length) });
+export const queuedArguments = JSON.stringify({ path: 'x'.repeat(200 - '{"path":""}'.length) });
 const inFlight = 1_000;
 /** Some seconds of them: in a single one, one collection of the long queue would decide. */
 const measuredRuns = 200_000;
 /** V8 gives memory back only some seconds after the last job. */
 const settleMs = 20_000;
 /** A tag that no node has: jobs that ask for it are queued, and stay. */
-const nowhere = 'on=queue=none';
+export const nowhere = 'on=queue=none';
 
 /** One node with so many jobs, the 1,000 that are in flight to be run among them. */
 export async function measureQueue(jobs: number, isJournaled: boolean): Promise<QueueReport> {
@@ -93,7 +93,18 @@ async function countOf(node: ClusterNode): Promise<number> {
 }
 
 /** Sends so many requests, `inFlight` of them on their way, and gives how many were answered with OK a second. */
-function rateOf(node: ClusterNode, request: string, count: number): Promise<number> {
+export function rateOf(node: ClusterNode, request: string, count: number): Promise<number> {
+  return rateOfLines(node, count, { lineOf: () => `${request} ${queuedArguments}` });
+}
+
+export interface Lines {
+  /** The request of this number, from 1 on. */
+  readonly lineOf: (number: number) => string;
+  /** What was answered behind OK. */
+  readonly onAnswer?: (text: string) => void;
+}
+
+export function rateOfLines(node: ClusterNode, count: number, { lineOf, onAnswer }: Lines): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ ...parseAddress(node.client), noDelay: true });
     const write = lineWriter(socket);
@@ -101,14 +112,16 @@ function rateOf(node: ClusterNode, request: string, count: number): Promise<numb
     let sent = 0;
     let answered = 0;
     const send = (): void => {
-      if (sent < count) write(`@${++sent} ${request} ${args}`);
+      if (sent < count) write(`@${++sent} ${lineOf(sent)}`);
     };
     readLines(socket, (line) => {
-      if (!/^@\d+ OK /.test(line)) {
-        reject(new Error(`${request}: ${line}`));
+      const reply = /^@\d+ OK ?(.*)$/.exec(line);
+      if (reply === null) {
+        reject(new Error(`to ${lineOf(1)} and the like a node answered ${line}`));
         socket.destroy();
         return;
       }
+      onAnswer?.(reply[1] as string);
       answered++;
       send();
       if (answered < count) return;
@@ -116,6 +129,7 @@ function rateOf(node: ClusterNode, request: string, count: number): Promise<numb
       socket.destroy();
     });
     socket.on('error', reject);
+    socket.on('close', () => reject(new Error('the node closed the connection')));
     for (let index = 0; index < inFlight; index++) send();
   });
 }

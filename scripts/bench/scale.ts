@@ -50,22 +50,28 @@ export interface ScaleLoad {
 
 /** Each node has run so many before, so that its threads are there and its code is compiled: that isn't what is measured. */
 const warmUpJobsANode = 2_000;
-const rounds = 3;
+const warmUpBatches = 10;
+const roundsDefault = 3;
 
-/** How long all jobs take on so many nodes, submitted at once to one of them, in ms: the median of three rounds. */
-export async function measureJobs(nodes: number, { jobs, jobMs, slots }: ScaleLoad): Promise<number> {
+/** How long all jobs take on so many nodes, submitted at once to one of them, in ms: the median of some rounds. */
+export async function measureJobs(
+  nodes: number,
+  { jobs, jobMs, slots }: ScaleLoad,
+  rounds = roundsDefault,
+): Promise<number> {
   const args = ['--concurrency', String(slots), '--threads', '1', '--log-level', 'warn'];
   const cluster = await startCluster({ nodes, args });
   try {
     const [front] = cluster.nodes as [ClusterNode];
-    for (let batch = 0; batch < 10; batch++) await runAll(front, (warmUpJobsANode * nodes) / 10, 1);
+    for (let batch = 0; batch < warmUpBatches; batch++)
+      await runAll(front, (warmUpJobsANode * nodes) / warmUpBatches, 1);
     const times: number[] = [];
     for (let round = 0; round < rounds; round++) {
       const startedAtMs = performance.now();
       await runAll(front, jobs, jobMs);
       times.push(performance.now() - startedAtMs);
     }
-    return times.sort((a, b) => a - b)[(rounds - 1) / 2] as number;
+    return times.sort((a, b) => a - b)[rounds >> 1] as number;
   } finally {
     await cluster.stop();
   }

@@ -1,14 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ClusterNode, startCluster } from '../../test/support/cluster.js';
 import { parseAddress } from '../../test/support/line-connection.js';
 import type { BulkGaps } from './bulk-watch-process.js';
 import { residentMiB, residentPeakMiB } from './proc.js';
+import { tasksPath } from './tasks.js';
 
 export interface StreamReport {
   readonly megabytes: number;
@@ -23,38 +21,25 @@ export interface StreamReport {
 
 const chunkBytes = 64 * 1024;
 const warmUpBytes = 128 * 1024 * 1024;
-const task = `
-export default async function* ({ count }) {
-  const chunk = Buffer.alloc(${chunkBytes}, 7);
-  for (let number = 0; number < count; number++) yield chunk;
-}
-`;
 const relayPath = fileURLToPath(new URL('./stream-relay-process.js', import.meta.url));
 const watchPath = fileURLToPath(new URL('./bulk-watch-process.js', import.meta.url));
 
 /** Chunks of 64 KiB from a generator on one node through another one to a client; and as many bytes through two bare processes. */
 export async function measureStreams(bytes: number): Promise<StreamReport> {
-  const directory = mkdtempSync(join(tmpdir(), 'rondo-streams-'));
-  const tasks = join(directory, 'tasks');
-  mkdirSync(tasks);
-  writeFileSync(join(tasks, 'flood.mjs'), task);
-  const cluster = await startCluster({
-    nodes: 2,
-    names: ['front', 'worker'],
-    args: ['--tasks', tasks, '--no-journal', '--log-level', 'warn'],
-  });
-  const children: ChildProcess[] = [];
-  const start = (path: string, ...args: string[]): ChildProcess => {
-    const child = fork(path, args);
-    children.push(child);
-    process.once('exit', () => child.kill('SIGKILL'));
-    return child;
-  };
+  const rondo = await measureRondoStream(bytes);
+  return { megabytes: bytes / 1e6, ...rondo, relayPerSecond: await measureRelayStream(bytes) };
+}
+
+type RondoStream = Pick<StreamReport, 'rondoPerSecond' | 'memoryMiB' | 'gaps'>;
+
+async function measureRondoStream(bytes: number): Promise<RondoStream> {
+  const args = ['--tasks', tasksPath, '--no-journal', '--log-level', 'warn'];
+  const cluster = await startCluster({ nodes: 2, names: ['front', 'worker'], args });
+  const watch = forkWithUs(watchPath);
   try {
     const [front] = cluster.nodes as [ClusterNode];
     await flood(front, warmUpBytes);
     const before = cluster.nodes.map(({ pid }) => residentMiB(pid));
-    const watch = start(watchPath);
     watch.send(cluster.nodes.map(({ id, name, peer, client }) => ({ id, name, peer, client })));
     await once(watch, 'message');
     const rondoPerSecond = await flood(front, bytes);
@@ -66,19 +51,35 @@ export async function measureStreams(bytes: number): Promise<StreamReport> {
         { before: before[index] ?? Number.NaN, peak: residentPeakMiB(pid) },
       ]),
     );
-    const [sourcePort] = (await once(start(relayPath, 'source', String(bytes)), 'message')) as [number];
-    const [relayPort] = (await once(start(relayPath, 'relay', String(sourcePort)), 'message')) as [number];
-    const relayPerSecond = await readAll(net.connect(relayPort, '127.0.0.1'), bytes);
-    return { megabytes: bytes / 1e6, rondoPerSecond, relayPerSecond, memoryMiB, gaps };
+    return { rondoPerSecond, memoryMiB, gaps };
   } finally {
-    for (const child of children) child.kill('SIGKILL');
+    watch.kill('SIGKILL');
     await cluster.stop();
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
+/** The same bytes from one bare process through another one to this. */
+export async function measureRelayStream(bytes: number): Promise<number> {
+  const source = forkWithUs(relayPath, 'source', String(bytes));
+  const [sourcePort] = (await once(source, 'message')) as [number];
+  const relay = forkWithUs(relayPath, 'relay', String(sourcePort));
+  try {
+    const [relayPort] = (await once(relay, 'message')) as [number];
+    return await readAll(net.connect(relayPort, '127.0.0.1'), bytes);
+  } finally {
+    source.kill('SIGKILL');
+    relay.kill('SIGKILL');
+  }
+}
+
+function forkWithUs(path: string, ...args: string[]): ChildProcess {
+  const child = fork(path, args);
+  process.once('exit', () => child.kill('SIGKILL'));
+  return child;
+}
+
 /** Resolves to 10^6 bytes a second, the lines around the chunks not counted. */
-async function flood(front: ClusterNode, bytes: number): Promise<number> {
+export async function flood(front: ClusterNode, bytes: number): Promise<number> {
   const count = Math.ceil(bytes / chunkBytes);
   const socket = net.connect({ ...parseAddress(front.client), noDelay: true });
   socket.write(`RUN flood node=worker ttl=0s stream=yes {"count":${count}}\n`);

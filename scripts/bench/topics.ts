@@ -10,7 +10,9 @@ import type { SubscriberSocket } from './topics-subscribers-process.js';
 export interface TopicsLoad {
   readonly nodes: number;
   readonly subscribers: number;
+  /** So many, or as many as are published within `measureMs`. */
   readonly messages: number;
+  readonly measureMs?: number;
   /** Of JSON, each. */
   readonly bytes: number;
 }
@@ -47,33 +49,39 @@ const aheadMax = 1_000;
 const subscribersPath = fileURLToPath(new URL('./topics-subscribers-process.js', import.meta.url));
 const relayPath = fileURLToPath(new URL('./topics-relay-process.js', import.meta.url));
 
-/** Nodes, and beside them a process that passes the same bytes on without looking at them. */
+/** Nodes, and after them a process that passes the same bytes on without looking at them. */
 export async function measureTopics(
   load: TopicsLoad,
 ): Promise<{ rondo: TopicsFigures; relay: TopicsFigures }> {
+  return { rondo: await measureRondoTopics(load), relay: await measureRelayTopics(load) };
+}
+
+export async function measureRondoTopics(load: TopicsLoad): Promise<TopicsFigures> {
   const cluster = await startCluster({ nodes: load.nodes, args: ['--log-level', 'warn', '--no-journal'] });
-  const children: ChildProcess[] = [];
-  const start = (path: string): ChildProcess => {
-    const child = fork(path);
-    children.push(child);
-    process.once('exit', () => child.kill('SIGKILL'));
-    return child;
-  };
   try {
     const clients = cluster.nodes.map(({ client }) => client);
     const subscribed = `* subscribed {"topics":["${topic}"]}\n`;
-    const rondo = await measureTarget(load, start, {
-      pids: cluster.nodes.map(({ pid }) => pid),
-      addresses: clients,
-      greeting: `SUBSCRIBE ${topic}\n`,
-      answerBytes: subscribed.length,
-      publisher: { address: clients[0] as string, greeting: '' },
-      request: (payload) => `PUBLISH ${topic} ${payload}\n`,
-      arrival: messageLine,
-    });
+    return await withChildren((start) =>
+      measureTarget(load, start, {
+        pids: cluster.nodes.map(({ pid }) => pid),
+        addresses: clients,
+        greeting: `SUBSCRIBE ${topic}\n`,
+        answerBytes: subscribed.length,
+        publisher: { address: clients[0] as string, greeting: '' },
+        request: (payload) => `PUBLISH ${topic} ${payload}\n`,
+        arrival: messageLine,
+      }),
+    );
+  } finally {
+    await cluster.stop();
+  }
+}
+
+export function measureRelayTopics(load: TopicsLoad): Promise<TopicsFigures> {
+  return withChildren(async (start) => {
     const relayProcess = start(relayPath);
     const address = `127.0.0.1:${(await once(relayProcess, 'message'))[0]}`;
-    const relay = await measureTarget(load, start, {
+    return measureTarget(load, start, {
       pids: [relayProcess.pid as number],
       addresses: [address],
       greeting: 'S',
@@ -82,10 +90,27 @@ export async function measureTopics(
       request: messageLine,
       arrival: messageLine,
     });
-    return { rondo, relay };
-  } finally {
+  });
+}
+
+/** What it has started is ended when it is over. */
+async function withChildren<Result>(
+  run: (start: (path: string) => ChildProcess) => Promise<Result>,
+): Promise<Result> {
+  const children: ChildProcess[] = [];
+  const endAll = (): void => {
     for (const child of children) child.kill('SIGKILL');
-    await cluster.stop();
+  };
+  process.once('exit', endAll);
+  try {
+    return await run((path) => {
+      const child = fork(path);
+      children.push(child);
+      return child;
+    });
+  } finally {
+    endAll();
+    process.off('exit', endAll);
   }
 }
 
@@ -110,9 +135,9 @@ async function measureTarget(
   await settle();
   const cpuBefore = sum(target.pids.map(cpuMs));
   const startedAtMs = performance.now();
-  await publishAll(target, publisher, own, load);
+  const messages = await publishAll(target, publisher, own, load);
   const lineBytes = target.arrival(payloadOf(0, load.bytes)).length;
-  const wanted = load.messages * load.subscribers * lineBytes;
+  const wanted = messages * load.subscribers * lineBytes;
   while (sum(await Promise.all(processes.map(bytesOf))) < wanted) await pause(2);
   const seconds = (performance.now() - startedAtMs) / 1_000;
   const cpu = sum(target.pids.map(cpuMs)) - cpuBefore;
@@ -121,9 +146,9 @@ async function measureTarget(
   publisher.destroy();
   return {
     latencyMs,
-    messagesPerSecond: load.messages / seconds,
-    deliveriesPerSecond: (load.messages * load.subscribers) / seconds,
-    cpuUsPerMessage: (cpu * 1_000) / load.messages,
+    messagesPerSecond: messages / seconds,
+    deliveriesPerSecond: (messages * load.subscribers) / seconds,
+    cpuUsPerMessage: (cpu * 1_000) / messages,
     residentPeakMiB: Math.max(...target.pids.map(residentPeakMiB)),
   };
 }
@@ -147,24 +172,27 @@ async function measureLatency(
   return { p50: times[latencyCount / 2] as number, p99: times[Math.floor(latencyCount * 0.99)] as number };
 }
 
-/** As fast as the slowest of the publisher's own subscribers, one a node, gets them. */
+/** As fast as the slowest of the publisher's own subscribers, one a node, gets them. Resolves to how many there were. */
 async function publishAll(
   target: Target,
   publisher: net.Socket,
   own: readonly OwnSubscriber[],
-  { messages, bytes }: TopicsLoad,
-): Promise<void> {
+  { messages, measureMs = Number.POSITIVE_INFINITY, bytes }: TopicsLoad,
+): Promise<number> {
   const lineBytes = target.arrival(payloadOf(0, bytes)).length;
   const before = own.map((subscriber) => subscriber.bytes);
+  const endsAtMs = performance.now() + measureMs;
   const batch = 100;
-  for (let sent = 0; sent < messages; sent += batch) {
+  let sent = 0;
+  while (sent < messages && performance.now() < endsAtMs) {
     const floor = (sent - aheadMax) * lineBytes;
     await Promise.all(own.map((subscriber, index) => subscriber.until((before[index] as number) + floor)));
+    const end = Math.min(messages, sent + batch);
     let text = '';
-    for (let index = sent; index < Math.min(messages, sent + batch); index++)
-      text += target.request(payloadOf(index, bytes));
+    for (; sent < end; sent++) text += target.request(payloadOf(sent, bytes));
     publisher.write(text);
   }
+  return sent;
 }
 
 /** A subscriber in this process, that waits for bytes. */
