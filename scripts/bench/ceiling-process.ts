@@ -1,20 +1,71 @@
 import net, { type AddressInfo, type Socket } from 'node:net';
-import { lineWriter, readLines } from './gathered.js';
+import { frameWriter, lineWriter, readFrames, readLines } from './gathered.js';
 
 /**
- * The processes behind the ceiling's client: sockets, lines, and the one JSON that the work itself needs. What passes a router is not looked at
- * beyond its number, as nothing is faster than that.
+ * The processes behind the ceilings' clients: sockets and codecs, and nothing else.
  *
- *     client ─id job─► router ─number job─► worker
- *     client ◄─id answer─ router ◄─number answer─ worker
+ *     client ─[id, job] as JSON─► router ─[number, job] as msgpack─► worker       what Rondo's path is made of, with no work in it
+ *     client ◄─[id, answer]────── router ◄─[number, answer]───────── worker
+ *
+ *     client ─id job─► byte router ─number job─► byte worker         what passes the router is not looked at beyond its number: nothing
+ *     client ◄─id answer─ byte router ◄─number answer─ byte worker    between two processes is faster
  *
  *     client ─id job─► keeper            it has the line in memory, and says so
  *     client ◄─id OK─ keeper
  *
- * Run as `ceiling-process.js worker`, `... router WORKER_PORT` or `... keeper` with an IPC channel, over which it tells its port, and whose end is its own.
+ * Run as `ceiling-process.js worker`, `... router WORKER_PORT`, `... byte-worker`, `... byte-router WORKER_PORT` or `... keeper` with an IPC channel, over which it tells its
+ * port, and whose end is its own.
  */
+type Message = readonly [id: number, content: unknown];
+
+const noOp = async ({ n }: { readonly n: number }): Promise<unknown> => ({ ok: true, n });
+
 function runWorker(): void {
-  const noOp = async ({ n }: { readonly n: number }): Promise<unknown> => ({ ok: true, n });
+  serve((socket) => {
+    const send = frameWriter(socket);
+    readFrames(socket, (message) => {
+      const [number, job] = message as Message;
+      void noOp(job as { readonly n: number }).then((answer) => send([number, answer]));
+    });
+  });
+}
+
+function runRouter(workerPort: number): void {
+  const worker = net.connect({ port: workerPort, host: '127.0.0.1', noDelay: true });
+  const sendToWorker = frameWriter(worker);
+  const waiting = new Waiting<(answer: unknown) => void>();
+  readFrames(worker, (message) => {
+    const [number, answer] = message as Message;
+    waiting.take(number)(answer);
+  });
+  worker.on('error', () => process.exit(1));
+  serve((client) => {
+    const send = lineWriter(client);
+    readLines(client, (line) => {
+      const [id, job] = JSON.parse(line) as Message;
+      sendToWorker([waiting.add((answer) => send(JSON.stringify([id, answer]))), job]);
+    });
+  });
+}
+
+/** What waits for its answer, by number. Numbers are used again, so that the list stays short. */
+class Waiting<Entry> {
+  private readonly entries: Entry[] = [];
+  private readonly free: number[] = [];
+
+  add(entry: Entry): number {
+    const number = this.free.pop() ?? this.entries.length;
+    this.entries[number] = entry;
+    return number;
+  }
+
+  take(number: number): Entry {
+    this.free.push(number);
+    return this.entries[number] as Entry;
+  }
+}
+
+function runByteWorker(): void {
   serve((socket) => {
     const send = lineWriter(socket, 'latin1');
     readLines(
@@ -31,20 +82,16 @@ function runWorker(): void {
   });
 }
 
-function runRouter(workerPort: number): void {
+function runByteRouter(workerPort: number): void {
   const worker = net.connect({ port: workerPort, host: '127.0.0.1', noDelay: true });
   const sendToWorker = lineWriter(worker, 'latin1');
-  /** By number: who asked, and by which id. Numbers are used again, so that these stay short. */
-  const senders: ((line: string) => void)[] = [];
-  const ids: string[] = [];
-  const free: number[] = [];
+  const waiting = new Waiting<{ readonly send: (line: string) => void; readonly id: string }>();
   readLines(
     worker,
     (line) => {
       const blank = line.indexOf(' ');
-      const number = Number(line.slice(0, blank));
-      senders[number]?.(ids[number] + line.slice(blank));
-      free.push(number);
+      const { send, id } = waiting.take(Number(line.slice(0, blank)));
+      send(id + line.slice(blank));
     },
     'latin1',
   );
@@ -55,10 +102,7 @@ function runRouter(workerPort: number): void {
       client,
       (line) => {
         const blank = line.indexOf(' ');
-        const number = free.pop() ?? senders.length;
-        senders[number] = send;
-        ids[number] = line.slice(0, blank);
-        sendToWorker(number + line.slice(blank));
+        sendToWorker(waiting.add({ send, id: line.slice(0, blank) }) + line.slice(blank));
       },
       'latin1',
     );
@@ -91,5 +135,7 @@ function serve(onConnection: (socket: Socket) => void): void {
 process.on('disconnect', () => process.exit(0));
 const [role, workerPort] = process.argv.slice(2);
 if (role === 'worker') runWorker();
+else if (role === 'byte-worker') runByteWorker();
 else if (role === 'keeper') runKeeper();
-else runRouter(Number(workerPort));
+else if (role === 'router') runRouter(Number(workerPort));
+else runByteRouter(Number(workerPort));

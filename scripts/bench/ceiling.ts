@@ -7,23 +7,65 @@ import { type BenchProcess, type BenchTarget, benchJob, checkAnswer } from './ta
 const processPath = fileURLToPath(new URL('./ceiling-process.js', import.meta.url));
 
 /**
- * The bare relay: the same jobs through a client, a router and a worker process, with neither membership nor records nor retries nor
- * threads. What a cluster does beyond this is what it costs.
+ * The bare relay: the same jobs through a client, a router and a worker process, as lines of JSON and frames of msgpack, with neither
+ * membership nor records nor retries nor threads. What a cluster does beyond this is what it costs.
  */
 export async function startRelay(): Promise<BenchTarget> {
   const processes = startProcesses();
   const workerPort = await processes.start('worker');
   const port = await processes.start('router', String(workerPort));
-  return targetOf('the bare relay', port, processes, (n, text) => checkAnswer(n, JSON.parse(text)));
+  return targetOf({
+    name: 'the bare relay',
+    port,
+    processes,
+    line: (n) => JSON.stringify([n, benchJob(n)]),
+    check: (line) => {
+      const [n, answer] = JSON.parse(line) as [number, unknown];
+      checkAnswer(n, answer);
+      return n;
+    },
+  });
+}
+
+/** The same with a router that parses nothing, and makes nothing of what it passes on. */
+export async function startByteRelay(): Promise<BenchTarget> {
+  const processes = startProcesses();
+  const workerPort = await processes.start('byte-worker');
+  const port = await processes.start('byte-router', String(workerPort));
+  return targetOf({
+    name: 'the relay of bytes',
+    port,
+    processes,
+    line: numberedLine,
+    check: (line) => checkNumbered(line, (n, text) => checkAnswer(n, JSON.parse(text))),
+  });
 }
 
 /** A process that keeps each line in memory and says so: the least that taking a job can cost. */
 export async function startKeeper(): Promise<BenchTarget> {
   const processes = startProcesses();
   const port = await processes.start('keeper');
-  return targetOf('the bare keeper', port, processes, (_, text) => {
-    if (text !== 'OK') throw new Error(`the keeper answered: ${text}`);
+  return targetOf({
+    name: 'the bare keeper',
+    port,
+    processes,
+    line: numberedLine,
+    check: (line) =>
+      checkNumbered(line, (_, text) => {
+        if (text !== 'OK') throw new Error(`the keeper answered: ${text}`);
+      }),
   });
+}
+
+function numberedLine(n: number): string {
+  return `${n} ${JSON.stringify(benchJob(n))}`;
+}
+
+function checkNumbered(line: string, check: (n: number, text: string) => void): number {
+  const blank = line.indexOf(' ');
+  const n = Number(line.slice(0, blank));
+  check(n, line.slice(blank + 1));
+  return n;
 }
 
 interface Processes {
@@ -53,18 +95,23 @@ function startProcesses(): Processes {
   return { started, start, endAll };
 }
 
-function targetOf(
-  name: string,
-  port: number,
-  processes: Processes,
-  check: (n: number, text: string) => void,
-): BenchTarget {
+interface CeilingParts {
+  readonly name: string;
+  readonly port: number;
+  readonly processes: Processes;
+  /** How job number `n` is handed in. */
+  readonly line: (n: number) => string;
+  /** The number of the job that a line answers; throws where it is not answered as it should be. */
+  readonly check: (line: string) => number;
+}
+
+function targetOf({ name, port, processes, line, check }: CeilingParts): BenchTarget {
   const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
   const write = lineWriter(socket);
   const target: BenchTarget = {
     name,
     processes: processes.started,
-    send: (n) => write(`${n} ${JSON.stringify(benchJob(n))}`),
+    send: (n) => write(line(n)),
     onAnswer: () => {},
     onFault: () => {},
     stop: async () => {
@@ -72,12 +119,9 @@ function targetOf(
       processes.endAll();
     },
   };
-  readLines(socket, (line) => {
+  readLines(socket, (answer) => {
     try {
-      const blank = line.indexOf(' ');
-      const n = Number(line.slice(0, blank));
-      check(n, line.slice(blank + 1));
-      target.onAnswer(n);
+      target.onAnswer(check(answer));
     } catch (error) {
       target.onFault(error as Error);
     }

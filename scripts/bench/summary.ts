@@ -1,4 +1,4 @@
-import { ceilingSystem, comparableRondo, rondoSystem } from './contenders/own.js';
+import { byteRelay, ceilingSystem, comparableRondo, rondoSystem } from './contenders/own.js';
 import { type WorkloadId, workloads } from './figures.js';
 import type { Results, RoundFigure } from './results.js';
 
@@ -92,7 +92,9 @@ export function rondoOf({ workload, entries }: Group): Entry | null {
 
 /** The bare process that bounds them all; null where there is none in this row. */
 export function ceilingOf({ entries }: Group): Entry | null {
-  return entries.find(({ system }) => system === ceilingSystem) ?? null;
+  const isCeiling = ({ system, contender }: Entry): boolean =>
+    system === ceilingSystem && contender !== byteRelay;
+  return entries.find(isCeiling) ?? null;
 }
 
 export function isRondo({ system }: Entry): boolean {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { startKeeper, startRelay } from '../ceiling.js';
+import { startByteRelay, startKeeper, startRelay } from '../ceiling.js';
 import { type Pace, rounded, runContender, tellLatency, tellRate, warm } from '../contender-process.js';
 import { measureBareSync } from '../durable.js';
 import { tellFigure } from '../figures.js';
@@ -12,14 +12,19 @@ import { measureLatency, measureThroughput } from '../load.js';
 import { cpuMs, residentMiB } from '../proc.js';
 import { measureRelayStream } from '../streams.js';
 import { median } from '../summary.js';
+import type { BenchTarget } from '../target.js';
 import { measureRelayTopics } from '../topics.js';
 import { threadCounts, threadRow } from './rondo/cpu.js';
 import { tellIdle } from './rondo/idle.js';
 import { streamBytes, tellStream } from './rondo/stream.js';
 import { tellTopics, topicsLoad } from './rondo/topics.js';
 
-async function measureInFlight(_: string, pace: Pace): Promise<void> {
-  const relay = await startRelay();
+function relayOf(setting: string): Promise<BenchTarget> {
+  return setting === 'bytes' ? startByteRelay() : startRelay();
+}
+
+async function measureInFlight(setting: string, pace: Pace): Promise<void> {
+  const relay = await relayOf(setting);
   try {
     for (const [inFlight, own] of [
       [1_000, pace],
@@ -34,8 +39,8 @@ async function measureInFlight(_: string, pace: Pace): Promise<void> {
   }
 }
 
-async function measureOneAtATime(_: string, { isQuick, measureMs }: Pace): Promise<void> {
-  const relay = await startRelay();
+async function measureOneAtATime(setting: string, { isQuick, measureMs }: Pace): Promise<void> {
+  const relay = await relayOf(setting);
   try {
     const options = { warmUpJobs: isQuick ? 500 : 5_000, measureMs };
     tellLatency({ workload: 'b', row: 'one at a time' }, await measureLatency(relay, options));

@@ -13,6 +13,8 @@ const inMemory = 'Rondo, memory, one copy';
 const inMemoryTwice = 'Rondo, memory, two copies';
 export const onDisk = 'Rondo, durable, two copies';
 const asStarted = 'Rondo';
+/** A ceiling that nothing is compared with. */
+export const byteRelay = 'bare relay of bytes';
 
 /** What peers and ceilings are compared with: the setting whose promise is nearest to theirs. */
 export const comparableRondo: Readonly<Record<WorkloadId, string>> = {
@@ -64,7 +66,13 @@ const ceilings: readonly Contender[] = [
   ceilingContender(
     'bare relay',
     ['a', 'b', 'f', 'g'],
-    'a, b: client, router and worker, three Node processes that pass on lines with a number, gathered in each turn of the event loop; only the client and the worker parse the JSON. f, g: a process that copies bytes to sockets and does not look at them.',
+    'a, b: client, router and worker, three Node processes: lines of JSON to the router, frames of msgpack between it and the worker, gathered in each turn of the event loop; the path of a Rondo job with no work in it. f, g: a process that copies bytes to sockets and does not look at them.',
+  ),
+  ceilingContender(
+    byteRelay,
+    ['a', 'b'],
+    'The same three processes, but the router looks at no more of a line than its number: only the client and the worker parse JSON. What Rondo is compared with is the other one.',
+    'bytes',
   ),
   ceilingContender(
     'bare keeper',
@@ -93,8 +101,13 @@ function rondoContender({
   return { system: rondoSystem, ...contender, command: commandOf('rondo', setting) };
 }
 
-function ceilingContender(name: string, workloads: readonly WorkloadId[], text: string): Contender {
-  return { system: ceilingSystem, name, workloads, settings: text, command: commandOf('ceiling', 'bare') };
+function ceilingContender(
+  name: string,
+  workloads: readonly WorkloadId[],
+  text: string,
+  setting = 'bare',
+): Contender {
+  return { system: ceilingSystem, name, workloads, settings: text, command: commandOf('ceiling', setting) };
 }
 
 function commandOf(program: string, setting: string): Contender['command'] {
