@@ -242,7 +242,9 @@ export class LineConnection {
     this.position += bytes;
     const end = this.position;
     if (bytes <= writeBytesMax) {
-      this.socket.write(data, () => this.handleWritten(end));
+      // Text of as many bytes as characters is ASCII, which costs less to write as what it is.
+      const encoding = typeof data === 'string' && data.length === bytes ? 'latin1' : 'utf8';
+      this.socket.write(data, encoding, () => this.handleWritten(end));
       return;
     }
     const whole = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;

@@ -95,14 +95,8 @@ export function parseKnown({ tag, head, payload, isJson }: KnownLine): ParsedLin
   const error = isJson ? null : checkJson(payload);
   // A head that is known announces no body.
   if (error !== null) return { type: 'refusal', tag, verb, error, after: { type: 'go_on' } };
-  return {
-    type: 'request',
-    tag,
-    verb,
-    operand,
-    draft,
-    request: verb.build(operand, draft, onOneLine(payload)),
-  };
+  const args = isJson ? payload : onOneLine(payload);
+  return { type: 'request', tag, verb, operand, draft, request: verb.build(operand, draft, args) };
 }
 
 /** Makes the request of a line and the body that came after it; the error to answer when the body won't do. */

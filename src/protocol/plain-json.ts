@@ -16,7 +16,7 @@ const openObject = 0x7b;
 const closeObject = 0x7d;
 
 /**
- * Whether the ASCII in `bytes[start, end)` is certainly one JSON value; false: ask the parser. It makes nothing of what it reads, and so takes
+ * Whether the ASCII in `bytes[start, end)` is certainly one JSON value, without a line break; false: ask the parser. It makes nothing of what it reads, and so takes
  * a tenth of the parser's time, and no memory: nearly all that clients send is such a text, and a node carries it as it came.
  */
 export function isPlainJson(bytes: Uint8Array, start: number, end: number): boolean {
@@ -127,6 +127,7 @@ function spacesEnd(bytes: Uint8Array, start: number, end: number): number {
   return position;
 }
 
+/** A line break is left to the parser: what is carried has none. */
 function isSpace(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
+  return byte === 0x20 || byte === 0x09;
 }
