@@ -145,9 +145,11 @@ function fingerprintOf(paths) {
   return hash.digest('hex');
 }
 
+/** Packages that stand beside sources, as the benchmark's peers do, are nobody's sources. */
 function filesUnder(directory) {
   if (!existsSync(directory)) return [];
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    if (entry.name === 'node_modules') return [];
     const path = join(directory, entry.name);
     return entry.isDirectory() ? filesUnder(path) : [path];
   });

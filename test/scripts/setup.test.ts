@@ -80,6 +80,15 @@ t.test('fixtures, which are not compiled, ask for no build', (t) => {
   t.end();
 });
 
+t.test('packages installed beside sources ask for no build', (t) => {
+  const { write, setup, builds } = checkout(t);
+  setup();
+  write('scripts/bench/peers/node_modules/some/index.ts', 'x');
+  t.equal(setup().status, 0);
+  t.equal(builds(), 1);
+  t.end();
+});
+
 t.test('what was compiled from a source that is gone goes too', (t) => {
   const { path, write, setup } = checkout(t);
   write('src/old.ts', 'x');

@@ -23,7 +23,7 @@ export interface Violation {
 /** The top of the repository; this file runs as dist/test/tidy/source-tree.js. */
 export const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Every TypeScript file under these directories of the repository, parsed. */
+/** Every TypeScript file of ours under these directories of the repository, parsed. */
 export function readSources(...directories: string[]): Source[] {
   const texts = new Map<string, string>();
   for (const directory of directories) {
@@ -33,6 +33,7 @@ export function readSources(...directories: string[]): Source[] {
     })) {
       if (!entry.isFile() || !/\.c?ts$/.test(entry.name)) continue;
       const path = join(entry.parentPath, entry.name);
+      if (path.includes(join('/', 'node_modules', '/'))) continue;
       texts.set(relative(repositoryRoot, path), readFileSync(path, 'utf8'));
     }
   }
