@@ -1,6 +1,6 @@
 import { type CopyRank, type CopyStage, copyStates, type JobCopy } from '../core/jobs/copy.js';
 import type { JobError } from '../core/jobs/record.js';
-import type { JobSpec } from '../core/jobs/spec.js';
+import { type JobSpec, sharedSpec, specFor } from '../core/jobs/spec.js';
 import { limits } from '../core/limits.js';
 import type { JobUpdate } from '../core/messages.js';
 import type { Payload } from '../core/payload.js';
@@ -127,9 +127,11 @@ export function decodeRank(fields: FieldReader): CopyRank {
 }
 
 /** A job that is being moved is with its old holders still, and with its new ones. */
-function readHolders(fields: FieldReader): string[] {
+function readHolders(fields: FieldReader): readonly string[] {
+  const holders = fields.nodeIds(2 * limits.copiesMax);
   // One that is named twice would be waited for twice.
-  return [...new Set(fields.nodeIds(2 * limits.copiesMax))];
+  const isTwo = holders.length === 2 && holders[0] !== holders[1];
+  return holders.length < 2 || isTwo ? holders : [...new Set(holders)];
 }
 
 function readNodeId(fields: FieldReader): string {
@@ -159,7 +161,7 @@ function encodeSpec(spec: JobSpec): unknown[] {
     spec.ttlMs,
     routePolicies.indexOf(spec.route),
     spec.affinity,
-    spec.on.flat(),
+    spec.on.length === 0 ? spec.on : spec.on.flat(),
     spec.node,
     spec.copies,
     spec.durable,
@@ -174,26 +176,43 @@ function encodeSpec(spec: JobSpec): unknown[] {
 function decodeSpec(fields: FieldReader): JobSpec {
   const id = fields.jobId();
   const task = fields.name();
-  const priority = readBasePriority(fields);
-  return {
-    id,
+  const base = readBasePriority(fields);
+  const timeoutMs = fields.durationMs();
+  const retries = fields.integer(0, limits.retriesMax);
+  const backoffMs = fields.durationMs();
+  const ttlMs = fields.durationMs();
+  const route = fields.oneOf(routePolicies);
+  const affinity = fields.nullable(readLabel);
+  const on = fields.pairs(limits.tagsPerNodeMax);
+  const node = fields.nullable(readName);
+  const copies = fields.integer(1, limits.copiesMax);
+  const durable = fields.boolean();
+  const after = fields.jobIds(limits.afterMax);
+  const cron = fields.nullable(readLabel);
+  const timeZone = fields.nullable(readLabel);
+  const createdAtMs = fields.wallMs();
+  const priority = base + readPriorityAbove(fields);
+  const common = sharedSpec({
     task,
-    timeoutMs: fields.durationMs(),
-    retries: fields.integer(0, limits.retriesMax),
-    backoffMs: fields.durationMs(),
-    ttlMs: fields.durationMs(),
-    route: fields.oneOf(routePolicies),
-    affinity: fields.nullable(readLabel),
-    on: fields.pairs(limits.tagsPerNodeMax),
-    node: fields.nullable((inner) => inner.name()),
-    copies: fields.integer(1, limits.copiesMax),
-    durable: fields.boolean(),
-    after: fields.jobIds(limits.afterMax),
-    cron: fields.nullable(readLabel),
-    timeZone: fields.nullable(readLabel),
-    createdAtMs: fields.wallMs(),
-    priority: priority + readPriorityAbove(fields),
-  };
+    priority,
+    timeoutMs,
+    retries,
+    backoffMs,
+    ttlMs,
+    route,
+    affinity,
+    on,
+    node,
+    copies,
+    durable,
+    cron,
+    timeZone,
+  });
+  return specFor(id, after, common, createdAtMs);
+}
+
+function readName(fields: FieldReader): string {
+  return fields.name();
 }
 
 function readLabel(fields: FieldReader): string {

@@ -185,6 +185,7 @@ export class FieldReader {
   /** An array of at most `countMax` nodes' ids. */
   nodeIds(countMax: number): string[] {
     const values = this.array(countMax);
+    if (values.length === 0) return [];
     const inner = new FieldReader(values, `${this.#subject}: nodes`, 0);
     return values.map(() => inner.nodeId());
   }
@@ -192,6 +193,7 @@ export class FieldReader {
   /** An array of at most `countMax` jobs' ids. */
   jobIds(countMax: number): string[] {
     const values = this.array(countMax);
+    if (values.length === 0) return [];
     const inner = new FieldReader(values, `${this.#subject}: jobs`, 0);
     return values.map(() => inner.jobId());
   }
@@ -204,6 +206,7 @@ export class FieldReader {
   /** Key and value, key and value, each a name, no key twice. */
   pairs(pairsMax: number): (readonly [key: string, value: string])[] {
     const flat = this.array(2 * pairsMax);
+    if (flat.length === 0) return [];
     const inner = new FieldReader(flat, `${this.#subject}: pairs`, 0);
     const pairs: (readonly [string, string])[] = [];
     while (inner.#index < flat.length) pairs.push([inner.name(), inner.name()]);

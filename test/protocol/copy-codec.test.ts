@@ -5,7 +5,7 @@ import type { JobCopy } from '../../src/core/jobs/copy.js';
 import { limits } from '../../src/core/limits.js';
 import { decodeCopy, encodeCopy } from '../../src/protocol/copy-codec.js';
 import { FieldReader } from '../../src/protocol/peer-fields.js';
-import { anyCopy, copies, copyOf, specOf } from './copy-samples.js';
+import { anyCopy, copies, copyOf, specOf, withPlainSpecs } from './copy-samples.js';
 import { nodeA, nodeB } from './peer-samples.js';
 
 /** Positions in the array of a copy. */
@@ -57,7 +57,7 @@ function valuesOf(copy: JobCopy): unknown[] {
 }
 
 function decodeValues(values: readonly unknown[]): JobCopy {
-  return decodeCopy(new FieldReader(values, 'copy', 0));
+  return withPlainSpecs(decodeCopy(new FieldReader(values, 'copy', 0)));
 }
 
 function withField(field: keyof typeof at, value: unknown): unknown[] {

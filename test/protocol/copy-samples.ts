@@ -183,3 +183,16 @@ export const copyMessages: readonly PeerMessage[] = [
 function updateOf({ spec: _spec, args: _args, ...update }: JobCopy): JobUpdate {
   return update;
 }
+
+/** The same with every spec as a plain object: what is decoded shares what its specs have in common, and shows it by getters. */
+export function withPlainSpecs<Value>(value: Value): Value {
+  if (Array.isArray(value)) return value.map(withPlainSpecs) as Value;
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+  const isSpec = 'createdAtMs' in value && 'timeZone' in value;
+  const entries = isSpec
+    ? specKeys.map((key) => [key, (value as unknown as JobSpec)[key]] as const)
+    : Object.entries(value);
+  return Object.fromEntries(entries.map(([key, inner]) => [key, withPlainSpecs(inner as unknown)])) as Value;
+}
+
+const specKeys = Object.keys(specOf()) as (keyof JobSpec)[];

@@ -153,7 +153,7 @@ export function commonSpec(options: SubmitOptions, terms: Terms): CommonSpec {
     cron: options.cron,
     timeZone: options.timeZone,
   };
-  return share({ ...asked, className: classNameOf(asked) });
+  return sharedSpec(asked);
 }
 
 /** Space can't stand in any name, so joined names can't run into each other. */
@@ -168,15 +168,16 @@ export function classNameOf(
 }
 
 /** The same object as the task's job before had, where it says the same. */
-function share(common: CommonSpec): CommonSpec {
-  const before = latest.get(common.task);
-  if (before !== undefined && isSame(before, common)) return before;
+export function sharedSpec(asked: Omit<CommonSpec, 'className'>): CommonSpec {
+  const before = latest.get(asked.task);
+  if (before !== undefined && isSame(before, asked)) return before;
   if (latest.size >= latestMax) latest.clear();
+  const common = { ...asked, className: classNameOf(asked) };
   latest.set(common.task, common);
   return common;
 }
 
-function isSame(a: CommonSpec, b: CommonSpec): boolean {
+function isSame(a: CommonSpec, b: Omit<CommonSpec, 'className'>): boolean {
   return (
     a.priority === b.priority &&
     a.timeoutMs === b.timeoutMs &&
