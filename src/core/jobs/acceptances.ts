@@ -79,7 +79,8 @@ export class Acceptances {
   }
 }
 
-function keptReply(record: JobRecord, copiesMin: number): Reply {
+/** What its client is told once it is kept as it is to be. */
+export function keptReply(record: JobRecord, copiesMin: number): Reply {
   const { id } = record.spec;
   if (record.isUnwritten) return unwrittenReply(record);
   const count = record.holders.length;

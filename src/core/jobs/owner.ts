@@ -7,7 +7,7 @@ import type { JobMessage } from '../messages.js';
 import type { Outbox } from '../outbox.js';
 import type { Random } from '../random.js';
 import { okReply, type Reply } from '../reply.js';
-import { Acceptances, unknownReply, unwrittenReply } from './acceptances.js';
+import { Acceptances, keptReply, unknownReply, unwrittenReply } from './acceptances.js';
 import { acceptedReply, outcomeReply } from './answers.js';
 import { AttemptEnds } from './attempt-ends.js';
 import type { JobsConfig } from './config.js';
@@ -105,6 +105,10 @@ export class Owner {
     if (command.wait) {
       this.follow(record, command, asker, now);
       replicator.begun(record, now);
+    } else if (others.length === 0 && !terms.isDurable) {
+      // Nobody else has to have it, and no disk.
+      replicator.changed(record);
+      this.options.answer(asker, keptReply(record, command.options.copies ?? 1));
     } else {
       this.acceptances.answerWhenKept(record, asker, command.options.copies ?? 1, now);
       replicator.changed(record);
