@@ -92,3 +92,35 @@ t.test('a deadline that is over is not ticked for without pause', async (t) => {
   drive(t, core);
   t.ok((await core.firstTickMs) >= startMs + 5 - timerSlackMs, 'but after the shortest pause');
 });
+
+t.test('what comes at one time happens at one time, after the tick that a standstill owes', async (t) => {
+  const steps: { readonly type: string; readonly atMs: number }[] = [];
+  const core = {
+    deadlineMs: performance.now() + 10,
+    start: () => [],
+    step: (event: NodeEvent, { monotonicMs }: { monotonicMs: number }) => {
+      steps.push({ type: event.type, atMs: monotonicMs });
+      return [];
+    },
+    nextDeadlineMs: () => core.deadlineMs,
+  };
+  const driver = new Driver();
+  t.teardown(() => driver.stop());
+  driver.start(core as unknown as NodeCore, noParts);
+  const untilMs = performance.now() + 1_200;
+  // The whole process stands still.
+  while (performance.now() < untilMs);
+  driver.atOneTime(() => {
+    driver.handle(anyEvent);
+    const nextMs = performance.now() + 3;
+    while (performance.now() < nextMs);
+    driver.atOneTime(() => driver.handle(anyEvent));
+  });
+  t.same(
+    steps.map(({ type }) => type),
+    ['tick', anyEvent.type, anyEvent.type],
+  );
+  t.equal(steps[1]?.atMs, steps[2]?.atMs);
+  driver.handle(anyEvent);
+  t.ok((steps[3]?.atMs ?? 0) > (steps[2]?.atMs ?? 0), 'what follows by itself has a time of its own');
+});

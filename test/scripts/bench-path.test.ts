@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { pathSteps } from '../../scripts/bench/job-path.js';
+
+interface Output {
+  readonly costs: Readonly<
+    Record<
+      string,
+      {
+        readonly bytes: number;
+        readonly wireBytes: number;
+        readonly steps: readonly { readonly step: string }[];
+      }
+    >
+  >;
+  readonly over: readonly string[];
+}
+
+/** As npm runs it, with little to measure. */
+function benchPath(): { readonly status: number | null; readonly output: Output } {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+  const [flags] = /--\S+ --\S+ --\S+(?= dist)/.exec(scripts['bench-path'] ?? '') ?? [''];
+  const args = [...flags.split(' '), 'dist/scripts/bench-path.js', '--rounds', '5', '--json'];
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  return { status, output: JSON.parse(stdout) as Output };
+}
+
+t.test('a job is followed through every step, and costs what it is said to be allowed', async (t) => {
+  const { status, output } = benchPath();
+  t.same(
+    Object.keys(output.costs),
+    Object.keys(JSON.parse(readFileSync('scripts/bench/path-limits.json', 'utf8'))),
+  );
+  for (const [way, { bytes, wireBytes, steps }] of Object.entries(output.costs)) {
+    t.same(
+      steps.map(({ step }) => step),
+      pathSteps,
+      way,
+    );
+    t.ok(bytes > 1_000 && bytes < 100_000, `${way}: ${bytes} bytes of the heap`);
+    t.ok(wireBytes > 100 && wireBytes < 2_000, `${way}: ${wireBytes} bytes between the nodes`);
+  }
+  t.equal(status, output.over.length === 0 ? 0 : 1);
+});
