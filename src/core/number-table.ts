@@ -1,8 +1,8 @@
-const capacityMin = 8;
+const placesMin = 8;
 /** More than are in flight at once where much is; each place takes 16 bytes. */
-const capacityMax = 4_096;
+const placesMax = 4_096;
 /** One that is empty and has more gives them back. */
-const keptMax = 512;
+const placesKeptMax = 512;
 /** No key is 0. */
 const free = 0;
 
@@ -40,7 +40,7 @@ export class NumberTable<Value> {
     }
     let place = this.placeFor(key);
     for (let taken = this.keyAt[place]; taken !== free && taken !== key; taken = this.keyAt[place]) {
-      if (this.keyAt.length < capacityMax) this.grow();
+      if (this.keyAt.length < placesMax) this.grow();
       else this.moveToOlder(place);
       place = this.placeFor(key);
     }
@@ -75,7 +75,7 @@ export class NumberTable<Value> {
   }
 
   private placeFor(key: number): number {
-    if (this.keyAt.length === 0) this.resize(capacityMin);
+    if (this.keyAt.length === 0) this.resize(placesMin);
     return key & (this.keyAt.length - 1);
   }
 
@@ -83,7 +83,7 @@ export class NumberTable<Value> {
     this.keyAt[place] = free;
     this.valueAt[place] = undefined;
     this.recent--;
-    if (this.recent > 0 || this.keyAt.length <= keptMax) return;
+    if (this.recent > 0 || this.keyAt.length <= placesKeptMax) return;
     this.keyAt = [];
     this.valueAt = [];
   }

@@ -24,9 +24,9 @@ interface Known extends Head {
 }
 
 /** A client has few at a time; the one that was learnt first makes room. */
-const knownMax = 4;
+const headsMax = 4;
 const headLengthMax = 512;
-const tagBytesMax = 32;
+const tagLengthMax = 32;
 /** What a payload may begin with that can be nothing else: `{`, `[` and `"`. */
 const isPayloadStart = bytesOf('{["');
 const isTagByte = bytesOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-');
@@ -73,13 +73,13 @@ export class KnownHeads {
     // From now on many requests share them.
     Object.freeze(draft.submit);
     this.known[this.next] = { bytes: Buffer.from(text), verb, operand, draft };
-    this.next = (this.next + 1) % knownMax;
+    this.next = (this.next + 1) % headsMax;
   }
 }
 
 /** Where the space behind the tag stands; -1: it is none. */
 function endOfTag(bytes: Uint8Array, start: number, end: number): number {
-  const last = Math.min(end, start + tagBytesMax + 1);
+  const last = Math.min(end, start + tagLengthMax + 1);
   for (let index = start; index < last; index++) {
     const byte = bytes[index] as number;
     if (byte === space) return index > start ? index : -1;

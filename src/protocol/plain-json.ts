@@ -1,5 +1,5 @@
 /** Deeper ones are left to the parser: the kinds of all that is open are the bits of one number. */
-const depthMax = 30;
+const openMax = 30;
 
 const nothing = -1;
 const quote = 0x22;
@@ -32,7 +32,7 @@ export function isPlainJson(bytes: Uint8Array, start: number, end: number): bool
       position = spacesEnd(bytes, position + 1, end);
       if (position >= end) return false;
       if (bytes[position] !== (isObject ? closeObject : closeArray)) {
-        if (++depth > depthMax) return false;
+        if (++depth > openMax) return false;
         kinds = (kinds << 1) | (isObject ? 1 : 0);
         if (isObject) position = keyEnd(bytes, position, end);
         if (position < 0) return false;

@@ -28,7 +28,7 @@ const copyBytes = 700;
 /** An outcome stays this much longer than with its owner, whose clock decides. */
 const expirySlackMs = 5_000;
 /** So many entries of copies that are gone may stay beside as many as there are copies. */
-const staleMax = 1_024;
+const staleExpiriesMax = 1_024;
 
 /** The jobs that this node holds for other owners: unfinished ones within their limits, outcomes for as long as they asked for. */
 export class Copies {
@@ -193,7 +193,7 @@ export class Copies {
   /** Entries of copies that are gone must not stay for long. */
   private forgetStale(): void {
     while (this.finished.peek()?.subject === null) this.finished.shift();
-    if (this.finished.length > 2 * this.finishedCount + staleMax)
+    if (this.finished.length > 2 * this.finishedCount + staleExpiriesMax)
       this.finished.retain(({ subject }) => subject !== null);
   }
 
