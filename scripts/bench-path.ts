@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
-import { measurePath, type PathCost } from './bench/path-cost.js';
+import { measurePath, type PathCost, limitedWays as ways } from './bench/path-cost.js';
 import { readOptions, type ScriptUsage, wholeNumber } from './script-usage.js';
 
 const usage: ScriptUsage = {
@@ -19,11 +19,6 @@ the memory, half of the time. Takes half a minute.
 `,
 };
 
-/** What is measured, and the lines that clients send. */
-const ways = {
-  'memory, one copy': 'RUN noop node=worker copies=1 ttl=0s',
-  'memory, two copies': 'RUN noop node=worker',
-} as const;
 type Way = keyof typeof ways;
 type Limits = Readonly<Record<Way, { readonly bytes: number; readonly ratio: number }>>;
 

@@ -36,11 +36,11 @@ export type AroundStep = (step: PathStep, run: () => void) => void;
 
 const task = 'noop';
 const link = 1;
-/** Rounds of messages until all jobs are answered: two, and two more with copies. */
+/** Rounds of messages until all jobs are answered, or over: two, and two more with copies or for a SUBMIT. */
 const roundsMax = 20;
 
 /** One of the two nodes, and what it has to send. */
-class PathNode {
+export class PathNode {
   readonly core: NodeCore;
   private readonly outbox = new FrameOutbox();
   private readonly decoder = new FrameDecoder(limits.frameBytesMax);
@@ -129,16 +129,20 @@ class PathNode {
  * so be told by step, without the noise of sockets and of a machine that does other things.
  */
 export class JobPath {
-  private readonly front = new PathNode('a', 'front');
-  private readonly worker = new PathNode('b', 'worker');
+  readonly front = new PathNode('a', 'front');
+  readonly worker = new PathNode('b', 'worker');
   private readonly session: LineSession;
   private jobs = 0;
   private requests = 0;
   /** Bytes between the two nodes so far, both ways. */
   wireBytes = 0;
 
-  /** `request`: what stands before the arguments of each line, as `RUN noop node=worker`. */
+  /** A SUBMIT is answered long before all is done for its job, which would be left to the next round, and to none at last. */
+  private readonly outlastsAnswer: boolean;
+
+  /** `request`: what stands before the arguments of each line, as `RUN noop node=worker`. Where `{n}` stands, each has a number of its own. */
   constructor(private readonly request: string) {
+    this.outlastsAnswer = request.startsWith('SUBMIT');
     this.session = new LineSession({
       limits: {
         lineBytesMax: 65_536,
@@ -162,7 +166,7 @@ export class JobPath {
     let text = '';
     for (let index = 0; index < count; index++) {
       const n = ++this.jobs;
-      text += `@${n} ${this.request} ${JSON.stringify(benchJob(n))}\n`;
+      text += `@${n} ${this.request.replace('{n}', String(n))} ${JSON.stringify(benchJob(n))}\n`;
     }
     return Buffer.from(text);
   }
@@ -182,14 +186,21 @@ export class JobPath {
       front.flush(now);
     });
     let answered = this.answer(around);
-    for (let round = 0; answered < commands.length; round++) {
+    for (let round = 0; answered < commands.length || (this.outlastsAnswer && this.isBusy); round++) {
       if (round > roundsMax)
-        throw new Error(`${commands.length - answered} of ${commands.length} jobs are not answered`);
+        throw new Error(
+          `${commands.length - answered} of ${commands.length} jobs are not answered, or not over`,
+        );
       this.exchange(around);
       answered += this.answer(around);
       front.step({ type: 'tick', lateMs: 0 }, instant());
       worker.step({ type: 'tick', lateMs: 0 }, instant());
     }
+  }
+
+  private get isBusy(): boolean {
+    const { front, worker } = this;
+    return front.hasToSend || worker.hasToSend || worker.runs.length > 0;
   }
 
   private exchange(around: AroundStep): void {

@@ -8,6 +8,7 @@ export interface PathCost {
   /** Times what it takes to parse its arguments and make their text again. */
   readonly ratio: number;
   readonly micros: number;
+  readonly yardstickMicros: number;
   readonly wireBytes: number;
   readonly steps: readonly StepCost[];
 }
@@ -22,6 +23,12 @@ export interface PathOptions {
   readonly request: string;
   readonly rounds: number;
 }
+
+/** What `npm run bench-path` holds to its limits, and the lines that clients send. */
+export const limitedWays = {
+  'memory, one copy': 'RUN noop node=worker copies=1 ttl=0s',
+  'memory, two copies': 'RUN noop node=worker',
+} as const;
 
 /** Little enough to be measured between two collections, and about what comes in one turn of a busy node. */
 const jobsPerRound = 200;
@@ -42,6 +49,7 @@ export function measurePath({ request, rounds }: PathOptions): PathCost {
   const total = {
     bytes: [] as number[],
     micros: [] as number[],
+    yardstick: [] as number[],
     ratios: [] as number[],
     wire: [] as number[],
   };
@@ -63,6 +71,7 @@ export function measurePath({ request, rounds }: PathOptions): PathCost {
     const micros = all.reduce((sum, cost) => sum + cost.micros, 0);
     total.bytes.push(all.reduce((sum, cost) => sum + cost.bytes, 0));
     total.micros.push(micros);
+    total.yardstick.push(yardstickMicros);
     total.ratios.push(micros / yardstickMicros);
     total.wire.push((path.wireBytes - wireBefore) / jobsPerRound);
     for (const [step, { bytes, micros }] of of) {
@@ -74,6 +83,7 @@ export function measurePath({ request, rounds }: PathOptions): PathCost {
     bytes: median(total.bytes),
     ratio: median(total.ratios),
     micros: median(total.micros),
+    yardstickMicros: median(total.yardstick),
     wireBytes: median(total.wire),
     steps: [...costs].map(([step, { bytes, micros }]) => ({
       step,

@@ -1,0 +1,42 @@
+import type { WorkloadId } from '../figures.js';
+import type { Results } from '../results.js';
+import { groupsOf, rondoOf } from '../summary.js';
+import type { ProcessCost, ProcessFigures } from './figures.js';
+
+/** What the model takes of a run of `npm run bench`. */
+export function processFigures(results: Results): ProcessFigures {
+  const { startedAt, isQuick, machine } = results;
+  return {
+    startedAt,
+    isQuick,
+    commit: machine.commit,
+    memory: fastest(results, 'a', (row) => row.endsWith('in flight')) ?? missing('a'),
+    durable: fastest(results, 'd', (row) => row === 'end to end') ?? missing('d'),
+    idlePercent: idlePercent(results) ?? missing('k'),
+  };
+}
+
+/** Of the rows of that workload the one with most jobs a second: a node that is not busy takes more for each. */
+function fastest(
+  results: Results,
+  workload: WorkloadId,
+  isWanted: (row: string) => boolean,
+): ProcessCost | null {
+  const costs = groupsOf(results).flatMap((group): ProcessCost[] => {
+    if (group.workload !== workload || group.metric !== 'rate' || !isWanted(group.row)) return [];
+    const entry = rondoOf(group);
+    const { front, worker } = entry?.cpuMicros ?? {};
+    if (entry === null || front === undefined || worker === undefined) return [];
+    return [{ row: group.row, jobsPerSecond: entry.median, frontMicros: front, workerMicros: worker }];
+  });
+  return costs.sort((a, b) => b.jobsPerSecond - a.jobsPerSecond)[0] ?? null;
+}
+
+function idlePercent(results: Results): number | null {
+  const group = groupsOf(results).find(({ workload, metric }) => workload === 'k' && metric === 'cpu');
+  return group === undefined ? null : (rondoOf(group)?.median ?? null);
+}
+
+function missing(workload: WorkloadId): never {
+  throw new Error(`results.json has no figures of workload ${workload} to go by: run npm run bench first`);
+}
