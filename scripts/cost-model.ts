@@ -29,7 +29,7 @@ const usage: ScriptUsage = {
   text: `
 What a job costs in processor time, bytes and memory, and what a cluster costs by its size; and from these what one node, ten and a thousand can be
 expected to do. Measures a job's path in one process and its memory, simulates clusters of up to 1,000 nodes, and takes what whole processes cost
-from the last run of npm run bench, scripts/bench/results.json. Writes scripts/bench/COST-MODEL.md and cost-model.json. Takes some five minutes.
+from the last run of npm run bench, scripts/bench/results.json. Writes scripts/bench/COST-MODEL.md and cost-model.json. Takes some six minutes.
 
   --quick  fewer rounds, jobs and nodes, half a minute: prints what it measures, and writes nothing
   --pages  writes the page anew from cost-model.json, and measures nothing
@@ -44,7 +44,7 @@ interface Extent {
   readonly members: number;
   readonly syncs: number;
   readonly sizes: readonly (readonly [nodes: number, seeds: number])[];
-  readonly reach: readonly (readonly [nodes: number, jobsPerSecond: number])[];
+  readonly reach: readonly (readonly [nodes: number, fronts: number, jobsPerSecond: number])[];
 }
 
 /** A node keeps 100,000 outcomes at most, and of copies what its limit of bytes allows: half of it, so that none is dropped. */
@@ -63,7 +63,14 @@ const whole: Extent = {
     [512, 1],
     [1_000, 1],
   ],
-  reach: [128, 256, 512, 1_000].flatMap((nodes) => [100, 1_000].map((pace) => [nodes, pace] as const)),
+  reach: [
+    [128, 1, 1_000],
+    [256, 1, 1_000],
+    [256, 256, 2_560],
+    [512, 1, 1_000],
+    [1_000, 1, 100],
+    [1_000, 1, 1_000],
+  ],
 };
 
 const quick: Extent = {
@@ -77,7 +84,7 @@ const quick: Extent = {
     [8, 1],
     [32, 1],
   ],
-  reach: [[128, 100]],
+  reach: [[128, 1, 100]],
 };
 
 const ways: Readonly<Record<string, string>> = {
@@ -121,9 +128,9 @@ function measure(extent: Extent): CostFigures {
     tell(`${nodes} nodes, simulated ...`);
     return measureSize(nodes, seeds);
   });
-  const reach = extent.reach.map(([nodes, jobsPerSecond]) => {
-    tell(`${jobsPerSecond} jobs a second with copies among ${nodes} nodes, simulated ...`);
-    return measureReach({ nodes, jobsPerSecond, seconds: reachSeconds });
+  const reach = extent.reach.map(([nodes, fronts, jobsPerSecond]) => {
+    tell(`${jobsPerSecond} jobs a second with copies at ${fronts} of ${nodes} nodes, simulated ...`);
+    return measureReach({ nodes, fronts, jobsPerSecond, seconds: reachSeconds });
   });
   return {
     startedAt: started.toISOString(),

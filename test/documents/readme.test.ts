@@ -19,6 +19,7 @@ const documents = [
   'CHANGELOG.md',
   'src/protocol/PROTOCOL.md',
   'examples/clients/README.md',
+  'scripts/bench/COST-MODEL.md',
 ];
 const program = buildProgram('0.0.0');
 

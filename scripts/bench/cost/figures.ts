@@ -95,15 +95,18 @@ export interface SizeFigures {
   readonly hangMs: number | null;
 }
 
-/** Jobs with two copies that one node of a cluster is given at an even pace, simulated: when they are acknowledged. */
+/** Jobs with two copies that nodes of a cluster are given at an even pace, simulated: when they are acknowledged. */
 export interface ReachFigures {
   readonly nodes: number;
+  /** So many of them are given jobs. */
+  readonly fronts: number;
+  /** Of all of those together. */
   readonly jobsPerSecond: number;
   readonly jobs: number;
   readonly acknowledged: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Of that node, at the end. */
+  /** Of one of those, at the end. */
   readonly links: number;
 }
 

@@ -136,17 +136,19 @@ function sizesText(sizes: readonly SizeFigures[]): string {
 function reachPart({ reach }: CostFigures): string {
   const rows = reach.map((each) => [
     each.nodes.toLocaleString('en-US'),
+    each.fronts.toLocaleString('en-US'),
     each.jobsPerSecond.toLocaleString('en-US'),
     `${acknowledgedText(each)} %`,
     time(each.p50Ms),
     time(each.p99Ms),
     `${each.links}`,
   ]);
-  const head = ['nodes', 'jobs/s', 'acknowledged', 'p50', 'p99', 'links'];
+  const head = ['nodes', 'fronts', 'jobs/s', 'acknowledged', 'p50', 'p99', 'links'];
   return `## Copies in large clusters
 
-Simulated: one node takes jobs with two copies for ${secondsText(reach)}, and nobody else does anything. The holder of each is drawn from all nodes; up to 128 others there is a link to it, above that there may be
-none. Acknowledged are jobs whose copy was there within 10 s; the others are answered \`UNAVAILABLE\`, and may run all the same.
+Simulated: one node, or all, the fronts, take jobs with two copies for ${secondsText(reach)}; jobs/s are those of all of them. The holder of each is drawn from all nodes; up to 128 others there is a link to it,
+above that there may be none, and one has to be made. Times are those until a job is acknowledged, which is when its copy is there; one that is not within 10 s is answered \`UNAVAILABLE\`. Links are those of a front at the end.
+What a new link costs its two nodes in processor time is not part of this.
 
 ${markdownTable(head, rows)}`;
 }

@@ -8,41 +8,44 @@ import type { ReachFigures } from './figures.js';
 
 export interface ReachOptions {
   readonly nodes: number;
+  /** So many of them take jobs, in turn. */
+  readonly fronts: number;
+  /** Of all fronts. */
   readonly jobsPerSecond: number;
   readonly seconds: number;
 }
 
 /** Until links are settled, as they are in a cluster that has stood for long. */
 const settleMs = 20_000;
-/** Jobs that are not acknowledged by then are counted as such. */
+/** Jobs that are not acknowledged by then are counted as such; a client is told the same after that time. */
 const patienceMs = 10_000;
 const submittedEveryMs = 10;
 
 /**
- * One node of a simulated cluster takes jobs with two copies and has to reach, for each, whoever is to hold it. In a full mesh it has a link
- * to everybody; in a sparse one it has to make most of them first, and close others.
+ * Nodes of a simulated cluster take jobs with two copies and have to reach, for each, whoever is to hold it. In a full mesh they have a link
+ * to everybody; in a sparse one they have to make most of them first, and close others.
  */
-export function measureReach({ nodes, jobsPerSecond, seconds }: ReachOptions): ReachFigures {
+export function measureReach({ nodes, fronts, jobsPerSecond, seconds }: ReachOptions): ReachFigures {
   const fleet = establishedFleet(nodes);
-  const front = fleet.nodes[nodes >> 1] as FleetNode;
   fleet.runUntil(settleMs);
   const jobs = jobsPerSecond * seconds;
   const sentAtMs: number[] = [];
   const tookMs: number[] = [];
-  onReplies(front, (request) => tookMs.push(fleet.nowMs - (sentAtMs[request] as number)));
-  const perPiece = (jobsPerSecond * submittedEveryMs) / 1_000;
+  for (const node of fleet.nodes)
+    completeTurns(node, (request) => tookMs.push(fleet.nowMs - (sentAtMs[request] as number)));
   while (sentAtMs.length < jobs) {
-    for (let count = 0; count < perPiece && sentAtMs.length < jobs; count++) {
-      front.arrive(submission(sentAtMs.length));
+    const due = ((fleet.nowMs + submittedEveryMs - settleMs) * jobsPerSecond) / 1_000;
+    while (sentAtMs.length < Math.min(jobs, Math.floor(due))) {
+      const request = sentAtMs.length;
       sentAtMs.push(fleet.nowMs);
+      fleet.nodes[request % fronts]?.arrive(submission(request));
     }
-    front.arrive({ type: 'flush' });
     fleet.runUntil(fleet.nowMs + submittedEveryMs);
   }
-  const links = front.core.links.count();
+  const links = fleet.nodes[0]?.core.links.count() ?? 0;
   fleet.runUntil(fleet.nowMs + patienceMs);
   const { p50, p99 } = spreadOf(tookMs) ?? { p50: Number.NaN, p99: Number.NaN };
-  return { nodes, jobsPerSecond, jobs, acknowledged: tookMs.length, p50Ms: p50, p99Ms: p99, links };
+  return { nodes, fronts, jobsPerSecond, jobs, acknowledged: tookMs.length, p50Ms: p50, p99Ms: p99, links };
 }
 
 function establishedFleet(nodes: number): Fleet {
@@ -61,16 +64,15 @@ function submission(request: number): NodeEvent {
   return { type: 'request', request, command };
 }
 
-/** A fleet has no clients, and lets replies go. */
-function onReplies({ core }: FleetNode, told: (request: number) => void): void {
+/** A fleet has no clients, and lets replies go; nor does it end turns, as its nodes have no jobs. Here each event is a turn of its own. */
+function completeTurns({ core }: FleetNode, told: (request: number) => void): void {
   const step = core.step.bind(core);
   core.step = (event, now) => {
-    const effects = step(event, now);
+    const effects = [...step(event, now)];
+    if (core.wantsFlush) effects.push(...step({ type: 'flush' }, now));
     for (const effect of effects) {
-      if (effect.type !== 'reply') continue;
-      const { request, reply } = effect;
       // Of a job that was not held in time the client is told so, and it counts as not acknowledged.
-      if (reply.ok) told(request as number);
+      if (effect.type === 'reply' && effect.reply.ok) told(effect.request);
     }
     return effects;
   };
