@@ -42,7 +42,8 @@ const warmUpRounds = 400;
  */
 export function measurePath({ request, rounds }: PathOptions): PathCost {
   const { gc } = globalThis;
-  if (gc === undefined) throw new Error('start it with node --expose-gc, as npm run bench-path does');
+  if (gc === undefined)
+    throw new Error('start it with node --expose-gc, as npm run bench-path and npm run cost-model do');
   const path = new JobPath(request);
   for (let round = 0; round < warmUpRounds; round++) path.run(path.lines(jobsPerRound), (_, run) => run());
   const costs = new Map(pathSteps.map((step) => [step, { bytes: [] as number[], micros: [] as number[] }]));

@@ -149,8 +149,8 @@ t.test('the page has what follows, and calls nothing all that is not', async (t)
   for (const words of [
     '20,000',
     '19,000,000',
-    'of 100 a second 100 % are acknowledged',
-    'of 1,000 a second 99.9 % are acknowledged',
+    'with 100 jobs/s at one front, 100 % are acknowledged',
+    'with 1,000 jobs/s at one front, 99.9 % are acknowledged',
     '524,288 unfinished jobs',
     'commit abc1234',
   ])

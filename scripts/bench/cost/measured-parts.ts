@@ -25,7 +25,10 @@ function pathPart({ paths }: CostFigures): string {
       return step === undefined ? '' : pathCell(path, step.micros, step.bytes);
     }),
   ]);
-  const all = ['**all of them**', ...paths.map((path) => pathCell(path, path.micros, path.bytes))];
+  const all = [
+    '**all of them**',
+    ...paths.map((path) => pathCell(path, path.micros, path.bytes, path.ratio)),
+  ];
   const wire = ['bytes between the nodes', ...paths.map(({ wireBytes }) => numberText(wireBytes))];
   const requests = paths.map(({ way, request }) => `- ${way}: \`${request}\``).join('\n');
   return `## A job, by step
@@ -41,8 +44,13 @@ ${requests}
 With two copies the worker is the holder too. Of jobs with a key one in two is owned by the other node, which has to be asked; \`{n}\` is another number for each.`;
 }
 
-function pathCell({ yardstickMicros }: PathFigures, micros: number, bytes: number): string {
-  return `${numberText(micros)} µs, ${numberText(micros / yardstickMicros)} ×, ${Math.round(bytes).toLocaleString('en-US')} B`;
+function pathCell(
+  { yardstickMicros }: PathFigures,
+  micros: number,
+  bytes: number,
+  ratio = micros / yardstickMicros,
+): string {
+  return `${numberText(micros)} µs, ${numberText(ratio)} ×, ${Math.round(bytes).toLocaleString('en-US')} B`;
 }
 
 function processPart(figures: CostFigures): string {
@@ -123,7 +131,7 @@ function sizesPart({ sizes }: CostFigures): string {
   return `## A cluster in which nothing happens
 
 Simulated: whole node cores over a simulated network of one data centre (${sizesText(sizes)}), none of whose nodes has a job. Messages, bytes of frames and "core µs" are a node's in a second. The
-last is processor time of this machine for the node's decisions and the simulated network, without sockets and encoding; of small clusters it is mostly code that is not compiled yet. The times
+last is processor time of this machine for the node's decisions and the simulated network, without sockets and encoding. The times
 are those until all nodes know: of one that drains, one that joins, one that is killed and one that hangs; medians of the seeds, and chance has its part in them.
 
 ${markdownTable(head, rows)}`;
@@ -166,7 +174,7 @@ function secondsText(reach: readonly ReachFigures[]): string {
 function diskPart({ disk, machine }: CostFigures): string {
   return `## The disk
 
-Measured: ${numberText(disk.syncsPerSecond)} syncs a second (\`fdatasync\` after 4 KiB appended, ${disk.syncs} of them, one after the other; ${machine.disk}).`;
+Measured: ${numberText(disk.syncsPerSecond)} syncs a second (\`fdatasync\` after 4 KiB appended, ${disk.syncs.toLocaleString('en-US')} of them, one after the other; ${machine.disk}).`;
 }
 
 /** 2030-01-31 08:00 UTC. */

@@ -1,4 +1,6 @@
+import { rate, time } from '../../../src/cli/simulate/figures.js';
 import { limits } from '../../../src/core/limits.js';
+import { defaultLinksConfig } from '../../../src/core/links/config.js';
 import { markdownTable } from '../page.js';
 import { numberText } from '../summary.js';
 import type { CostFigures, ReachFigures } from './figures.js';
@@ -63,7 +65,7 @@ function symbolsPart(figures: CostFigures): string {
     ['c(n), m(n)', "a node's core µs and messages a second, simulated", 'in the table of clusters'],
     [
       'x',
-      `µs of a message around the core: (idle node of 8, measured: ${numberText(idlePercent)} % of a core − c(8)) / m(8), at least 0`,
+      `µs that an idle process takes beyond its core, for each message: (10⁴ · ${numberText(idlePercent)} − c(8)) / m(8), at least 0; one of 8 idle nodes takes ${numberText(idlePercent)} % of a core, measured by that run of \`npm run bench\``,
       numberText(messageMicros(figures)),
     ],
     ['s(n)', 'part of a core that membership takes: (c(n) + x · m(n)) / 10⁶; 0 for n = 1', 'below'],
@@ -76,8 +78,9 @@ function symbolsPart(figures: CostFigures): string {
   ];
   return `## The model
 
-Computed from here on. A job costs F at the node that its client talks to and W at the one that runs it, which with two copies is the holder as well; nothing else is shared, so nodes add up. A node counts as one core for all
-that its process does. Handlers and collections run on threads of their own, so where a node has more cores than one it does somewhat more than this. A handler's own work comes on top.
+Computed from here on. A job costs F at the node that its client talks to and W at the one that runs it, which with two copies is the holder as well (a third node costs a little more); nothing else is shared, so nodes
+add up. Two copies in memory are not measured with processes: what is around the path is taken to grow as the path does, which is cautious. A node counts as one core for all that its process does; its handlers and part of the collections run on
+threads of their own, so with more cores it does somewhat more than this. A handler's own work comes on top.
 
 ${markdownTable(['', 'what', 'value'], rows)}`;
 }
@@ -93,22 +96,23 @@ function expectedPart(figures: CostFigures): string {
 
 ${markdownTable(head, rows)}
 
-The last column has no limit but the processor's: with two copies, that of links comes before it.`;
+A node by itself sends nothing to another one and does somewhat more than this. The last column has no limit but the processor's: with two copies, that of links comes before it.`;
 }
 
 function rateRows(figures: CostFigures): string[][] {
   return promises.flatMap((promise) => {
-    const factor = promise === 'memory, two copies' ? 'k · ' : '';
+    const isTwo = promise === 'memory, two copies';
+    const [both, front, worker] = isTwo ? ['(k · (F + W))', '(k · F)', '(k · W)'] : ['(F + W)', 'F', 'W'];
     const own = promise === 'durable, two copies' ? ', durable F and W' : '';
     return [
       [
         `${promise}, clients at all nodes: jobs/s`,
-        `n · 10⁶ · (1 − s) / (${factor}(F + W))${own}`,
+        `n · 10⁶ · (1 − s) / ${both}${own}`,
         ...modelledSizes.map((nodes) => wholeText(rateOverAll(figures, promise, nodes))),
       ],
       [
         `${promise}, all clients at one node: jobs/s`,
-        `the least of 10⁶ · (1 − s) / ${factor}F and (n − 1) · 10⁶ · (1 − s) / ${factor}W${own}`,
+        `the least of 10⁶ · (1 − s) / ${front} and (n − 1) · 10⁶ · (1 − s) / ${worker}${own}`,
         ...modelledSizes.map((nodes) => {
           const through = rateThroughOne(figures, promise, nodes);
           return through === null ? '' : `${wholeText(through.jobsPerSecond)} (${through.limit})`;
@@ -119,6 +123,7 @@ function rateRows(figures: CostFigures): string[][] {
 }
 
 function otherRows(figures: CostFigures): string[][] {
+  const twoCopies = pathOf(figures, 'memory, two copies');
   const each = (cell: (nodes: number) => string): string[] => modelledSizes.map((nodes) => cell(nodes));
   return [
     [
@@ -135,6 +140,14 @@ function otherRows(figures: CostFigures): string[][] {
       'what a node knows of the others: memory',
       `${numberText(figures.memory.member.bytes)} · (n − 1)`,
       ...each((nodes) => mebibytes(memberListBytes(figures, nodes))),
+    ],
+    [
+      'bytes between the nodes, sent by each at the rate of two copies in memory, clients at all nodes',
+      `that rate · ${numberText(twoCopies.wireBytes)} / n, measured bytes a job`,
+      ...each((nodes) => {
+        const jobsPerSecond = rateOverAll(figures, 'memory, two copies', nodes);
+        return jobsPerSecond === null ? '' : rate((jobsPerSecond * twoCopies.wireBytes) / nodes);
+      }),
     ],
     [
       'links a node keeps',
@@ -165,7 +178,7 @@ function processorLimit(figures: CostFigures): string {
     .slice(0, 2)
     .map(({ step, micros }) => `"${step}" with ${numberText(micros)} µs`);
   return `**The main thread of the node that clients talk to**: ${wholeText(through?.jobsPerSecond ?? null)} jobs/s at ten nodes, however many run the jobs (limit: ${through?.limit}). A second node to talk to doubles
-   it: a job's owner is whichever node its client talks to, and no owner needs another. What lies in the code of a job itself would let one node do ${wholeText(frontRateOfPath(figures))} a second; the rest of F is sockets, gathering and
+   it: a job's owner is whichever node its client talks to, and owners share nothing. What lies in the code of a job itself would let one node do ${wholeText(frontRateOfPath(figures))} a second; the rest of F is sockets, gathering and
    garbage collection, so fewer turns and fewer bytes a job lift it first, then the dearest steps, ${dearest.join(' and ')}.`;
 }
 
@@ -183,13 +196,16 @@ function queueLimit(figures: CostFigures): string {
 function linksLimit({ reach }: CostFigures): string {
   const largest = Math.max(...reach.map(({ nodes }) => nodes));
   const those = reach.filter(({ nodes }) => nodes === largest);
-  return `**Links, where jobs have copies in more than ${limits.meshLinksMax + 1} nodes.** A holder is drawn from all nodes, and a node has links to few: at ${largest.toLocaleString('en-US')} nodes to ${numberText(100 * linkedPart(largest))} % of them ((32 + 64) / (n − 1)), so nearly each job needs a link to be made
-   and another to be closed, which is not done before it is some time old. Simulated, one node's jobs: ${those.map(reachText).join('; ')}. Jobs with one copy don't know this limit: they go to nodes that
-   there are links to. Holders that are chosen among those with a link would lift it.`;
+  const nodes = largest.toLocaleString('en-US');
+  const part = numberText(100 * linkedPart(largest));
+  return `**Links, where jobs have copies in more than ${limits.meshLinksMax + 1} nodes.** A holder is drawn from all nodes, and a node has links to few: at ${nodes} nodes to ${part} % of them ((32 + 64) / (n − 1); ${defaultLinksConfig.linksMax} links at most), so a front
+   has to make a link for most jobs and to close another, which it doesn't before that is some time old. Simulated at ${nodes} nodes: ${those.map(reachText).join('; ')}. So what a front takes there is bounded by links before it is by its
+   processor, and shows as time. Clients at more nodes lift it, each of which then takes fewer jobs; holders that are chosen among those with a link would, too. Jobs with one copy don't know this limit: they go to nodes that there are links to.`;
 }
 
 function reachText(each: ReachFigures): string {
-  return `of ${each.jobsPerSecond.toLocaleString('en-US')} a second ${acknowledgedText(each)} % are acknowledged within 10 s`;
+  const by = each.fronts === 1 ? 'one front' : `${each.fronts.toLocaleString('en-US')} fronts together`;
+  return `with ${each.jobsPerSecond.toLocaleString('en-US')} jobs/s at ${by}, ${acknowledgedText(each)} % are acknowledged within 10 s, half of them within ${time(each.p50Ms)} and 99 of 100 within ${time(each.p99Ms)}`;
 }
 
 function membersLimit(figures: CostFigures): string {
