@@ -25,14 +25,15 @@ import { readOptions, type ScriptUsage } from './script-usage.js';
 
 const usage: ScriptUsage = {
   name: 'cost-model',
-  call: 'npm run cost-model -- [--quick | --pages]',
+  call: 'npm run cost-model -- [--quick | --pages | --processes]',
   text: `
 What a job costs in processor time, bytes and memory, and what a cluster costs by its size; and from these what one node, ten and a thousand can be
 expected to do. Measures a job's path in one process and its memory, simulates clusters of up to 1,000 nodes, and takes what whole processes cost
 from the last run of npm run bench, scripts/bench/results.json. Writes scripts/bench/COST-MODEL.md and cost-model.json. Takes some six minutes.
 
-  --quick  fewer rounds, jobs and nodes, half a minute: prints what it measures, and writes nothing
-  --pages  writes the page anew from cost-model.json, and measures nothing
+  --quick      fewer rounds, jobs and nodes, half a minute: prints what it measures, and writes nothing
+  --pages      writes the page anew from cost-model.json, and measures nothing
+  --processes  the same, after taking what whole processes cost from results.json anew
 `,
 };
 
@@ -98,8 +99,10 @@ function main(): void {
   const values = readOptions(usage, {
     quick: { type: 'boolean', default: false },
     pages: { type: 'boolean', default: false },
+    processes: { type: 'boolean', default: false },
   });
-  if (values.pages) return writePage();
+  if (values.processes) takeProcesses();
+  if (values.pages || values.processes) return writePage();
   const figures = measure(values.quick ? quick : whole);
   if (values.quick) {
     console.log(measuredParts(figures).join('\n\n'));
@@ -150,12 +153,21 @@ function pathFigures(way: string, request: string, rounds: number): PathFigures 
   return { way, request, ...measurePath({ request, rounds }) };
 }
 
+function takeProcesses(): void {
+  const processes = processFigures(readResults(resultsPath));
+  writeFileSync(figuresPath, writtenFigures({ ...writtenBefore(), processes }));
+}
+
 /** From the file, whose digits are fewer than those that were measured. */
 function writePage(): void {
+  writeFileSync(pagePath, renderCostModel(writtenBefore()));
+  tell(`Written: ${pagePath}, from ${figuresPath}`);
+}
+
+function writtenBefore(): CostFigures {
   if (!existsSync(figuresPath))
     throw new Error(`there is no ${figuresPath}: run it without options first, which writes that`);
-  writeFileSync(pagePath, renderCostModel(readFigures()));
-  tell(`Written: ${pagePath}, from ${figuresPath}`);
+  return readFigures();
 }
 
 function tell(line: string): void {

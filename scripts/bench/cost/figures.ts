@@ -35,7 +35,7 @@ export interface PathFigures {
   readonly steps: readonly StepCost[];
 }
 
-/** What `npm run bench` had measured with real processes before this run. */
+/** What `npm run bench` had measured with real processes. */
 export interface ProcessFigures {
   readonly startedAt: string;
   readonly isQuick: boolean;

@@ -225,7 +225,7 @@ ${machine.cores} cores of ${machine.processor}, ${machine.memoryGiB} GiB of memo
     npm run cost-model
 
 The first measures the processes that the second counts with, and may be left out where [results.json](results.json) is of this machine. All figures are in [cost-model.json](cost-model.json); \`npm run cost-model -- --pages\` writes this page
-anew from it, \`npm run cost-model -- --quick\` takes a look and writes nothing.`;
+anew from it, \`npm run cost-model -- --processes\` with what results.json says now, \`npm run cost-model -- --quick\` takes a look and writes nothing.`;
 }
 
 function wholeText(value: number | null): string {
