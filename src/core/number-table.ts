@@ -50,6 +50,8 @@ export class NumberTable<Value> {
   }
 
   delete(key: number): boolean {
+    // Whoever asks may have been told any number.
+    if (key === free) return false;
     const place = key & (this.keyAt.length - 1);
     if (this.keyAt[place] !== key) return this.older.size > 0 && this.older.delete(key);
     this.clearPlace(place);
