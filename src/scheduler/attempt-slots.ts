@@ -5,7 +5,7 @@ import type { LentPlaces } from './lent-places.js';
 
 /**
  * Which attempts run, and when: a p-queue of slots, each of which takes one attempt after another from the line until nothing waits that may
- * start. So what p-queue costs, four microseconds, is paid once for a slot and not for each of the thousands of attempts that go through it.
+ * start. So what p-queue costs, some three microseconds, is paid once for a slot and not for each of the thousands of attempts that go through it.
  */
 export class AttemptSlots {
   private readonly line = new AttemptQueue();
