@@ -13,11 +13,16 @@ export interface LinkWriterEvents {
   stalled(): void;
 }
 
+/**
+ * So much goes out before the turn is over: where a turn takes long, the peer would stand still meanwhile, and this node after it. With
+ * a thousand jobs in flight from two nodes on two cores, 1.8 of them are busy in place of 1.6.
+ */
+const earlyBytesMin = 6 * 1024;
 /** Frames from this size on are written by themselves. */
 const joinedBytesMax = 16 * 1024;
 
 /**
- * Writes to one socket: gathers what is added within a turn of the event loop into one write, and hands the socket
+ * Writes to one socket: gathers what is added within a turn of the event loop into few writes, and hands the socket
  * only as much as it may hold, so that control frames which come later still overtake what waits here. A socket that has
  * drained says little: megabytes may lie in the systems' buffers. So bulk frames also wait for the peer to have taken those
  * before, as soon as it has begun to tell.
@@ -69,6 +74,7 @@ export class LinkWriter {
   addSmall(message: PeerMessage, lane: Lane): boolean {
     if (this.#finishing) return true;
     if (!this.#outbox.addSmall(frameKinds[message.type], fieldsAfterKind(message), lane)) return false;
+    if (this.#isEarly()) this.#writeOut();
     this.#setFlush();
     return true;
   }
@@ -114,18 +120,30 @@ export class LinkWriter {
       this.#events.stalled();
       return;
     }
+    this.#writeOut();
+    this.#tellPressure();
+    if (this.#finishing && this.#outbox.bytes === 0) this.#socket.end();
+    // What is left goes when the peer has taken more, or the socket has drained; it says so only if it was filled.
+    else if (this.#outbox.hasWork(this.#bulkRoom()) && !this.#socket.writableNeedDrain) this.#setFlush();
+  }
+
+  /** Only where the socket takes it at once: otherwise there is nobody who stands still. */
+  #isEarly(): boolean {
+    return (
+      this.#outbox.bytes >= earlyBytesMin &&
+      this.#socket.writableLength === 0 &&
+      this.#bulkRoom() > 0 &&
+      !this.#socket.destroyed
+    );
+  }
+
+  #writeOut(): void {
     const { frames, bulkBytes } = this.#outbox.take(
       limits.linkWriteBytesMax - this.#socket.writableLength,
       this.#bulkRoom(),
     );
     if (this.#untakenBytes !== null) this.#untakenBytes += bulkBytes;
-    if (frames.length > 0) {
-      this.#write(frames);
-    }
-    this.#tellPressure();
-    if (this.#finishing && this.#outbox.bytes === 0) this.#socket.end();
-    // What is left goes when the peer has taken more, or the socket has drained; it says so only if it was filled.
-    else if (this.#outbox.hasWork(this.#bulkRoom()) && !this.#socket.writableNeedDrain) this.#setFlush();
+    if (frames.length > 0) this.#write(frames);
   }
 
   /** Small frames are joined, which costs less than to hand over each; large ones are not copied again. */

@@ -83,6 +83,23 @@ for (const secure of [false, true]) {
   });
 }
 
+t.test('what one turn sends much of goes out before it is over, and in order', async (t) => {
+  const [a, b] = (await startPeers(t, {}, {})) as [TestPeer, TestPeer];
+  const [link] = await connect(a, b);
+  const { bytesOut } = a.network.stats();
+  const acks = (upTo: number): PeerMessage[] =>
+    Array.from({ length: upTo }, (_, seq) => ({ type: 'ran_ack', seq }));
+  for (const ack of acks(10)) a.network.send(link, ack);
+  t.equal(a.network.stats().bytesOut, bytesOut, 'a little waits for more');
+  for (const ack of acks(5_000).slice(10)) a.network.send(link, ack);
+  t.ok(a.network.stats().bytesOut > bytesOut);
+  const arrived = await b.when((told) => {
+    const all = told.flatMap((one) => (one.type === 'message' ? [one.message] : []));
+    return all.length === 5_000 ? all : undefined;
+  });
+  t.strictSame(arrived, acks(5_000));
+});
+
 t.test('a simultaneous dial leaves two links on each side, for the core to settle', async (t) => {
   const [a, b] = (await startPeers(t, {}, {})) as [TestPeer, TestPeer];
   a.network.dial(b.address);

@@ -84,3 +84,9 @@ t.test('the heap of a node that keeps much grows by less, until it keeps less', 
   t.equal(growthPercentFor(64 * mib), 0);
   t.equal(growthPercentFor(64 * mib + 1), 40);
 });
+
+t.test('the heap of a node that keeps little has room to grow', async (t) => {
+  t.equal(growthPercentFor(0), 300);
+  t.equal(growthPercentFor(16 * mib), 300);
+  t.equal(growthPercentFor(16 * mib + 1), 0);
+});
