@@ -10,22 +10,24 @@ const usage: ScriptUsage = {
   text: `
 Runs the compiled tests whose path holds one of the patterns, or all: first those that stay within one process each, two at a time;
 then those that start real nodes: the ones that measure one at a time, so that their timing is their own, and all others, as they
-mostly wait, two at a time. Tests that a machine can't run are counted on the line before the
+mostly wait, three at a time. Tests that a machine can't run are counted on the line before the
 last; with TEST_NETWORK=required they have failed. The last line is "N passed, N failed"; the exit code is 0 only without failures.
 
-  --long  with those that take long: sixty more simulated clusters under faults, and the networks that are slow, lossy or parted for minutes
+  --long  with those that take long: eighty more simulated clusters under faults, those that once failed, and the networks that are slow,
+          lossy or parted for minutes
 `,
 };
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const jobsAtOnce = 2;
+const waitingJobsAtOnce = 3;
 const fileTimeoutMs = 150_000;
 const clusterFileTimeoutMs = 180_000;
 /** These start real nodes. */
 const clusterDirectories = ['test/cluster/', 'test/processes/'];
 const networkDirectory = 'test/netns/';
 /** On request only: `--long`. */
-const longPaths = ['test/netns/long/', 'test/sim/chaos-more.test.ts'];
+const longPaths = ['test/netns/long/', 'test/sim/chaos-more.test.ts', 'test/sim/met-seeds.test.ts'];
 /** The longest come first, so that no lane ends alone with them. */
 const firstDirectories = ['test/sim/', networkDirectory];
 /** What they measure or assert would suffer from others. */
@@ -69,7 +71,7 @@ async function main(): Promise<number> {
   const reports = [
     ...(await runAll(ofOneProcess, { atOnce: jobsAtOnce, timeoutMs: fileTimeoutMs })),
     ...(await runAll(alone, { atOnce: 1, timeoutMs: clusterFileTimeoutMs })),
-    ...(await runAll(ofNodes, { atOnce: jobsAtOnce, timeoutMs: clusterFileTimeoutMs, lane: ofPorts })),
+    ...(await runAll(ofNodes, { atOnce: waitingJobsAtOnce, timeoutMs: clusterFileTimeoutMs, lane: ofPorts })),
   ];
   printFailures(reports);
   const passed = reports.reduce((sum, report) => sum + report.passed, 0);

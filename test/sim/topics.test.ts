@@ -6,9 +6,9 @@ import { runTopics, type TopicRunOptions, topicFaults } from './topics/run.js';
 
 t.setTimeout(240_000);
 
-/** More on demand: SEEDS=1000 FIRST=18. */
+/** More on demand: SEEDS=1000 FIRST=12. */
 const first = Number(process.env.FIRST ?? 0);
-const seedCount = Number(process.env.SEEDS ?? 18);
+const seedCount = Number(process.env.SEEDS ?? 12);
 
 function check(t: Test, options: TopicRunOptions, count: number): void {
   const met = new Map<string, number>();
