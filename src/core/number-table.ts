@@ -3,6 +3,8 @@ const placesMin = 8;
 const placesMax = 4_096;
 /** One that is empty and has more gives them back. */
 const placesKeptMax = 512;
+/** Numbers may leave out those that others have, so that only one place in so many is taken when two meet. */
+const sparseness = 4;
 /** No key is 0. */
 const free = 0;
 
@@ -40,7 +42,7 @@ export class NumberTable<Value> {
     }
     let place = this.placeFor(key);
     for (let taken = this.keyAt[place]; taken !== free && taken !== key; taken = this.keyAt[place]) {
-      if (this.keyAt.length < placesMax) this.grow();
+      if (this.mayGrow) this.grow();
       else this.moveToOlder(place);
       place = this.placeFor(key);
     }
@@ -74,6 +76,11 @@ export class NumberTable<Value> {
   /** In order of their numbers, as they are now. */
   values(): Value[] {
     return this.keys().map((key) => this.get(key) as Value);
+  }
+
+  /** A few that stay are in the way of all others sooner or later, however many places there are. */
+  private get mayGrow(): boolean {
+    return this.keyAt.length < placesMax && this.recent >= this.keyAt.length / sparseness;
   }
 
   private placeFor(key: number): number {

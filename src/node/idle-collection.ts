@@ -14,6 +14,12 @@ export interface HeapLook {
   readonly clientBytes: number;
 }
 
+/** What the node knows of its memory, and V8 does not. */
+export interface Alive extends Pick<HeapLook, 'keptBytes' | 'clientBytes'> {
+  /** What the largest heap of a handler thread has of the system. */
+  readonly threadHeapBytes: number;
+}
+
 const lookIntervalMs = 1_000;
 /** An idle node's loop is busy for about 1 % of the time. */
 const quietUtilizationMax = 0.1;
@@ -34,11 +40,16 @@ const largeGrowthPercent = 40;
 const smallGrowthPercent = 300;
 /** With more it grows by enough in any case. */
 const smallKeptBytesMax = 16 * 1024 * 1024;
+/** V8 takes one word for all heaps of a process: a handler that has much alive must not come to have four times as much. */
+const smallHeapBytesMax = 128 * 1024 * 1024;
 
-/** By how much a heap may grow over what is alive in it; 0: as V8 likes. A long queue costs more collections, and half the memory. */
-export function growthPercentFor(keptBytes: number): number {
-  if (keptBytes <= smallKeptBytesMax) return smallGrowthPercent;
-  return keptBytes > keptBytesMax ? largeGrowthPercent : 0;
+/**
+ * By how much a heap may grow over what is alive in it; 0: as V8 likes. A long queue costs more collections, and half the memory.
+ * `largestHeapBytes`: what the largest heap of the process has of the system, garbage and all.
+ */
+export function growthPercentFor(keptBytes: number, largestHeapBytes: number): number {
+  if (keptBytes > keptBytesMax) return largeGrowthPercent;
+  return keptBytes <= smallKeptBytesMax && largestHeapBytes <= smallHeapBytesMax ? smallGrowthPercent : 0;
 }
 
 /** Decides when a node has come to rest after work that made its heap grow. */
@@ -74,25 +85,27 @@ export class CollectionPlan {
  * Gives the memory of a burst back once the node is quiet. V8 collects when it wants to allocate; a node that has
  * nothing to do allocates next to nothing, and would keep the garbage of its last hundred thousand jobs for hours.
  */
-export function collectWhenIdle(alive: () => Pick<HeapLook, 'keptBytes' | 'clientBytes'>): { stop(): void } {
+export function collectWhenIdle(alive: () => Alive): { stop(): void } {
   const plan = new CollectionPlan(heapBytesNow());
   let collect: (() => void) | null = null;
   let growthPercent: number | null = null;
-  const letGrow = (keptBytes: number): void => {
-    const wanted = growthPercentFor(keptBytes);
+  const letGrow = (heapBytes: number, { keptBytes, threadHeapBytes }: Alive): void => {
+    const wanted = growthPercentFor(keptBytes, Math.max(heapBytes, threadHeapBytes));
     if (wanted === growthPercent) return;
     growthPercent = wanted;
     setFlagsFromString(`--heap-growing-percent=${wanted}`);
   };
-  letGrow(alive().keptBytes);
+  letGrow(heapBytesNow(), alive());
   let last = performance.eventLoopUtilization();
   const timer = setInterval(() => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, last);
     last = now;
-    const { keptBytes, clientBytes } = alive();
-    letGrow(keptBytes);
-    if (!plan.look({ utilization, heapBytes: heapBytesNow(), keptBytes, clientBytes })) return;
+    const heapBytes = heapBytesNow();
+    const living = alive();
+    letGrow(heapBytes, living);
+    const { keptBytes, clientBytes } = living;
+    if (!plan.look({ utilization, heapBytes, keptBytes, clientBytes })) return;
     collect ??= collector();
     collect();
   }, lookIntervalMs);

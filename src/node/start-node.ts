@@ -164,7 +164,11 @@ class Assembly {
         ? null
         : collectWhenIdle(() => {
             const { replyBytes = 0, receivingBytes = 0 } = this.clients?.stats() ?? {};
-            return { keptBytes: core.jobs.ledger.bytes, clientBytes: replyBytes + receivingBytes };
+            return {
+              keptBytes: core.keptBytes,
+              clientBytes: replyBytes + receivingBytes,
+              threadHeapBytes: this.scheduler.threadHeapBytesMax(),
+            };
           });
     const node = { name: this.name, id: identity.id, pid: process.pid, peer: this.peer, client, http };
     this.readyFile.write(node);

@@ -5,8 +5,9 @@ const noRoom = -1;
 const shortTextMax = 48;
 
 /**
- * Small frames, written one behind the other into memory that is sent as it is. The same bytes as the packer makes; but the packer makes
- * each a buffer of its own, which has to be put into line, counted and copied once more: half as much time again for a message of 100 bytes.
+ * Small frames, written one behind the other into memory that is sent as it is. The packer makes each a buffer of its own, which has to be
+ * put into line, counted and copied once more: half as much time again for a message of 100 bytes. The bytes are those that the packer
+ * makes, but for half a surrogate pair, as where a text was cut: that is no UTF-8, and becomes U+FFFD here.
  */
 export class FrameGatherer {
   private readonly bytes: Buffer;

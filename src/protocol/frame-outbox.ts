@@ -76,7 +76,7 @@ export class FrameOutbox {
     let gatherer = this.#open[lane];
     const before = gatherer?.size ?? 0;
     if (gatherer?.append(kind, fields) !== true) {
-      gatherer = this.#gathererFor(kind, fields);
+      gatherer = this.#gathererFor(kind, fields, lane);
       if (gatherer === null) return false;
       this.#push(gatherer, lane);
       this.#open[lane] = gatherer;
@@ -85,10 +85,9 @@ export class FrameOutbox {
     return true;
   }
 
-  #gathererFor(kind: number, fields: readonly unknown[]): FrameGatherer | null {
+  #gathererFor(kind: number, fields: readonly unknown[], lane: Lane): FrameGatherer | null {
     // One that is full may have been too small for what comes at once.
-    if (this.#open.bulk !== null || this.#open.control !== null)
-      this.#gathererBytes = Math.min(gathererBytesMax, 2 * this.#gathererBytes);
+    if (this.#open[lane] !== null) this.#gathererBytes = Math.min(gathererBytesMax, 2 * this.#gathererBytes);
     const gatherer = new FrameGatherer(this.#gathererBytes);
     if (gatherer.append(kind, fields)) return gatherer;
     if (this.#gathererBytes === gathererBytesMax) return null;

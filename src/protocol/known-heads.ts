@@ -1,4 +1,5 @@
 import type { OptionDraft } from './options.js';
+import { ownWord } from './own-text.js';
 import { isPlainJson } from './plain-json.js';
 import type { VerbSpec } from './verbs.js';
 
@@ -65,8 +66,9 @@ export class KnownHeads {
 
   /** A line was read in full, and its payload follows `text`. Options that say when depend on when they are read, and are not learnt. */
   note(text: string, { verb, operand, draft }: Head): void {
-    if (text !== this.last || text.length > headLengthMax) {
-      this.last = text;
+    if (text !== this.last) {
+      // Not the whole line with it, for as long as the client is there.
+      this.last = text.length > headLengthMax ? '' : ownWord(text);
       return;
     }
     if (draft.submit.atMs !== null || draft.submit.cron !== null) return;

@@ -4,7 +4,7 @@ import { errorReply, type Reply } from '../core/reply.js';
 import { unknownVerb } from './help.js';
 import type { KnownHeads, KnownLine } from './known-heads.js';
 import { checkTogether, emptyDraft, type OptionDraft, optionSpecs } from './options.js';
-import { ownText } from './own-text.js';
+import { ownText, ownWord } from './own-text.js';
 import { type Request, type VerbSpec, verbSpecs } from './verbs.js';
 import { onOneLine, quoted, suggestion } from './wording.js';
 
@@ -69,7 +69,7 @@ export function parseLine(line: string, limit: BodyLimit, heads: KnownHeads | nu
   let position = skipSpaces(line, 0);
   if (line.charCodeAt(position) === at) {
     const end = wordEnd(line, position);
-    tag = line.slice(position + 1, end);
+    tag = ownWord(line.slice(position + 1, end));
     if (!tagPattern.test(tag)) {
       const text = `${quoted(tag)} is no tag: after the @ stand 1 to 32 of A-Z a-z 0-9 _ -`;
       return refuse(line, { tag: null, verb: null, error: errorReply('BAD_REQUEST', text) }, limit);
@@ -153,13 +153,13 @@ function parseRest(
     const nameEnd = optionNameEnd(line, position, end);
     let error: Reply | null = null;
     if (takesOperand(verb, operandCount) && (nameEnd < 0 || verb.operand?.verbatim === true)) {
-      const word = line.slice(position, end);
+      const word = ownWord(line.slice(position, end));
       operand = operand === null ? word : `${operand} ${word}`;
       operandCount++;
       error = verb.operand?.check(word) ?? null;
     } else if (nameEnd > 0) {
       if (draft === untouchedDraft) draft = emptyDraft();
-      error = readOption(verb, draft, line.slice(position, nameEnd), line.slice(nameEnd + 1, end));
+      error = readOption(verb, draft, line.slice(position, nameEnd), ownWord(line.slice(nameEnd + 1, end)));
     } else if (verb.payload) {
       payload = line.slice(position);
       payloadAt = position;

@@ -34,9 +34,10 @@ export class AttemptSlots {
     this.openSlots();
   }
 
-  /** Takes out one that has not begun. */
+  /** Takes out one that has not begun. Another of its task may come into the line in its place, before all others. */
   withdraw({ entry }: Attempt): void {
     this.line.withdraw(entry);
+    this.openSlots();
   }
 
   /** Its slot goes on with the next. */

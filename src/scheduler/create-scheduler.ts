@@ -238,6 +238,10 @@ class QueueingScheduler implements Scheduler {
     };
   }
 
+  threadHeapBytesMax(): number {
+    return this.pool?.heapBytesMax ?? 0;
+  }
+
   close({ atOnce = false }: { readonly atOnce?: boolean } = {}): Promise<void> {
     if (atOnce) this.commands.kill();
     this.closed ??= this.endAll();

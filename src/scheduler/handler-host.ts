@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import type { RunId } from '../core/ids.js';
 import { NumberTable } from '../core/number-table.js';
 import type { Payload } from '../core/payload.js';
@@ -61,7 +62,7 @@ export class HandlerHost implements Orders {
   }
 
   ping(): void {
-    this.reports.pong();
+    this.reports.pong(getHeapStatistics().total_heap_size);
   }
 
   /** Ends in exactly one of `done`, `failed` and `aborted`, whatever the handler does; never rejects. */

@@ -13,7 +13,7 @@ export class IgnoredReports implements Reports {
   aborted(_run: RunId): void {}
   progress(_run: RunId, _value: string): void {}
   log(_run: RunId, _level: AttemptLogEntry['level'], _text: string): void {}
-  pong(): void {}
+  pong(_heapBytes: number): void {}
   fault(_name: string, _message: string): void {}
   importing(_path: string): void {}
   learned(_path: string, _options: TaskOptions): void {}

@@ -40,6 +40,8 @@ export class PoolThread {
   /** When the ping was sent that it owes an answer to; monotonic milliseconds, as below. */
   pingedAtMs: number | null = null;
   idleSinceMs = 0;
+  /** What its heap had of the system when it last answered a ping. */
+  heapBytes = 0;
   /** Why it is ending by itself, as far as it is known. */
   fault: JobError | null = null;
   /** The node ended it: what still runs there is displaced, not crashed. */

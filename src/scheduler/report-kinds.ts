@@ -21,7 +21,7 @@ export const reportKinds = {
   call: 14,
 } as const;
 
-export const reportLengths = [3, 5, 2, 3, 4, 1, 3, 2, 3, 3, 1, 3, 3, 3, 7] as const;
+export const reportLengths = [3, 5, 2, 3, 4, 2, 3, 2, 3, 3, 1, 3, 3, 3, 7] as const;
 
 /** Whether what may be large in a report is what it should be. */
 export function isSound(batch: Batch, at: number): boolean {
@@ -33,6 +33,8 @@ export function isSound(batch: Batch, at: number): boolean {
     case reportKinds.doneBytes:
     case reportKinds.chunkBytes:
       return value instanceof Uint8Array && value.length <= limits.bodyBytesMax;
+    case reportKinds.pong:
+      return typeof batch[at + 1] === 'number';
     case reportKinds.call:
       return isRequest(batch, at);
     default:

@@ -28,6 +28,8 @@ export interface Scheduler {
   /** To what a handler has asked; `call` as `attemptCall` gave it. One of an attempt that has ended is ignored. */
   answer(call: number, reply: Reply): void;
   stats(): SchedulerStats;
+  /** What the largest heap of a thread has of the system, as of its last answer to a ping; 0 without threads. */
+  threadHeapBytesMax(): number;
   /**
    * Ends all threads, and programs after their grace, or `atOnce`, which a second call may still ask for. Attempts that
    * are still there end as `displaced`.

@@ -14,7 +14,7 @@ import { type TextUnits, textOf, unitsOf } from './thread-text.js';
  *     thread ─chunk─► node        a generator has yielded         node ─room(run, upTo)─► thread   it may yield so many bytes in all
  *     thread ─call─► node         a handler asks something of the cluster        node ─answer─► thread
  *     node ─abort(run)─► thread   the attempt's signal fires; it still ends in one of the three
- *     node ─ping─► thread         thread ─pong─► node                    only a loop that turns can answer
+ *     node ─ping─► thread         thread ─pong(heapBytes)─► node         only a loop that turns can answer
  *
  *     at its start     thread ─importing(path)─► node, then ─learned | rejected─►, for each file; at last ─ready─►
  *     before its end   thread ─fault(name, message)─► node               if it still can
@@ -44,7 +44,8 @@ export interface Reports {
   call(run: RunId, call: number, request: HandlerRequest): void;
   progress(run: RunId, value: string): void;
   log(run: RunId, level: AttemptLogEntry['level'], text: string): void;
-  pong(): void;
+  /** `heapBytes`: what its heap has of the system. */
+  pong(heapBytes: number): void;
   fault(name: string, message: string): void;
   importing(path: string): void;
   learned(path: string, options: TaskOptions): void;
@@ -244,8 +245,8 @@ export class ReportBatch extends Gatherer implements Reports {
     this.append(reportKinds.log, run, level, text);
   }
 
-  pong(): void {
-    this.append(reportKinds.pong);
+  pong(heapBytes: number): void {
+    this.append(reportKinds.pong, heapBytes);
   }
 
   fault(name: string, message: string): void {
@@ -335,7 +336,7 @@ function replayReport(batch: Batch, at: number, reports: Reports): void {
       reports.log(run, second as AttemptLogEntry['level'], batch[at + 3] as string);
       break;
     case reportKinds.pong:
-      reports.pong();
+      reports.pong(batch[at + 1] as number);
       break;
     case reportKinds.fault:
       reports.fault(text, second);

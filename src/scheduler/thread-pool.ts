@@ -69,6 +69,13 @@ export class ThreadPool implements Runner {
     return this.threads.size;
   }
 
+  /** Of the thread with the largest heap. */
+  get heapBytesMax(): number {
+    let largest = 0;
+    for (const { heapBytes } of this.threads) largest = Math.max(largest, heapBytes);
+    return largest;
+  }
+
   /** Makes tasks known to the threads that start from now on. */
   offer(files: readonly TaskFile[]): void {
     this.files = files;
@@ -348,6 +355,10 @@ class ThreadReports extends AttemptReports {
   ) {
     super(thread.attempts, finish, listener);
     this.thread = thread;
+  }
+
+  override pong(heapBytes: number): void {
+    this.thread.heapBytes = heapBytes;
   }
 
   override fault(name: string, message: string): void {

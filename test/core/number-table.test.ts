@@ -38,6 +38,18 @@ t.test('a table of rising numbers holds what a map would, for any sequence of op
   );
 });
 
+t.test('one that stays needs no room for those that come and go beside it', async (t) => {
+  const table = new NumberTable<string>();
+  table.set(1, 'stays');
+  for (let key = 2; key <= 10_000; key += 3) {
+    table.set(key, 'goes');
+    table.delete(key);
+  }
+  const { keyAt } = table as unknown as { keyAt: number[] };
+  t.equal(keyAt.length, 8);
+  t.equal(table.get(1), 'stays');
+});
+
 t.test('a few that stay for ever cost those that come and go no more than a place', async (t) => {
   const table = new NumberTable<number>();
   for (let key = 1; key <= 300_000; key++) {

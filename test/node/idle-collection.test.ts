@@ -81,12 +81,14 @@ t.test('what was alive at the last round, and is garbage now, is collected', asy
 });
 
 t.test('the heap of a node that keeps much grows by less, until it keeps less', async (t) => {
-  t.equal(growthPercentFor(64 * mib), 0);
-  t.equal(growthPercentFor(64 * mib + 1), 40);
+  t.equal(growthPercentFor(64 * mib, 90 * mib), 0);
+  t.equal(growthPercentFor(64 * mib + 1, 90 * mib), 40);
+  t.equal(growthPercentFor(64 * mib + 1, 900 * mib), 40);
 });
 
-t.test('the heap of a node that keeps little has room to grow', async (t) => {
-  t.equal(growthPercentFor(0), 300);
-  t.equal(growthPercentFor(16 * mib), 300);
-  t.equal(growthPercentFor(16 * mib + 1), 0);
+t.test('the heap of a node that keeps little has room to grow, unless a handler has much', async (t) => {
+  t.equal(growthPercentFor(0, 20 * mib), 300);
+  t.equal(growthPercentFor(16 * mib, 128 * mib), 300);
+  t.equal(growthPercentFor(16 * mib + 1, 90 * mib), 0);
+  t.equal(growthPercentFor(0, 128 * mib + 1), 0);
 });

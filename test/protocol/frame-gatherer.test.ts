@@ -53,6 +53,14 @@ const values = fc.array(fc.oneof(scalar, fc.array(fc.oneof(scalar, fc.array(scal
   maxLength: 20,
 });
 
+t.test('text that was cut within a character is UTF-8 all the same', async (t) => {
+  for (const text of ['\ud83d', `${'x'.repeat(60)}\ud83d`, `\ude00${'ü'.repeat(200)}`]) {
+    const gatherer = new FrameGatherer(1_024);
+    t.ok(gatherer.append(1, [text]));
+    t.strictSame(packr.unpack(gatherer.take().subarray(4)), [1, Buffer.from(text).toString()]);
+  }
+});
+
 t.test('whatever the values are, they are written as the packer packs them, or not at all', async () => {
   fc.assert(
     fc.property(values, fc.integer({ min: 16, max: 20_000 }), (fields, capacity) => {

@@ -50,6 +50,26 @@ function slotsOf(base: number) {
 /** p-queue frees a slot, and starts another, a few microtasks later. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+t.test(
+  'the next of a task starts when the one before it is withdrawn, in a place that was lent for it',
+  async (t) => {
+    const { add, lend, withdraw, running, waiting } = slotsOf(1);
+    const gate = new TaskGate(1);
+    add(0);
+    lend(0);
+    add(0, gate);
+    add(5, gate);
+    await settled();
+    t.equal(running.length, 1, 'the first of the task has no place, the second has to wait for it');
+    withdraw(waiting.findIndex(({ entry }) => entry.priority === 0));
+    await settled();
+    t.same(
+      running.map(({ entry }) => entry.priority),
+      [0, 5],
+    );
+  },
+);
+
 t.test('a slot goes on with what waits, and ends when nothing does', async (t) => {
   const { add, end, slots, running, waiting } = slotsOf(2);
   for (let count = 0; count < 5; count++) add(0);

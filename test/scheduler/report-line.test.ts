@@ -77,6 +77,12 @@ t.test('a result that a handler has forged is no report', (t) => {
   t.end();
 });
 
+t.test('nor is the size of a heap that is no number', (t) => {
+  t.ok(replayReports([5, 1_000], new IgnoredReports()));
+  for (const bytes of ['5', null, [1]]) t.notOk(replayReports([5, bytes], new IgnoredReports()));
+  t.end();
+});
+
 t.test('a turn hands over one order with large arguments', async (t) => {
   const turns: number[] = [];
   let number = 0;

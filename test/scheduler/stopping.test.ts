@@ -91,6 +91,17 @@ t.test(
   },
 );
 
+t.test('what the heap of a busy thread takes is known, and nothing where there is none', async (t) => {
+  const node = await loaded({ tuning: { pingIntervalMs: 10, silentAfterMs: 10_000 } });
+  t.equal(node.scheduler.threadHeapBytesMax(), 0);
+  const running = node.start('wait');
+  await node.until(() => node.scheduler.threadHeapBytesMax() > 1024 * 1024);
+  node.scheduler.stop(running, 'cancelled');
+  await node.outcome(running);
+  await node.scheduler.close();
+  t.equal(node.scheduler.threadHeapBytesMax(), 0);
+});
+
 t.test('a handler that blocks for ever is ended by its stop', async (t) => {
   const node = await loaded({ abortGraceMs: 20 });
   const run = node.start('block', null);
@@ -104,7 +115,8 @@ t.test(
   'a handler that blocks its loop delays no attempt that comes later, and its thread comes back',
   async (t) => {
     const node = await loaded({ tuning: { pingIntervalMs: 10, silentAfterMs: 20 } });
-    const blocking = node.start('block', 1_000);
+    // Long enough for another thread to start meanwhile.
+    const blocking = node.start('block', 2_500);
     await node.logged(/does not answer/);
     t.same(await node.run('echo', 1), { type: 'done', result: '1' });
     t.notOk(node.outcomes.has(blocking), 'the later attempt ended first');

@@ -116,6 +116,11 @@ export class Keeping {
     this.doubt = new Doubt({ ...shared, custody });
   }
 
+  /** What own jobs and copies of others' take: alive for as long as they are kept. */
+  get keptBytes(): number {
+    return this.ledger.bytes + this.copies.bytes;
+  }
+
   /** The first step: what the journal had is looked at again, since others may have gone on with it. */
   start(now: Instant): void {
     const kept = this.options.journal?.copies ?? [];

@@ -229,6 +229,11 @@ export class NodeCore {
     return this.jobs.wantsFlush || this.topics.wantsFlush;
   }
 
+  /** What is alive of clients' work: jobs, copies of others' jobs, and messages for those who subscribe later. */
+  get keptBytes(): number {
+    return this.jobs.keeping.keptBytes + this.topics.counts().keptBytes;
+  }
+
   self(): MemberRecord {
     return this.membership.self();
   }
