@@ -4,8 +4,9 @@ import { AttemptQueue, type QueueEntry } from './attempt-queue.js';
 import type { LentPlaces } from './lent-places.js';
 
 /**
- * Which attempts run, and when: a p-queue of slots, each of which takes one attempt after another from the line until nothing waits that may
- * start. So what p-queue costs, some three microseconds, is paid once for a slot and not for each of the thousands of attempts that go through it.
+ * Which attempts run, and when: a p-queue of slots, each of which takes one attempt after another from the line. A slot that finds none that may
+ * start is put aside until one comes. So what p-queue costs, some three microseconds, is paid once for a slot and not for each of the
+ * thousands of attempts that go through it.
  */
 export class AttemptSlots {
   private readonly line = new AttemptQueue();
@@ -13,6 +14,8 @@ export class AttemptSlots {
   /** Slots that were asked for and have not ended; `idle`: of these, the ones that p-queue has not started. */
   private open = 0;
   private idle = 0;
+  /** What ends each of those that were put aside. */
+  private readonly aside: (() => void)[] = [];
   private runningCount = 0;
 
   /** `base`: how many run at once, those beside that are in lent places. `begin` starts one, whose end is told to `ended`. */
@@ -49,16 +52,18 @@ export class AttemptSlots {
 
   /** A place was lent, or taken back. */
   placesChanged(): void {
-    this.queue.concurrency = this.base + this.places.count;
+    this.queue.concurrency = this.openMax;
+    while (this.open > this.openMax && this.aside.length > 0) this.end(this.aside.pop() as () => void);
     this.openSlots();
   }
 
+  private get openMax(): number {
+    return this.base + this.places.count;
+  }
+
   private openSlots(): void {
-    while (
-      this.idle < this.line.size &&
-      this.open < this.base + this.places.count &&
-      this.mayStart(this.line.first)
-    ) {
+    while (this.aside.length > 0 && this.mayStart(this.line.first)) this.goOn(this.aside.pop() as () => void);
+    while (this.idle < this.line.size && this.open < this.openMax && this.mayStart(this.line.first)) {
       this.open++;
       this.idle++;
       void this.queue.add(this.slot);
@@ -74,14 +79,19 @@ export class AttemptSlots {
   private goOn(release: () => void): void {
     const entry = this.mayStart(this.line.first) ? this.line.dequeue() : undefined;
     if (entry === undefined) {
-      this.open--;
-      release();
+      if (this.open > this.openMax) this.end(release);
+      else this.aside.push(release);
       return;
     }
     const attempt = entry.attempt as Attempt;
     attempt.release = release;
     this.runningCount++;
     this.begin(attempt);
+  }
+
+  private end(release: () => void): void {
+    this.open--;
+    release();
   }
 
   private mayStart(first: QueueEntry | undefined): boolean {

@@ -70,7 +70,7 @@ t.test(
   },
 );
 
-t.test('a slot goes on with what waits, and ends when nothing does', async (t) => {
+t.test('a slot goes on with what waits, and with what comes when nothing did', async (t) => {
   const { add, end, slots, running, waiting } = slotsOf(2);
   for (let count = 0; count < 5; count++) add(0);
   t.equal(slots.running, 2);
