@@ -1,5 +1,7 @@
 import net, { type AddressInfo, type Socket } from 'node:net';
-import { frameWriter, lineWriter, readFrames, readLines } from './gathered.js';
+import { Worker } from 'node:worker_threads';
+import { frameWriter, lineWriter, readFrames, readLines, turnGatherer } from './gathered.js';
+import { noOp } from './no-op.js';
 
 /**
  * The processes behind the ceilings' clients: sockets and codecs, and nothing else.
@@ -7,18 +9,18 @@ import { frameWriter, lineWriter, readFrames, readLines } from './gathered.js';
  *     client ─[id, job] as JSON─► router ─[number, job] as msgpack─► worker       what Rondo's path is made of, with no work in it
  *     client ◄─[id, answer]────── router ◄─[number, answer]───────── worker
  *
+ *     client ◄───────► router ◄─────────────────────► threaded worker ◄─[number, job or answer, ...]─► thread      handlers that can't hold up the worker
+ *
  *     client ─id job─► byte router ─number job─► byte worker         what passes the router is not looked at beyond its number: nothing
  *     client ◄─id answer─ byte router ◄─number answer─ byte worker    between two processes is faster
  *
  *     client ─id job─► keeper            it has the line in memory, and says so
  *     client ◄─id OK─ keeper
  *
- * Run as `ceiling-process.js worker`, `... router WORKER_PORT`, `... byte-worker`, `... byte-router WORKER_PORT` or `... keeper` with an IPC channel, over which it tells its
+ * Run as `ceiling-process.js worker`, `... threaded-worker`, `... router WORKER_PORT`, `... byte-worker`, `... byte-router WORKER_PORT` or `... keeper` with an IPC channel, over which it tells its
  * port, and whose end is its own.
  */
 type Message = readonly [id: number, content: unknown];
-
-const noOp = async ({ n }: { readonly n: number }): Promise<unknown> => ({ ok: true, n });
 
 function runWorker(): void {
   serve((socket) => {
@@ -26,6 +28,26 @@ function runWorker(): void {
     readFrames(socket, (message) => {
       const [number, job] = message as Message;
       void noOp(job as { readonly n: number }).then((answer) => send([number, answer]));
+    });
+  });
+}
+
+function runThreadedWorker(): void {
+  const thread = new Worker(new URL('./ceiling-thread.js', import.meta.url));
+  const waiting = new Waiting<(answer: unknown) => void>();
+  const hand = turnGatherer((batch) => thread.postMessage(batch));
+  thread.on('message', (batch: readonly unknown[]) => {
+    for (let at = 0; at < batch.length; at += 2) waiting.take(batch[at] as number)(batch[at + 1]);
+  });
+  thread.on('error', () => process.exit(1));
+  serve((socket) => {
+    const send = frameWriter(socket);
+    readFrames(socket, (message) => {
+      const [number, job] = message as Message;
+      hand(
+        waiting.add((answer) => send([number, answer])),
+        job,
+      );
     });
   });
 }
@@ -135,6 +157,7 @@ function serve(onConnection: (socket: Socket) => void): void {
 process.on('disconnect', () => process.exit(0));
 const [role, workerPort] = process.argv.slice(2);
 if (role === 'worker') runWorker();
+else if (role === 'threaded-worker') runThreadedWorker();
 else if (role === 'byte-worker') runByteWorker();
 else if (role === 'keeper') runKeeper();
 else if (role === 'router') runRouter(Number(workerPort));

@@ -10,9 +10,18 @@ const processPath = fileURLToPath(new URL('./ceiling-process.js', import.meta.ur
  * The bare relay: the same jobs through a client, a router and a worker process, as lines of JSON and frames of msgpack, with neither
  * membership nor records nor retries nor threads. What a cluster does beyond this is what it costs.
  */
-export async function startRelay(): Promise<BenchTarget> {
+export function startRelay(): Promise<BenchTarget> {
+  return relayTo('worker');
+}
+
+/** The same with a worker that hands each job to a thread. */
+export function startThreadRelay(): Promise<BenchTarget> {
+  return relayTo('threaded-worker');
+}
+
+async function relayTo(worker: string): Promise<BenchTarget> {
   const processes = startProcesses();
-  const workerPort = await processes.start('worker');
+  const workerPort = await processes.start(worker);
   const port = await processes.start('router', String(workerPort));
   return targetOf({
     name: 'the bare relay',

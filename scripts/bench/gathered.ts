@@ -36,6 +36,22 @@ export function readLines(socket: Socket, onLine: (line: string) => void, encodi
   });
 }
 
+/** Calls within one turn of the event loop are handed over as one flat array. */
+export function turnGatherer(
+  deliver: (batch: readonly unknown[]) => void,
+): (number: number, content: unknown) => void {
+  let gathered: unknown[] = [];
+  const flush = (): void => {
+    const batch = gathered;
+    gathered = [];
+    deliver(batch);
+  };
+  return (number, content) => {
+    if (gathered.length === 0) setImmediate(flush);
+    gathered.push(number, content);
+  };
+}
+
 /** Length-prefixed msgpack frames; those written within one turn leave in pieces of `chunkBytes`. */
 export function frameWriter(socket: Socket): (message: unknown) => void {
   const packr = new Packr({ useRecords: false });

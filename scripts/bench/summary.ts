@@ -1,4 +1,4 @@
-import { byteRelay, ceilingSystem, comparableRondo, rondoSystem } from './contenders/own.js';
+import { besideCeilings, ceilingSystem, comparableRondo, rondoSystem } from './contenders/own.js';
 import { type WorkloadId, workloads } from './figures.js';
 import type { Results, RoundFigure } from './results.js';
 
@@ -93,7 +93,7 @@ export function rondoOf({ workload, entries }: Group): Entry | null {
 /** The bare process that bounds them all; null where there is none in this row. */
 export function ceilingOf({ entries }: Group): Entry | null {
   const isCeiling = ({ system, contender }: Entry): boolean =>
-    system === ceilingSystem && contender !== byteRelay;
+    system === ceilingSystem && !besideCeilings.has(contender);
   return entries.find(isCeiling) ?? null;
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { startByteRelay, startKeeper, startRelay } from '../ceiling.js';
+import { startByteRelay, startKeeper, startRelay, startThreadRelay } from '../ceiling.js';
 import { type Pace, rounded, runContender, tellLatency, tellRate, warm } from '../contender-process.js';
 import { measureBareSync } from '../durable.js';
 import { tellFigure } from '../figures.js';
@@ -20,7 +20,8 @@ import { streamBytes, tellStream } from './rondo/stream.js';
 import { tellTopics, topicsLoad } from './rondo/topics.js';
 
 function relayOf(setting: string): Promise<BenchTarget> {
-  return setting === 'bytes' ? startByteRelay() : startRelay();
+  if (setting === 'bytes') return startByteRelay();
+  return setting === 'thread' ? startThreadRelay() : startRelay();
 }
 
 async function measureInFlight(setting: string, pace: Pace): Promise<void> {

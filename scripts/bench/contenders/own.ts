@@ -13,8 +13,10 @@ const inMemory = 'Rondo, memory, one copy';
 const inMemoryTwice = 'Rondo, memory, two copies';
 export const onDisk = 'Rondo, durable, two copies';
 const asStarted = 'Rondo';
-/** A ceiling that nothing is compared with. */
-export const byteRelay = 'bare relay of bytes';
+const byteRelay = 'bare relay of bytes';
+const threadRelay = 'bare relay with a thread';
+/** Ceilings that nothing is compared with. */
+export const besideCeilings: ReadonlySet<string> = new Set([byteRelay, threadRelay]);
 
 /** What peers and ceilings are compared with: the setting whose promise is nearest to theirs. */
 export const comparableRondo: Readonly<Record<WorkloadId, string>> = {
@@ -73,6 +75,12 @@ const ceilings: readonly Contender[] = [
     ['a', 'b'],
     'The same three processes, but the router looks at no more of a line than its number: only the client and the worker parse JSON. What Rondo is compared with is the other one.',
     'bytes',
+  ),
+  ceilingContender(
+    threadRelay,
+    ['a', 'b'],
+    'The bare relay, but its worker hands each job to a thread and has the answer from there, a batch of them in each turn: two hops more, as with Rondo, whose handlers are in threads. What Rondo is compared with is the relay without.',
+    'thread',
   ),
   ceilingContender(
     'bare keeper',
