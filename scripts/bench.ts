@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { own } from './bench/contenders/own.js';
 import { peers, preparePeers } from './bench/contenders/peers.js';
+import { dataPrefix, faultOfDirectory, faultOfOutput } from './bench/directories.js';
+import { watchInterruptions } from './bench/interruption.js';
 import { isInMemory, machineFacts } from './bench/machine.js';
 import { pageDirectory, resultsPath, root, writePages } from './bench/pages.js';
 import { type Results, readResults } from './bench/results.js';
@@ -53,18 +55,15 @@ async function main(): Promise<void> {
   if (values.pages) return writeAgain(values.write);
   const choice = choose(contenders, { only: values.only, workload: values.workload, isQuick: values.quick });
   if (typeof choice === 'string') wrongUsage(usage, choice);
-  const results = await measure(choice, {
-    rounds,
-    isQuick: values.quick,
-    dataParent: dataParent(values.data),
-  });
+  const settings = { rounds, isQuick: values.quick, dataParent: dataParent(values.data) };
+  const directory = outputDirectory(values.write, choice.isWhole && !values['no-write']);
+  const results = await measure(choice, settings);
   process.stdout.write(values.json ? `${JSON.stringify(results)}\n` : `${renderTerminal(results)}\n`);
   if (choice.leftOut.length > 0) tell(`Left out of a quick run: ${choice.leftOut.join('; ')}.`);
-  const directory = values.write ?? (choice.isWhole && !values['no-write'] ? pageDirectory : null);
   if (directory === null)
     tell('No page was written: only a whole run does so by itself, and any with --write DIR.');
-  else tell(`Written: ${writePages(resolve(directory), results).join(', ')}`);
-  process.exitCode = results.measurements.every(({ failure }) => failure === null) ? 0 : 1;
+  else tell(`Written: ${writePages(directory, results).join(', ')}`);
+  if (results.measurements.some(({ failure }) => failure !== null)) process.exitCode ??= 1;
 }
 
 interface RunSettings {
@@ -90,7 +89,7 @@ async function measure(
   const there = contenders.filter(({ system }) => missing.every((each) => each.system !== system));
   const plan = planOf({ contenders: there, workloads, rounds });
   tell(`${plan.length} measurements, about ${durationText(expectedSecondsOf(plan, isQuick))}.`);
-  const dataDirectory = mkdtempSync(join(dataParent, 'rondo-bench-'));
+  const dataDirectory = mkdtempSync(join(dataParent, dataPrefix));
   const removeData = (): void => rmSync(dataDirectory, { recursive: true, force: true, maxRetries: 5 });
   process.once('exit', removeData);
   const machine = machineFacts(dataDirectory);
@@ -112,6 +111,18 @@ function expectedSecondsOf(plan: readonly Planned[], isQuick: boolean): number {
   return plan.reduce((sum, { workload }) => sum + expectedOf(workload, isQuick), 0);
 }
 
+/** Where the page goes; null for nowhere. Looked at before anything is measured, which may take an hour. */
+function outputDirectory(wanted: string | undefined, isMeant: boolean): string | null {
+  if (wanted === undefined && !isMeant) return null;
+  const directory = resolve(wanted ?? pageDirectory);
+  const fault = faultOfOutput(directory);
+  if (fault === null) return directory;
+  return wrongUsage(
+    usage,
+    `no page can be written to ${directory} (${fault}): give --write a directory that can be written, or --no-write`,
+  );
+}
+
 /** On a disk, wherever the temporary files are. */
 function dataParent(wanted: string | undefined): string {
   if (wanted !== undefined && !existsSync(wanted))
@@ -121,6 +132,9 @@ function dataParent(wanted: string | undefined): string {
       usage,
       `${wanted} is in memory, where nothing can be synced: --data takes one on a disk`,
     );
+  const fault = wanted === undefined ? null : faultOfDirectory(resolve(wanted));
+  if (fault !== null)
+    return wrongUsage(usage, `--data takes a directory that can be written, and not ${wanted} (${fault})`);
   if (wanted !== undefined) return resolve(wanted);
   return isInMemory(tmpdir()) ? join(root, 'dist') : tmpdir();
 }
@@ -128,7 +142,7 @@ function dataParent(wanted: string | undefined): string {
 function writeAgain(directory: string | undefined): void {
   if (!existsSync(resultsPath))
     wrongUsage(usage, `--pages needs ${resultsPath}, which a whole run writes: run it without options first`);
-  const written = writePages(resolve(directory ?? pageDirectory), readResults(resultsPath));
+  const written = writePages(outputDirectory(directory, true) ?? pageDirectory, readResults(resultsPath));
   tell(`Written: ${written.join(', ')}`);
 }
 
@@ -140,17 +154,9 @@ function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-const interruption = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    // A second one does not wait for what is measured to end in order.
-    if (interruption.signal.aborted) process.exit(130);
-    tell('Ending what is measured ...');
-    interruption.abort();
-  });
-}
+const interruption = watchInterruptions(tell);
 main().catch((error: unknown) => {
   const isInterrupted = interruption.signal.aborted;
   tell(`bench: ${isInterrupted ? 'interrupted; nothing was written' : ((error as Error).stack ?? error)}`);
-  process.exit(isInterrupted ? 130 : 2);
+  process.exit(isInterrupted ? interruption.exitCode() : 2);
 });

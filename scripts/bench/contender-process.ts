@@ -1,3 +1,7 @@
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename } from 'node:path';
+import { dataPrefix } from './directories.js';
 import { type Figure, tellFigure, type WorkloadId } from './figures.js';
 import type { Latency, Throughput } from './load.js';
 
@@ -25,7 +29,11 @@ export type Measure = (setting: string, pace: Pace) => Promise<void>;
 export async function runContender(
   measurements: Readonly<Partial<Record<WorkloadId, Measure>>>,
 ): Promise<void> {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => process.exit(130));
+  process.once('disconnect', endOrphaned);
+  // Gone before this process was there to notice.
+  if (process.send !== undefined && !process.connected) endOrphaned();
   const [workload = '', setting = '', ...flags] = process.argv.slice(2);
   const measure = measurements[workload as WorkloadId];
   if (measure === undefined) {
@@ -41,6 +49,17 @@ export async function runContender(
     process.stderr.write(`${(error as Error).stack ?? error}\n`);
     process.exit(1);
   }
+}
+
+/** Nobody is left to remove the data of the run, in which everybody's temporary files are. */
+function endOrphaned(): void {
+  const directory = tmpdir();
+  // Last of all: what was started is ended by those who are told before.
+  process.once('exit', () => {
+    if (basename(directory).startsWith(dataPrefix))
+      rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  });
+  process.exit(130);
 }
 
 type Where = Pick<Figure, 'workload' | 'row'>;

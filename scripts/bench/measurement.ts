@@ -39,7 +39,8 @@ export async function runMeasurement(
   const before = processorTicks();
   const child = spawn(command.file, [...command.args], {
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // By the channel it notices when this process is gone.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, TMPDIR: dataDirectory },
   });
   const output = gather(child);

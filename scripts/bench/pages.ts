@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderChart } from './chart.js';
@@ -22,14 +22,13 @@ export function pagesOf(results: Results): Readonly<Record<string, string>> {
   };
 }
 
-/** Writes them, and in `pageDirectory` the README's table too. Gives the paths of what was written. */
+/** Writes them into a directory that is there, and in `pageDirectory` the README's table too. Gives the paths of what was written. */
 export function writePages(directory: string, results: Results): string[] {
   const texts = Object.entries(pagesOf(results)).map(
     ([name, text]) => [join(directory, name), text] as const,
   );
   const readme = [readmePath, withTable(readFileSync(readmePath, 'utf8'), results)] as const;
   const all = directory === pageDirectory ? [...texts, readme] : texts;
-  mkdirSync(directory, { recursive: true });
   for (const [path, text] of all) writeFileSync(path, text);
   return all.map(([path]) => path);
 }

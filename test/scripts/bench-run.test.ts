@@ -1,6 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { own } from '../../scripts/bench/contenders/own.js';
+import { dataPrefix } from '../../scripts/bench/directories.js';
 import type { Contender, WorkloadId } from '../../scripts/bench/figures.js';
 import { runMeasurement } from '../../scripts/bench/measurement.js';
 import { planOf, runPlan } from '../../scripts/bench/rounds.js';
@@ -92,6 +98,23 @@ t.test('one that leaves a process behind has failed, and that process is ended',
   t.match(outcome.failure, /^it left processes behind: \d+: /);
   t.notOk(isRunning(outcome.figures[0]?.value ?? 0));
 });
+
+t.test(
+  'a contender ends by itself when nobody is left who waits for it, and takes the data of the run away',
+  async (t) => {
+    const data = mkdtempSync(join(tmpdir(), dataPrefix));
+    t.teardown(() => rmSync(data, { recursive: true, force: true }));
+    const path = fileURLToPath(new URL('../../scripts/bench/contenders/ceiling.js', import.meta.url));
+    const child = spawn(process.execPath, [path, 'b', 'bare', '--quick'], {
+      stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
+      env: { ...process.env, TMPDIR: data },
+    });
+    const ended = once(child, 'exit');
+    child.disconnect();
+    t.strictSame(await ended, [130, null]);
+    t.notOk(existsSync(data));
+  },
+);
 
 t.test('what cannot be read as a figure is a failure', async (t) => {
   t.match((await runMeasurement(commandOf("console.log('@{broken')"), options)).failure, /could not be read/);

@@ -56,6 +56,18 @@ t.test('values that will not do are refused before anything is run', async (t) =
     ['bench', ['--workload', 'z'], /^bench: --workload takes some of a, b, .* and not "z"/],
     ['bench', ['--write', 'x', '--no-write'], /^bench: --write and --no-write exclude each other/],
     ['bench', ['--data', '/no/such'], /^bench: --data takes a directory, and there is no \/no\/such/],
+    [
+      'bench',
+      ['--data', '/etc/passwd'],
+      /^bench: --data takes a directory that can be written, and not \/etc\/passwd/,
+    ],
+    ['bench', ['--write', '/etc/passwd'], /^bench: no page can be written to \/etc\/passwd .*: give --write/],
+    [
+      'bench',
+      ['--write', '/etc/passwd/y'],
+      /^bench: no page can be written to \/etc\/passwd\/y .*: give --write/,
+    ],
+    ['bench', ['--write', '/proc/x'], /^bench: no page can be written to \/proc\/x .*: give --write/],
     ['bench-bulk', ['--character', 'xy'], /^bench-bulk: --character takes one character/],
     ['measure-idle', ['--nodes', '1.5'], /^measure-idle: --nodes takes a whole number/],
     ['measure-map', ['100'], /^measure-map: Unexpected argument '100'/],
