@@ -15,7 +15,7 @@ import { readOptions, type ScriptUsage, wholeNumber, wrongUsage } from './script
 
 const usage: ScriptUsage = {
   name: 'bench',
-  call: 'npm run bench -- [--only SYSTEMS] [--workload LETTERS] [--quick] [--rounds N] [--write DIR | --no-write] [--json] [--list] [--pages]',
+  call: 'npm run bench -- [--only SYSTEMS] [--workload LETTERS] [--quick] [--rounds N] [--write DIR | --no-write] [--data DIR] [--json] [--list] [--pages]',
   text: `
 Measures Rondo and what people use today side by side in one run, rounds interleaved, on this machine; beside them bare processes that only pass
 bytes on. Installs what the others need; what can't be installed is left out and named. Without options it measures everything, three rounds, which
@@ -29,7 +29,7 @@ takes about an hour, prints the tables, and writes scripts/bench/RESULTS.md, res
   --no-write          write nothing
   --data DIR          where nodes and servers keep their data meanwhile: a disk, or nothing is synced to any. Default: the directory of temporary files
   --json              all figures as JSON instead of the tables
-  --list              what there is: systems, their settings, workloads
+  --list              what there is, or what of it the options above choose: systems, their settings, workloads; measures nothing
   --pages             writes the page and the README's table anew from results.json, and measures nothing
 `,
 };
@@ -51,10 +51,10 @@ async function main(): Promise<void> {
   if (values.write !== undefined && values['no-write'])
     wrongUsage(usage, '--write and --no-write exclude each other');
   const contenders = [...own, ...peers];
-  if (values.list) return void process.stdout.write(listing(contenders));
-  if (values.pages) return writeAgain(values.write);
   const choice = choose(contenders, { only: values.only, workload: values.workload, isQuick: values.quick });
   if (typeof choice === 'string') wrongUsage(usage, choice);
+  if (values.list) return void process.stdout.write(listing(choice));
+  if (values.pages) return writeAgain(values.write);
   const settings = { rounds, isQuick: values.quick, dataParent: dataParent(values.data) };
   const directory = outputDirectory(values.write, choice.isWhole && !values['no-write']);
   const results = await measure(choice, settings);
@@ -83,12 +83,14 @@ async function measure(
     (system) => !ownSystems.has(system),
   );
   const { versions, missing } =
-    systems.length === 0 ? { versions: {}, missing: [] } : await preparePeers(systems);
+    systems.length === 0 ? { versions: {}, missing: [] } : await preparePeers(systems, interruption.signal);
   interruption.signal.throwIfAborted();
   for (const { system, reason } of missing) tell(`${system} is left out: ${reason}`);
   const there = contenders.filter(({ system }) => missing.every((each) => each.system !== system));
   const plan = planOf({ contenders: there, workloads, rounds });
-  tell(`${plan.length} measurements, about ${durationText(expectedSecondsOf(plan, isQuick))}.`);
+  tell(
+    `${plan.length} measurement${plan.length === 1 ? '' : 's'}, about ${durationText(expectedSecondsOf(plan, isQuick))}.`,
+  );
   const dataDirectory = mkdtempSync(join(dataParent, dataPrefix));
   const removeData = (): void => rmSync(dataDirectory, { recursive: true, force: true, maxRetries: 5 });
   process.once('exit', removeData);

@@ -12,7 +12,7 @@ export interface ScriptUsage {
 type OptionsConfig = NonNullable<ParseArgsConfig['options']>;
 type Values<Options extends OptionsConfig> = ReturnType<typeof parseArgs<{ options: Options }>>['values'];
 
-/** The options that the script was given. With `--help` the process prints the usage and ends, with 2 for an unknown option. */
+/** The options that the script was given. With `--help` the process prints the usage and ends; with an unknown option it ends with 2. */
 export function readOptions<const Options extends OptionsConfig>(
   usage: ScriptUsage,
   options: Options,
@@ -36,10 +36,16 @@ export function wholeNumber(usage: ScriptUsage, option: string, text: string, mi
   return wrongUsage(usage, `${option} takes a whole number from ${min}, and not "${text}"`);
 }
 
-/** Says what is wrong, and how the script is called, and ends the process with 2. */
-export function wrongUsage(usage: ScriptUsage, what: string): never {
-  process.stderr.write(`${usage.name}: ${what}\n\n${usageText(usage)}`);
+/** Says what is wrong, and where the options are explained, and ends the process with 2: the explanation itself would push the cause off the screen. */
+export function wrongUsage({ name, call }: ScriptUsage, what: string): never {
+  process.stderr.write(`${name}: ${what}\nAll options: ${helpCall(call)}\n`);
   process.exit(2);
+}
+
+/** `npm run soak -- [--seeds A-B]`: `npm run soak -- --help`; npm would take the option for itself without the dashes. */
+function helpCall(call: string): string {
+  const [command = ''] = call.split(/ --(?: |$)| \[/);
+  return `${command}${command.startsWith('npm') ? ' --' : ''} --help`;
 }
 
 function read(usage: ScriptUsage, config: ParseArgsConfig): ReturnType<typeof parseArgs> {

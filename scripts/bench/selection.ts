@@ -88,7 +88,7 @@ function wordsOf(text: string): string[] {
 }
 
 /** What `--list` prints. */
-export function listing(contenders: readonly Contender[]): string {
+export function listing({ contenders, workloads: ids }: Pick<Choice, 'contenders' | 'workloads'>): string {
   const systems = [...new Set(contenders.map(({ system }) => system))];
   const lines = systems.flatMap((system) => [
     system,
@@ -96,7 +96,7 @@ export function listing(contenders: readonly Contender[]): string {
       .filter((contender) => contender.system === system)
       .map(({ name, workloads: of, settings }) => `  ${name} (${of.join(', ')})\n      ${settings}`),
   ]);
-  const letters = workloadIds.map(
+  const letters = ids.map(
     (id) => `  ${id}  ${workloads[id]}${quickWorkloads.includes(id) ? ' (also in a quick run)' : ''}`,
   );
   return `${lines.join('\n')}\n\nworkloads\n${letters.join('\n')}\n`;

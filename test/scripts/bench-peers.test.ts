@@ -14,7 +14,7 @@ import {
   packetTypes,
 } from '../../scripts/bench/contenders/gearman-protocol.js';
 import { NumberQueue } from '../../scripts/bench/contenders/number-queue.js';
-import { describeMissing } from '../../scripts/bench/contenders/peer-install.js';
+import { describeMissing, installNpmPackages } from '../../scripts/bench/contenders/peer-install.js';
 import { promisedTarget } from '../../scripts/bench/contenders/peer-measures.js';
 import { peerNeeds, programVersion } from '../../scripts/bench/contenders/peer-needs.js';
 import {
@@ -210,4 +210,27 @@ t.test('programs are found in PATH and where only root looks', (t) => {
   t.ok(findProgram('sh')?.endsWith('/sh'));
   t.equal(findProgram('there-is-no-such-program'), null);
   t.end();
+});
+
+t.test('without a registry the npm packages are given up soon, and one line says why', async (t) => {
+  const directory = t.testdir({
+    'package.json': JSON.stringify({ name: 'x', version: '1.0.0', dependencies: { nowhere: '1.0.0' } }),
+    'package-lock.json': JSON.stringify({
+      name: 'x',
+      version: '1.0.0',
+      lockfileVersion: 3,
+      packages: { '': { dependencies: { nowhere: '1.0.0' } }, 'node_modules/nowhere': { version: '1.0.0' } },
+    }),
+  });
+  const before = process.env.npm_config_registry;
+  process.env.npm_config_registry = 'http://127.0.0.1:1';
+  t.teardown(() => {
+    if (before === undefined) delete process.env.npm_config_registry;
+    else process.env.npm_config_registry = before;
+  });
+  const fault = await installNpmPackages(directory);
+  t.match(
+    fault,
+    /^its npm packages could not be installed \([^\n]*ECONNREFUSED[^\n]*\)\. Type, to see why: [^\n]*$/,
+  );
 });

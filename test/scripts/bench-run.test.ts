@@ -8,6 +8,7 @@ import t from 'tap';
 import { own } from '../../scripts/bench/contenders/own.js';
 import { dataPrefix } from '../../scripts/bench/directories.js';
 import type { Contender, WorkloadId } from '../../scripts/bench/figures.js';
+import { workloads } from '../../scripts/bench/figures.js';
 import { runMeasurement } from '../../scripts/bench/measurement.js';
 import { planOf, runPlan } from '../../scripts/bench/rounds.js';
 import { choose, listing } from '../../scripts/bench/selection.js';
@@ -135,10 +136,14 @@ t.test('the bare processes are always there, and a quick run says what it leaves
 });
 
 t.test('the list names every contender with its workloads and how it runs', async (t) => {
-  const list = listing(own);
+  const all = Object.keys(workloads) as WorkloadId[];
+  const list = listing({ contenders: own, workloads: all });
   for (const { name, settings } of own) {
     t.match(list, `  ${name} (`);
     t.match(list, settings);
   }
   t.match(list, '  k  ready, and idle (also in a quick run)');
+  const some = listing({ contenders: own.slice(0, 1), workloads: ['b'] });
+  t.notMatch(some, own[1]?.name ?? '');
+  t.notMatch(some, '  k  ready');
 });

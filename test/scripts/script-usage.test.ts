@@ -35,7 +35,10 @@ t.test(
     for (const script of scripts) {
       const refused = run(script, '--nonsense');
       t.match(refused, { status: 2, stdout: '' }, script);
-      t.match(refused.stderr, /^[a-z-]+: Unknown option '--nonsense'\n\nusage: /);
+      t.match(
+        refused.stderr,
+        /^[a-z-]+: Unknown option '--nonsense'\nAll options: (npm|node) [^[]+ --help\n$/,
+      );
     }
   },
 );
@@ -54,6 +57,8 @@ t.test('values that will not do are refused before anything is run', async (t) =
     ['bench', ['--rounds', '0'], /^bench: --rounds takes a whole number from 1/],
     ['bench', ['--only', 'rondo,nobody'], /^bench: --only takes some of .*rondo.* and not "nobody"/],
     ['bench', ['--workload', 'z'], /^bench: --workload takes some of a, b, .* and not "z"/],
+    ['bench', ['--workload', 'A', '--list'], /^bench: --workload takes some of a, b, .* and not "A"/],
+    ['bench', ['--only', 'nobody', '--list'], /^bench: --only takes some of /],
     ['bench', ['--write', 'x', '--no-write'], /^bench: --write and --no-write exclude each other/],
     ['bench', ['--data', '/no/such'], /^bench: --data takes a directory, and there is no \/no\/such/],
     [

@@ -8,7 +8,11 @@ import { findProgram, peersDirectory } from './peer-programs.js';
 export type DebianAccess = 'root' | 'sudo' | 'no rights' | 'no Debian';
 
 const scriptPath = join(peersDirectory, 'install-debian-packages.sh');
-const npmLimitMs = 300_000;
+/** The packages are small: who has no more than this for them has no network. */
+const npmLimitMs = 120_000;
+const waitingMs = 10_000;
+/** A registry that is not there is known soon: its own defaults add up to many minutes. */
+const npmPatience = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=20000'];
 const errorLengthMax = 4_000;
 
 export function debianAccess(): DebianAccess {
@@ -26,7 +30,7 @@ export async function installDebianPackages(
   if (access !== 'root' && access !== 'sudo') return '';
   const command = [...(access === 'sudo' ? ['sudo', '-n'] : []), 'sh', scriptPath, ...packages];
   process.stderr.write(`Installing ${packages.join(', ')} (apt-get) ...\n`);
-  return (await run(command, {})).errors;
+  return (await run(command, { onErrors: (text) => void process.stderr.write(text) })).errors;
 }
 
 /** Why a program is not there, and what to type. */
@@ -52,21 +56,39 @@ function errorOf(errors: string, debianPackage: string): string | null {
 }
 
 /** Installs the peers' npm packages where they aren't yet as their lock file says. Null, or why that failed and what to type. */
-export async function installNpmPackages(directory = peersDirectory): Promise<string | null> {
+export async function installNpmPackages(
+  directory = peersDirectory,
+  signal?: AbortSignal,
+): Promise<string | null> {
   if (isInstalled(directory)) return null;
-  process.stderr.write(`Installing the benchmark's npm packages (npm install) ...\n`);
   // What an interrupted installation left may look like a package and be half of one.
   if (packagesIn(join(directory, 'node_modules', '.package-lock.json')) === null)
     rmSync(join(directory, 'node_modules'), { recursive: true, force: true });
   // Not npm ci, as in setup.mjs: that refuses a lock file without the optional packages for other platforms.
-  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', ...npmPatience];
+  const tellWaiting = tellWaitingForRegistry();
   const { code, errors } = await run([...npmCommand(), ...args], {
     cwd: directory,
     timeout: npmLimitMs,
+    signal,
   });
+  clearInterval(tellWaiting);
   if (code === 0 && isInstalled(directory)) return null;
-  const why = npmErrorOf(errors) ?? `exit code ${code}`;
+  const late = `npm install took more than ${npmLimitMs / 1_000} s`;
+  const why = npmErrorOf(errors) ?? (code === null ? late : `exit code ${code}`);
   return `its npm packages could not be installed (${why}). Type, to see why: cd ${directory} && npm install --no-save`;
+}
+
+function tellWaitingForRegistry(): NodeJS.Timeout {
+  const startedAtMs = Date.now();
+  const limit = `at most ${npmLimitMs / 1_000} s`;
+  process.stderr.write(
+    `Installing the benchmark's npm packages (npm install), which waits for the registry, ${limit} ...\n`,
+  );
+  return setInterval(() => {
+    const seconds = Math.round((Date.now() - startedAtMs) / 1_000);
+    process.stderr.write(`    still waiting for the registry, after ${seconds} s, ${limit}\n`);
+  }, waitingMs);
 }
 
 /** `npm error code ECONNREFUSED` is not what a reader wants; `npm error FetchError: request to ... failed` is. */
@@ -103,16 +125,21 @@ function packagesIn(path: string): Packages | null {
   }
 }
 
-/** Its output goes to standard error, and its errors are given as well. */
+interface CommandOptions extends SpawnOptions {
+  /** What it writes to standard error, as it comes; without it that is only gathered. */
+  readonly onErrors?: (text: string) => void;
+}
+
+/** Its output goes to standard error, and its errors are given. */
 async function run(
   [file = '', ...args]: readonly string[],
-  options: SpawnOptions,
+  { onErrors = () => {}, ...options }: CommandOptions,
 ): Promise<{ readonly code: number | null; readonly errors: string }> {
   let errors = '';
   try {
     const child = spawn(file, args, { ...options, stdio: ['ignore', 2, 'pipe'] });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      process.stderr.write(text);
+      onErrors(text);
       errors = (errors + text).slice(-errorLengthMax);
     });
     const [code] = await once(child, 'close');

@@ -36,14 +36,14 @@ export interface PreparedPeers {
 }
 
 /** Installs what these systems need and isn't there. Systems that are no peers need nothing. */
-export async function preparePeers(systems: readonly string[]): Promise<PreparedPeers> {
+export async function preparePeers(systems: readonly string[], signal?: AbortSignal): Promise<PreparedPeers> {
   const wanted = Object.entries(peerNeeds).filter(([system]) => systems.includes(system));
   const versions = new Map<string, string>();
   const programs = [...new Set(wanted.flatMap(([, needs]) => needs.programs))];
   const absent = await lookAtPrograms(programs, versions);
   const debian = await installPrograms(absent, versions);
   const needsNpm = wanted.some(([, { npmPackages }]) => npmPackages.length > 0);
-  const npmFault = needsNpm ? await installNpmPackages() : null;
+  const npmFault = needsNpm ? await installNpmPackages(undefined, signal) : null;
   const missing = wanted.flatMap(([system, needs]) => {
     const reason = faultOf(needs, versions, debian, npmFault);
     return reason === null ? [] : [{ system, reason }];
