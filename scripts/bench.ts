@@ -23,7 +23,7 @@ takes about an hour, prints the tables, and writes scripts/bench/RESULTS.md, res
 
   --only SYSTEMS      these, with commas between: --only rondo,gearman; the bare processes are always there
   --workload LETTERS  these, with commas between: --workload a,b
-  --quick             one short round of a few workloads, of Rondo one setting each: a look, not a measurement; with --only rondo under a minute
+  --quick             one short round of a few workloads, of Rondo one setting each: a look, not a measurement, that judges no target; with --only rondo under a minute
   --rounds N          default 3; with --quick 1
   --write DIR         write the page there; without it only a whole run writes one
   --no-write          write nothing

@@ -1,7 +1,8 @@
+import { ceilingSystem } from './contenders/own.js';
 import { workloads } from './figures.js';
 import { metricText } from './page.js';
 import type { Results } from './results.js';
-import { ceilingOf, type Entry, type Group, groupsOf, isRondo, numberText } from './summary.js';
+import { type Entry, type Group, groupsOf, isRondo, numberText } from './summary.js';
 
 /** A bar with a whisker from the least to the most. */
 interface Bar {
@@ -12,21 +13,26 @@ interface Bar {
 
 interface Panel {
   readonly title: string;
-  /** What is measured in which unit, and whether more of it is better. */
+  /** Whether more of it is better. */
+  readonly scale: string;
+  /** The workload. */
   readonly about: string;
   readonly bars: readonly Bar[];
 }
 
-const width = 900;
-const margin = 24;
-const labelWidth = 300;
-const valueWidth = 110;
-const barHeight = 14;
-const barStep = 20;
-const titleHeight = 30;
-const panelGap = 18;
-const barsLeft = margin + labelWidth;
-const barsWidth = width - barsLeft - valueWidth - margin;
+const width = 1160;
+const margin = 16;
+/** Of two columns side by side. */
+const columnLefts = [margin, width / 2 + margin / 2] as const;
+const columnWidth = width / 2 - 1.5 * margin;
+const labelWidth = 242;
+const valueWidth = 62;
+const barHeight = 13;
+const barStep = 18;
+const titleHeight = 40;
+const panelGap = 16;
+const barsLeft = labelWidth;
+const barsWidth = columnWidth - labelWidth - valueWidth;
 /** Where the longest bar is over so many times the shortest one, the shortest would not be seen: the scale is logarithmic then. */
 const spanOfLog = 30;
 /** p99s and the like are in the tables; a chart of all would be read by nobody. */
@@ -39,32 +45,37 @@ const chartedMetrics: ReadonlySet<string> = new Set([
   'cpu',
 ]);
 
-const legendHeight = 30;
-const legend = [
-  ['rondo', 'Rondo'],
-  ['bare', 'bare processes'],
-  ['other', 'others'],
-]
-  .map(
+const legendHeight = 24;
+
+function legend(groups: readonly Group[]): string {
+  const parts = [
+    ['rondo', 'Rondo'],
+    ['bare', 'bare processes'],
+    ['other', 'others'],
+  ].map(
     ([kind, text], index) =>
       `<rect class="${kind}" x="${margin + index * 130}" y="${margin - 6}" width="12" height="12"/><text x="${margin + index * 130 + 18}" y="${margin + 4}">${text}</text>`,
-  )
-  .concat(`<text x="${margin + 400}" y="${margin + 4}">whiskers: the least and the most of all rounds</text>`)
-  .join('');
+  );
+  const hasRounds = groups.some(({ entries }) => entries.some(({ count }) => count > 1));
+  const whiskers = 'whiskers: the least and the most of all rounds';
+  return `${parts.join('')}<text x="${margin + 400}" y="${margin + 4}">${hasRounds ? whiskers : 'measured once'}</text>`;
+}
 
-/** results.svg: a panel a row where several were measured, else one for all rows of a workload. */
+/** results.svg: a panel for each row that Rondo and somebody else were measured for. */
 export function renderChart(results: Results): string {
-  const panels = panelsOf(groupsOf(results).filter(({ metric }) => chartedMetrics.has(metric)));
-  const parts = [legend];
-  let top = margin + legendHeight;
-  for (const panel of panels) {
-    parts.push(panelParts(panel, top));
-    top += titleHeight + panel.bars.length * barStep + panelGap;
+  const groups = groupsOf(results).filter((group) => chartedMetrics.has(group.metric) && isComparison(group));
+  const parts = [legend(groups)];
+  const columns = columnLefts.map((left) => ({ left, height: margin + legendHeight }));
+  for (const panel of groups.map(panelOf)) {
+    const column = columns.reduce((a, b) => (a.height <= b.height ? a : b));
+    parts.push(`<g transform="translate(${column.left} ${column.height})">${panelParts(panel)}</g>`);
+    column.height += titleHeight + panel.bars.length * barStep + panelGap;
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${top}" viewBox="0 0 ${width} ${top}" role="img" aria-label="What each system reaches, by workload">
+  const height = Math.max(...columns.map((column) => column.height));
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="What each system reaches, by workload">
 <style>
   text { font: 12px system-ui, sans-serif; fill: #24292f; }
-  .title { font-weight: 600; font-size: 13px; }
+  .title { font-weight: 600; font-size: 13px; } .about { font-weight: 400; font-size: 12px; }
   .page { fill: #ffffff; } .track { fill: #f0f2f4; } .whisker { stroke: #24292f; }
   .rondo { fill: #0969da; } .bare { fill: #9aa4ae; } .other { fill: #c9822b; }
   @media (prefers-color-scheme: dark) {
@@ -73,40 +84,33 @@ export function renderChart(results: Results): string {
     .rondo { fill: #4c9bff; } .bare { fill: #6e7781; } .other { fill: #d99a4e; }
   }
 </style>
-<rect class="page" width="${width}" height="${top}"/>
+<rect class="page" width="${width}" height="${height}"/>
 ${parts.join('\n')}
 </svg>
 `;
 }
 
-function panelsOf(groups: readonly Group[]): Panel[] {
-  const panels: Panel[] = [];
-  const seen = new Set<string>();
-  for (const group of groups) {
-    const { workload, metric, unit, row, entries } = group;
-    const alike = groups.filter(
-      (each) => each.workload === workload && each.metric === metric && each.unit === unit,
-    );
-    const about = `${workload}, ${workloads[workload]}: ${metricText(group)}, ${group.isMoreBetter ? 'more' : 'less'} is better`;
-    if (alike.some((each) => each.entries.length > 1)) {
-      panels.push({ title: row, about, bars: entries.map((entry) => barOf(group, entry, entry.contender)) });
-      continue;
-    }
-    const key = `${workload} ${metric} ${unit}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    const bars = alike.flatMap((each) => each.entries.map((entry) => barOf(each, entry, each.row)));
-    panels.push({ title: entries[0]?.contender ?? '', about, bars });
-  }
-  return panels;
+/** Figures of one system alone are in the tables. */
+function isComparison({ entries }: Group): boolean {
+  return entries.some(isRondo) && entries.some((entry) => !isRondo(entry));
 }
 
-function barOf(group: Group, entry: Entry, label: string): Bar {
-  const kind = isRondo(entry) ? 'rondo' : entry === ceilingOf(group) ? 'bare' : 'other';
-  return { label, entry, kind };
+function panelOf(group: Group): Panel {
+  const { workload, row, entries, isMoreBetter } = group;
+  return {
+    title: `${row}, ${metricText(group)}`,
+    scale: `${isMoreBetter ? 'more' : 'less'} is better`,
+    about: `${workload}: ${workloads[workload]}`,
+    bars: entries.map(barOf),
+  };
 }
 
-function panelParts({ title, about, bars }: Panel, top: number): string {
+function barOf(entry: Entry): Bar {
+  const kind = isRondo(entry) ? 'rondo' : entry.system === ceilingSystem ? 'bare' : 'other';
+  return { label: entry.contender, entry, kind };
+}
+
+function panelParts({ title, scale, about, bars }: Panel): string {
   const values = bars.map(({ entry }) => entry.median).filter((value) => value > 0);
   const most = Math.max(...bars.map(({ entry }) => entry.most));
   const isLog = Math.max(...values) > spanOfLog * Math.min(...values);
@@ -119,10 +123,10 @@ function panelParts({ title, about, bars }: Panel, top: number): string {
       : value / (most || 1);
     return Math.round((barsLeft + share * barsWidth) * 10) / 10;
   };
-  const lines = bars.map((bar, index) => barParts(bar, top + titleHeight + index * barStep, x));
-  const scale = isLog ? ', logarithmic scale' : '';
+  const lines = bars.map((bar, index) => barParts(bar, titleHeight + index * barStep, x));
   return [
-    `<text class="title" x="${margin}" y="${top + 14}">${xmlText(title)} <tspan font-weight="400" font-size="12">${xmlText(about)}${scale}</tspan></text>`,
+    `<text class="title" y="13">${xmlText(title)} <tspan class="about">${scale}${isLog ? ', logarithmic scale' : ''}</tspan></text>`,
+    `<text y="29">${xmlText(about)}</text>`,
     ...lines,
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 import { rondoSystem } from './contenders/own.js';
 import { type WorkloadId, workloads } from './figures.js';
-import type { Results } from './results.js';
+import { readingPart } from './reading.js';
+import type { ContenderFacts, Results } from './results.js';
 import {
   ceilingOf,
   type Entry,
@@ -11,7 +12,7 @@ import {
   numberText,
   rondoOf,
 } from './summary.js';
-import { type Target, targets } from './targets.js';
+import { notJudged, type Target, targets } from './targets.js';
 
 /** Why a target is not met, by its id: written by hand in limits.json, and kept when the page is written anew. */
 export type Limits = Readonly<Record<string, string>>;
@@ -23,8 +24,11 @@ export function renderPage(results: Results, limits: Limits): string {
   const groups = groupsOf(results);
   return `${[
     introduction(results),
-    targetsPart(groups, limits),
+    readingPart(results.rounds),
+    results.isQuick ? `## Targets\n\n${notJudged}` : targetsPart(groups, limits),
+    '## All in one picture\n\nOf what several were measured for; the rest is in the tables.\n\n![What each reaches](results.svg)',
     ...workloadIds.flatMap((workload) => workloadPart(workload, groups, results)),
+    ...keysPart(groups),
     settingsPart(results),
     machinePart(results),
     leftOutPart(results),
@@ -40,9 +44,7 @@ function introduction({ startedAt, minutes, rounds, isQuick }: Results): string 
 
 Written by \`npm run bench\`, which measures everything anew: Rondo, the systems below, and bare processes that do nothing but pass bytes on, each in a process of
 its own, one after the other, on one machine. This run began ${startedAt.slice(0, 16).replace('T', ' ')} UTC and took ${minutesText(minutes)}; ${roundsText(rounds)}.
-A figure is the median${rounds > 1 ? ' of the rounds, with the least and the most in brackets' : ''}. Machines differ, and drift from hour to hour: compare figures of one run only.${quick}
-
-![What each reaches](results.svg)`;
+Machines differ, and drift from hour to hour: compare figures of one run only.${quick}`;
 }
 
 function minutesText(minutes: number): string {
@@ -72,9 +74,7 @@ function targetsPart(groups: readonly Group[], limits: Limits): string {
 }
 
 function reasons(missed: readonly Target[], limits: Limits): string {
-  return missed
-    .map(({ id, aim }) => `- **${aim}.** ${limits[id] ?? `Not explained yet: "${id}" in limits.json.`}`)
-    .join('\n');
+  return missed.map(({ id, aim }) => `- **${aim}.** ${limits[id] ?? 'Why is not known yet.'}`).join('\n');
 }
 
 function workloadPart(workload: WorkloadId, groups: readonly Group[], results: Results): string[] {
@@ -83,7 +83,7 @@ function workloadPart(workload: WorkloadId, groups: readonly Group[], results: R
   if (own.length === 0 && failures.length === 0) return [];
   const rows = own.flatMap((group) =>
     group.entries.map((entry) => {
-      const [row = '', by = '', ...figures] = entryCells(group, entry);
+      const [row = '', by = '', ...figures] = entryCells(group, entry, groups);
       return [row, isRondo(entry) ? `**${by}**` : by, ...figures];
     }),
   );
@@ -91,20 +91,57 @@ function workloadPart(workload: WorkloadId, groups: readonly Group[], results: R
     ({ contender, round, failure }) =>
       `\n\nFailed in round ${round}: ${contender}: ${oneLine(failure ?? '')}`,
   );
-  const table = rows.length === 0 ? '' : `\n\n${markdownTable(entryHead, rows)}`;
+  const table = rows.length === 0 ? '' : `\n\n${markdownTable(entryHead(results.rounds), rows)}`;
   return [`## ${workload}: ${workloads[workload]}${table}${failed.join('')}`];
 }
 
-export const entryHead = ['', 'by', 'median', '× Rondo', '× bare', 'CPU µs each'];
+export function entryHead(rounds: number): string[] {
+  return ['', 'by', rounds === 1 ? 'measured' : 'median', '× Rondo', '× bare', 'CPU µs each'];
+}
 
-export function entryCells(group: Group, entry: Entry): string[] {
+/** `all`: where the same without keys is found. */
+export function entryCells(group: Group, entry: Entry, all: readonly Group[]): string[] {
+  const base = withoutKeys(group, entry, all);
+  const keys = base === null ? '' : ` (${ratioText(entry, base)} × without)`;
   return [
-    `${group.row}, ${metricText(group)}`,
+    `${group.row}${keys}, ${metricText(group)}`,
     entry.contender,
     spreadText(entry),
     ratioText(entry, rondoOf(group)),
     ratioText(entry, ceilingOf(group)),
     cpuText(entry),
+  ];
+}
+
+const keyed = ', each with a key';
+
+/** The same setting in the same row without keys; null for rows that are about none. */
+function withoutKeys(
+  { workload, row, metric }: Group,
+  { contender }: Entry,
+  all: readonly Group[],
+): Entry | null {
+  if (!row.endsWith(keyed)) return null;
+  const base = all.find(
+    (group) =>
+      group.workload === workload && group.metric === metric && group.row === row.slice(0, -keyed.length),
+  );
+  return base?.entries.find((entry) => entry.contender === contender) ?? null;
+}
+
+/** The README leads here. */
+function keysPart(groups: readonly Group[]): string[] {
+  const rows = groups.flatMap((group) =>
+    group.entries.flatMap((entry) => {
+      const base = withoutKeys(group, entry, groups);
+      if (base === null) return [];
+      const row = `${group.row.slice(0, -keyed.length)}, ${metricText(group)}`;
+      return [[row, entry.contender, spreadText(base), spreadText(entry), ratioText(entry, base)]];
+    }),
+  );
+  if (rows.length === 0) return [];
+  return [
+    `## What a key costs\n\n${markdownTable(['', 'by', 'without a key', 'each with a key', 'with ÷ without'], rows)}`,
   ];
 }
 
@@ -135,13 +172,31 @@ export function cpuText({ cpuMicros }: Entry): string {
 }
 
 function settingsPart({ contenders, versions }: Results): string {
-  const lines = contenders.map(({ name, settings }) => `- **${name}**: ${settings}`);
+  const lines = contenders.map(
+    (contender, index) => `- **${contender.name}**: ${newSettings(contender, contenders.slice(0, index))}`,
+  );
   const numbers = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return `## Settings and versions\n\n${lines.join('\n')}\n\nVersions: ${numbers.join(', ')}.
-
-"× Rondo" and "× bare" are ratios of medians: to the setting of Rondo whose promise is nearest to the others' (where that is in doubt, the weakest one), and to the bare
-process of the same row. With jobs a second more is better, with times, memory and processor time less.`;
+  return `## Settings and versions\n\n${lines.join('\n')}\n\nVersions: ${numbers.join(', ')}.`;
 }
+
+/** Where it ends as another setting of the same system that stands above, that one is named instead. */
+function newSettings({ system, settings }: ContenderFacts, before: readonly ContenderFacts[]): string {
+  const own = settings.split(sentenceEnd);
+  const alike = before
+    .filter((each) => each.system === system)
+    .map(({ name, settings: other }) => ({ name, count: sameAtEnd(own, other.split(sentenceEnd)) }));
+  const most = alike.reduce((best, each) => (each.count > best.count ? each : best), { name: '', count: 0 });
+  if (most.count === 0) return settings;
+  const rest = most.count === own.length ? 'As for' : 'The rest is as for';
+  return [...own.slice(0, own.length - most.count), `${rest} ${most.name}.`].join(' ');
+}
+
+function sameAtEnd(some: readonly string[], others: readonly string[]): number {
+  const differs = [...some].reverse().findIndex((sentence, index) => sentence !== others.at(-1 - index));
+  return differs < 0 ? some.length : differs;
+}
+
+const sentenceEnd = /(?<=\.) /;
 
 function machinePart({ machine, measurements }: Results): string {
   const steals = measurements.map(({ stealPercent }) => stealPercent);

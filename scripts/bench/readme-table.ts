@@ -13,13 +13,15 @@ interface Headline {
   readonly workload: WorkloadId;
   readonly metric: string;
   readonly rows: readonly string[];
+  /** What the bare process lacks that Rondo does. */
+  readonly bareLack?: string;
   /** By its id. */
   readonly targets?: readonly string[];
 }
 
 const headlines: readonly Headline[] = [
   {
-    what: 'no-op jobs of 100 bytes through two nodes, 1,000 in flight',
+    what: 'no-op jobs of 100 bytes through two nodes, 1,000 in flight; Rondo in memory, no journal: one copy, whose outcome is told once, or two',
     workload: 'a',
     metric: 'rate',
     rows: ['1000 in flight'],
@@ -38,16 +40,17 @@ const headlines: readonly Headline[] = [
     workload: 'c',
     metric: 'rate',
     rows: ['enqueue'],
+    bareLack: 'one process, no relay',
     targets: ['c-enqueue'],
   },
   {
-    what: 'durable enqueue, on two disks before it is acknowledged',
+    what: "durable enqueue, Rondo's default: on two disks before it is acknowledged; the others: one disk, JetStream with no sync",
     workload: 'd',
     metric: 'rate',
     rows: ['enqueue'],
   },
   {
-    what: 'durable, end to end',
+    what: "durable, Rondo's default, end to end",
     workload: 'd',
     metric: 'rate',
     rows: ['end to end'],
@@ -132,7 +135,14 @@ export function withTable(readme: string, results: Results): string {
     throw new Error(
       `README.md has no ${begin} with ${end} after it: put both where the table of speed is to stand`,
     );
-  return `${readme.slice(0, from + begin.length)}\n\n${renderTable(results)}\n\n${readme.slice(to)}`;
+  return `${readme.slice(0, from + begin.length)}\n\n${renderTable(results)}\n\n${measuredText(results)}\n\n${readme.slice(to)}`;
+}
+
+/** What stands beneath the table. */
+export function measuredText({ startedAt, rounds, machine, versions }: Results): string {
+  const commit = machine.commit === null ? `version ${versions.Rondo}` : `commit ${machine.commit}`;
+  const how = rounds === 1 ? 'in one round, which has no spread' : `medians of ${rounds} rounds`;
+  return `Measured ${startedAt.slice(0, 10)} at ${commit}, ${how}.`;
 }
 
 export function renderTable(results: Results): string {
@@ -149,7 +159,7 @@ function isAt(group: Group, { workload, metric }: Headline, row: string): boolea
 }
 
 function cellsOf(
-  { what, targets: ids = [] }: Headline,
+  { what, bareLack, targets: ids = [] }: Headline,
   own: readonly Group[],
   all: readonly Group[],
 ): string[] {
@@ -157,10 +167,10 @@ function cellsOf(
     .filter(({ id }) => ids.includes(id))
     .map(({ aim, judge }) => {
       const verdict = judge(all);
-      const how = verdict === null ? 'not measured' : verdict.isMet ? 'met' : 'not met';
+      const how = verdict === null ? 'not judged' : verdict.isMet ? 'met' : 'not met';
       return `${shortAim(aim)}: ${how}`;
     });
-  return [what, rondoCell(own), bareCell(own), othersCell(own), verdicts.join('; ')];
+  return [what, rondoCell(own), bareCell(own, bareLack), othersCell(own), verdicts.join('; ')];
 }
 
 /** What is measured stands in the first cell already. */
@@ -185,14 +195,15 @@ function settingText(contender: string): string {
   return setting === '' ? '' : ` (${setting})`;
 }
 
-function bareCell(own: readonly Group[]): string {
+function bareCell(own: readonly Group[], lack?: string): string {
   return own
     .flatMap((group) => {
       const ceiling = ceilingOf(group);
       const mine = rondoOf(group);
       if (ceiling === null) return [];
       const ratio = mine === null ? '' : `: Rondo is at ${ratioText(mine, ceiling)} ×`;
-      return [`${numberText(ceiling.median)}${ceiling.median === 0 ? '' : ratio}`];
+      const lacking = lack === undefined ? '' : ` (${lack})`;
+      return [`${numberText(ceiling.median)}${lacking}${ceiling.median === 0 ? '' : ratio}`];
     })
     .join('; ');
 }

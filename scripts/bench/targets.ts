@@ -20,6 +20,9 @@ export interface Verdict {
 const enqueueAim = 150_000;
 const nodeCounts = ['1 node', '2 nodes', '3 nodes', '5 nodes', '8 nodes'];
 
+/** What stands where the targets would, of a run that has hardly measured. */
+export const notJudged = 'No target is judged: a quick run has hardly measured.';
+
 export const targets: readonly Target[] = [
   {
     id: 'a-ceiling',
@@ -61,7 +64,7 @@ export const targets: readonly Target[] = [
     id: 'c-enqueue',
     workload: 'c',
     aim: "acknowledged enqueue: ≥ 150,000/s and ≥ beanstalkd's",
-    judge: judgeEnqueue,
+    judge: (groups) => (entriesOf(groups, 'c', 'beanstalkd').length === 0 ? null : judgeEnqueue(groups)),
   },
   {
     id: 'd-bullmq',
@@ -110,8 +113,9 @@ export const targets: readonly Target[] = [
   {
     id: 'k-resident',
     workload: 'k',
-    aim: 'idle memory: ≤ 75 MB',
-    judge: (groups) => atMost(groups, 'resident', 75e6 / 2 ** 20),
+    // 75 MB, in the unit that is measured in.
+    aim: 'idle memory: ≤ 71.5 MiB',
+    judge: (groups) => atMost(groups, 'resident', 71.5),
   },
   {
     id: 'k-cpu',
