@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -114,6 +114,30 @@ t.test(
     child.disconnect();
     t.strictSame(await ended, [130, null]);
     t.notOk(existsSync(data));
+  },
+);
+
+t.test(
+  'a run whose terminal or whose reader goes away ends what it has started, and removes its data',
+  async (t) => {
+    for (const [how, code] of [
+      ['SIGHUP', 130],
+      ['closed', 141],
+    ] as const) {
+      const data = t.testdir();
+      const args = ['--only', 'ceiling', '--workload', 'b', '--quick', '--data', data];
+      const child = spawn(process.execPath, ['dist/scripts/bench.js', ...args], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const ended = once(child, 'exit');
+      for await (const text of child.stderr
+        .setEncoding('utf8')
+        .iterator({ destroyOnReturn: how === 'closed' }))
+        if (/^\[1 of /m.test(text as string)) break;
+      if (how === 'SIGHUP') child.kill(how);
+      t.strictSame(await ended, [code, null], how);
+      t.strictSame(readdirSync(data), [], how);
+    }
   },
 );
 
