@@ -1,10 +1,12 @@
 import t from 'tap';
 import { renderChart } from '../../scripts/bench/chart.js';
+import { lacksOf } from '../../scripts/bench/completeness.js';
 import type { WorkloadId } from '../../scripts/bench/figures.js';
 import { renderPage } from '../../scripts/bench/page.js';
+import { resultsPath } from '../../scripts/bench/pages.js';
 import { measuredText, renderTable, withTable } from '../../scripts/bench/readme-table.js';
 import type { Results, RoundFigure } from '../../scripts/bench/results.js';
-import { writtenResults } from '../../scripts/bench/results.js';
+import { readResults, writtenResults } from '../../scripts/bench/results.js';
 import { groupsOf } from '../../scripts/bench/summary.js';
 import { targets } from '../../scripts/bench/targets.js';
 import { renderTerminal } from '../../scripts/bench/terminal.js';
@@ -162,6 +164,29 @@ t.test('settings that end as others of the same system name those instead', asyn
   const page = renderPage(resultsOf([], { contenders, measurements: [] }), {});
   t.match(page, '- **x -b**: It has two disks. The rest is as for x.\n- **x -c**: As for x -b.\n');
   t.match(page, '- **y**: It has no disk. Jobs are added in batches.');
+});
+
+t.test('a page lacks what was not measured, judged, explained, or seen in three rounds', async (t) => {
+  const results = readResults(resultsPath);
+  const all = { ...results, rounds: 3 };
+  const why = Object.fromEntries(targets.map(({ id }) => [id, 'Because.']));
+  t.strictSame(lacksOf(all, why), []);
+  t.match(lacksOf({ ...all, rounds: 2 }, why), ['rounds: 2, and it takes 3 to see a spread']);
+  t.match(lacksOf({ ...all, isQuick: true }, why), [/^it is of a quick run/]);
+  const without = (workload: WorkloadId) => all.figures.filter((each) => each.workload !== workload);
+  t.match(lacksOf({ ...all, figures: without('g') }, why), [/^workload g was not measured: /]);
+  t.match(lacksOf({ ...all, figures: without('c') }, why), [
+    /^workload c /,
+    /^the target c-enqueue is not judged: /,
+  ]);
+  const unmet = all.figures.map((each) => ({ ...each, value: each.metric === 'ready' ? 301 : each.value }));
+  const { 'k-ready': _, ...others } = why;
+  t.match(lacksOf({ ...all, figures: unmet }, others), [
+    'limits.json does not say why k-ready is not met: ready: ≤ 300 ms',
+  ]);
+  t.match(lacksOf({ ...all, figures: unmet }, { ...others, 'k-ready': ' ' }), [
+    /^limits.json does not say why k-ready/,
+  ]);
 });
 
 t.test('durable jobs are compared with the setting that syncs, end to end', async (t) => {
