@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ClusterNode, request, startCluster } from '../../test/support/cluster.js';
 import { parseAddress } from '../../test/support/line-connection.js';
+import { median } from './summary.js';
 
 /** Three pages are fetched at once, each of which takes 2 s, and then processed at once, each 1 s: 3 s where nothing waits for anything else. */
 const program = `
@@ -46,6 +47,9 @@ export interface ScaleLoad {
   readonly jobs: number;
   readonly jobMs: number;
   readonly slots: number;
+  /** What nodes are started with beside, and what stands behind the task in each line; none are the defaults of both. */
+  readonly args?: readonly string[];
+  readonly options?: string;
 }
 
 /** Each node has run so many before, so that its threads are there and its code is compiled: that isn't what is measured. */
@@ -56,29 +60,30 @@ const roundsDefault = 3;
 /** How long all jobs take on so many nodes, submitted at once to one of them, in ms: the median of some rounds. */
 export async function measureJobs(
   nodes: number,
-  { jobs, jobMs, slots }: ScaleLoad,
+  { jobs, jobMs, slots, args: more = [], options = '' }: ScaleLoad,
   rounds = roundsDefault,
 ): Promise<number> {
-  const args = ['--concurrency', String(slots), '--threads', '1', '--log-level', 'warn'];
+  const args = ['--concurrency', String(slots), '--threads', '1', '--log-level', 'warn', ...more];
+  const lineOf = (ms: number): string => ['RUN sleep', options, ms].filter((word) => word !== '').join(' ');
   const cluster = await startCluster({ nodes, args });
   try {
     const [front] = cluster.nodes as [ClusterNode];
     for (let batch = 0; batch < warmUpBatches; batch++)
-      await runAll(front, (warmUpJobsANode * nodes) / warmUpBatches, 1);
+      await runAll(front, (warmUpJobsANode * nodes) / warmUpBatches, lineOf(1));
     const times: number[] = [];
     for (let round = 0; round < rounds; round++) {
       const startedAtMs = performance.now();
-      await runAll(front, jobs, jobMs);
+      await runAll(front, jobs, lineOf(jobMs));
       times.push(performance.now() - startedAtMs);
     }
-    return times.sort((a, b) => a - b)[rounds >> 1] as number;
+    return median(times);
   } finally {
     await cluster.stop();
   }
 }
 
 /** On one connection, all at once. */
-function runAll(front: ClusterNode, jobs: number, jobMs: number): Promise<void> {
+function runAll(front: ClusterNode, jobs: number, line: string): Promise<void> {
   const socket = net.connect({ ...parseAddress(front.client), noDelay: true });
   return new Promise<void>((resolve, reject) => {
     let text = '';
@@ -93,6 +98,6 @@ function runAll(front: ClusterNode, jobs: number, jobMs: number): Promise<void> 
     });
     socket.on('error', reject);
     socket.on('close', () => reject(new Error('the node closed the connection')));
-    socket.write(Array.from({ length: jobs }, (_, job) => `@${job} RUN sleep ${jobMs}\n`).join(''));
+    socket.write(Array.from({ length: jobs }, (_, job) => `@${job} ${line}\n`).join(''));
   }).finally(() => socket.destroy());
 }

@@ -20,7 +20,8 @@ export async function measureNodes(settingName: string, pace: Pace): Promise<voi
   for (const nodes of nodeCounts) {
     const row = nodes === 1 ? '1 node' : `${nodes} nodes`;
     const jobs = slotsANode * nodes * (pace.isQuick ? rounds / 5 : rounds);
-    const ms = await measureJobs(nodes, { jobs, jobMs, slots: slotsANode }, 1);
+    const { args, options } = setting;
+    const ms = await measureJobs(nodes, { jobs, jobMs, slots: slotsANode, args, options }, 1);
     const leastMs = (jobs * jobMs) / (slotsANode * nodes);
     const efficiency = rounded((100 * leastMs) / ms);
     tellFigure({ workload: 'h', row, metric: 'efficiency', unit: '%', value: efficiency });
