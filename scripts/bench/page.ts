@@ -1,5 +1,6 @@
 import { rondoSystem } from './contenders/own.js';
 import { type WorkloadId, workloads } from './figures.js';
+import { notesOn } from './notes.js';
 import { readingPart } from './reading.js';
 import type { ContenderFacts, Results } from './results.js';
 import {
@@ -92,7 +93,8 @@ function workloadPart(workload: WorkloadId, groups: readonly Group[], results: R
       `\n\nFailed in round ${round}: ${contender}: ${oneLine(failure ?? '')}`,
   );
   const table = rows.length === 0 ? '' : `\n\n${markdownTable(entryHead(results.rounds), rows)}`;
-  return [`## ${workload}: ${workloads[workload]}${table}${failed.join('')}`];
+  const notes = notesOn(workload, groups).map((note) => `\n\n${note}`);
+  return [`## ${workload}: ${workloads[workload]}${table}${notes.join('')}${failed.join('')}`];
 }
 
 export function entryHead(rounds: number): string[] {

@@ -39,7 +39,7 @@ const rondo: readonly Contender[] = [
     name: inMemory,
     setting: 'memory-1',
     workloads: ['a', 'b', 'c', 'e', 'h', 'i', 'j', 'l'],
-    settings: `${pair} Nodes have --no-journal, jobs ${settings['memory-1'].options}: one node holds the job, and its outcome is told once. e: rondo map from a file to a file, over both nodes. h: so many nodes, any of which may run a job; 10 slots each for jobs that wait. i: one node. j: two such pairs, one of them with --key-file. l: --threads 1 and 2, 16 in flight.`,
+    settings: `${pair} Nodes have --no-journal, jobs ${settings['memory-1'].options}: one node holds the job, and its outcome is told once. e: rondo map from a file to a file, over both nodes. h: so many nodes, any of which may run a job; 10 slots each for jobs that wait. i: one node for each length of the queue; it is warmed by what is measured. j: such a pair for each turn, with or without --key-file. l: --threads 1 and 2, 16 in flight.`,
   }),
   rondoContender({
     name: inMemoryTwice,

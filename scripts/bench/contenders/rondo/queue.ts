@@ -23,7 +23,7 @@ const runFactor = 2;
 
 /**
  * i: one node with so many jobs of 200 bytes that no node may run: how many others it runs a second beside them, and how many more it takes.
- * Each length has a node of its own, as what is taken while that is measured makes the queue longer.
+ * Each length has a node of its own, as what is taken while that is measured makes the queue longer; that of none has done nothing before.
  */
 export async function measureQueues(settingName: string, pace: Pace): Promise<void> {
   const setting = settingOf(settingName);
@@ -50,8 +50,11 @@ async function measureDepth({ cluster, setting, pace, row, jobs }: Depth): Promi
   const { options, promise } = setting;
   const run = `RUN noop ${options}`;
   const submit = `SUBMIT noop ${nowhere} ${options}`;
-  await warmUp(node, submit);
-  if (jobs > 0) await rateOf(node, submit, jobs);
+  // Else the code that runs jobs would be compiled while the long queue is collected.
+  if (jobs > 0) {
+    await rateOf(node, run, warmUpJobs);
+    await rateOf(node, submit, jobs);
+  }
   const longer = {
     ...pace,
     warmUpMs: Math.max(pace.warmUpMs, warmUpMsMin),
@@ -66,6 +69,7 @@ async function measureDepth({ cluster, setting, pace, row, jobs }: Depth): Promi
     unit: 'MiB',
     value: rounded(residentMiB(node.pid)),
   });
+  await warmUp(node, submit, jobs);
   const taken = await measureRequests(cluster, submit, { ...pace, warmUpMs: 0 }, (_, text) => {
     if (!text.endsWith(` ${promise}`))
       throw new Error(`"${promise}" was to be reached, and the answer was: ${text}`);
@@ -73,8 +77,11 @@ async function measureDepth({ cluster, setting, pace, row, jobs }: Depth): Promi
   tellRate({ workload: 'i', row: `${row}, more are taken` }, taken);
 }
 
-/** Compiles the code, and leaves no job: a long queue is not to be faster for having been filled. */
-async function warmUp(node: ClusterNode, submit: string): Promise<void> {
+/**
+ * Compiles the code that takes jobs, and leaves none of them: a long queue is not to be faster for having been filled. Not before others are run, whose base is
+ * a node that has done nothing else.
+ */
+async function warmUp(node: ClusterNode, submit: string, jobs: number): Promise<void> {
   const ids: string[] = [];
   await rateOfLines(node, warmUpJobs, {
     lineOf: () => `${submit} ${queuedArguments}`,
@@ -82,7 +89,7 @@ async function warmUp(node: ClusterNode, submit: string): Promise<void> {
   });
   await rateOfLines(node, warmUpJobs, { lineOf: (number) => `CANCEL ${ids[number - 1]}` });
   const left = await requestJson<unknown[]>(node, 'JOBS state=queued');
-  if (left.length > 0) throw new Error(`${left.length} jobs are queued before any is to be`);
+  if (jobs === 0 && left.length > 0) throw new Error(`${left.length} jobs are queued, and none is to be`);
 }
 
 async function measureRequests(

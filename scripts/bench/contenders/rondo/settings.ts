@@ -80,6 +80,19 @@ export async function startPair(
   return { cluster, front, worker };
 }
 
+/** Stops the nodes afterwards, however it ends. */
+export async function withPair<Result>(
+  starting: Promise<Pair>,
+  use: (pair: Pair) => Promise<Result>,
+): Promise<Result> {
+  const pair = await starting;
+  try {
+    return await use(pair);
+  } finally {
+    await pair.cluster.stop();
+  }
+}
+
 /** Rejects unless a job is taken with just the promise that the setting is about: nothing else is to be measured under its name. */
 async function checkPromise(front: ClusterNode, { options, promise }: Setting): Promise<void> {
   const line = ['SUBMIT noop node=worker', options, JSON.stringify(benchJob(0))].filter(

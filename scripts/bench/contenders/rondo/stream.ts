@@ -3,7 +3,7 @@ import { tellFigure } from '../../figures.js';
 import { flood } from '../../streams.js';
 import { settings, startPair } from './settings.js';
 
-const warmUpBytes = 128_000_000;
+export const warmUpBytes = 128_000_000;
 
 /** What one stream carries in the time of a measurement on a machine of today, roughly. */
 export function streamBytes({ isQuick }: Pace): number {

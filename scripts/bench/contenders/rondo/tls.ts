@@ -1,51 +1,73 @@
 import { type Pace, rounded } from '../../contender-process.js';
 import { tellFigure } from '../../figures.js';
-import { measureThroughput } from '../../load.js';
+import { measureThroughput, type Throughput } from '../../load.js';
 import { flood } from '../../streams.js';
-import { type Pair, runTarget, type Setting, settingOf, startPair } from './settings.js';
-import { streamBytes } from './stream.js';
+import { runTarget, type Setting, settingOf, startPair, withPair } from './settings.js';
+import { streamBytes, warmUpBytes } from './stream.js';
 
 const inFlight = 1_000;
-const warmUpBytes = 128_000_000;
+/** Each twice, so that a machine that gets slower or faster meanwhile favours neither; a quick run has each once. */
+const turns = ['plain', 'TLS', 'TLS', 'plain'] as const;
+type Way = (typeof turns)[number];
 
-/** j: the same jobs, and the same stream, through nodes with and without a key. Both pairs are there all the time and have their turns: plain, TLS, TLS, plain. */
+/**
+ * j: the jobs of workload a, and the stream of g, through nodes with and without a key. Each turn has two nodes of its own, as those workloads have:
+ * what others ran before, or have open, is not to slow them.
+ */
 export async function measureTls(settingName: string, pace: Pace): Promise<void> {
   const setting = settingOf(settingName);
-  const pairs: Pair[] = [];
-  try {
-    const plain = await startPair(setting);
-    pairs.push(plain);
-    const tls = await startPair(setting, { tls: true });
-    pairs.push(tls);
-    const turns = [plain, tls, tls, plain];
-    await measureTurns(turns, plain, 'jobs', 'jobs/s', (pair) => jobsOf(pair, setting, pace));
-    for (const pair of pairs) await flood(pair.front, warmUpBytes);
-    await measureTurns(turns, plain, 'a stream', 'MB/s', ({ front }) => flood(front, streamBytes(pace) / 2));
-  } finally {
-    for (const { cluster } of pairs) await cluster.stop();
-  }
+  const jobs: Record<Way, Throughput[]> = { plain: [], TLS: [] };
+  const ways = pace.isQuick ? turns.slice(0, 2) : turns;
+  for (const way of ways) jobs[way].push(await jobsOf(way, setting, pace));
+  for (const [way, those] of Object.entries(jobs))
+    tellFigure({
+      workload: 'j',
+      row: `jobs, ${way}`,
+      metric: 'rate',
+      unit: 'jobs/s',
+      value: rounded(mean(those.map(({ jobsPerSecond }) => jobsPerSecond))),
+      cpuMicros: meanShares(those),
+    });
+  const streams: Record<Way, number[]> = { plain: [], TLS: [] };
+  for (const way of ways) streams[way].push(await streamOf(way, setting, pace));
+  for (const [way, rates] of Object.entries(streams))
+    tellFigure({
+      workload: 'j',
+      row: `a stream, ${way}`,
+      metric: 'rate',
+      unit: 'MB/s',
+      value: rounded(mean(rates)),
+    });
 }
 
-async function measureTurns(
-  turns: readonly Pair[],
-  plain: Pair,
-  what: string,
-  unit: string,
-  measure: (pair: Pair) => Promise<number>,
-): Promise<void> {
-  const rates = { plain: 0, TLS: 0 };
-  for (const pair of turns)
-    rates[pair === plain ? 'plain' : 'TLS'] += (2 * (await measure(pair))) / turns.length;
-  for (const [how, rate] of Object.entries(rates))
-    tellFigure({ workload: 'j', row: `${what}, ${how}`, metric: 'rate', unit, value: rounded(rate) });
+function jobsOf(way: Way, setting: Setting, { warmUpMs, measureMs }: Pace): Promise<Throughput> {
+  return withPair(startPair(setting, { tls: way === 'TLS' }), async (pair) => {
+    const target = runTarget(pair, setting);
+    try {
+      return await measureThroughput(target, { inFlight, warmUpMs, measureMs: measureMs / 2 });
+    } finally {
+      await target.stop();
+    }
+  });
 }
 
-async function jobsOf(pair: Pair, setting: Setting, { warmUpMs, measureMs }: Pace): Promise<number> {
-  const target = runTarget(pair, setting);
-  try {
-    const options = { inFlight, warmUpMs, measureMs: measureMs / 2 };
-    return (await measureThroughput(target, options)).jobsPerSecond;
-  } finally {
-    await target.stop();
-  }
+function streamOf(way: Way, setting: Setting, pace: Pace): Promise<number> {
+  return withPair(startPair(setting, { tls: way === 'TLS' }), async ({ front }) => {
+    await flood(front, warmUpBytes);
+    return flood(front, streamBytes(pace) / 2);
+  });
+}
+
+function meanShares(those: readonly Throughput[]): Record<string, number> {
+  const names = those[0]?.cpuMicrosPerJob.map(({ name }) => name) ?? [];
+  return Object.fromEntries(
+    names.map((name, index) => [
+      name,
+      rounded(mean(those.map(({ cpuMicrosPerJob }) => cpuMicrosPerJob[index]?.micros ?? Number.NaN))),
+    ]),
+  );
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
