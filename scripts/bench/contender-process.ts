@@ -20,6 +20,11 @@ export function warm(pace: Pace): Pace {
   return { ...pace, warmUpMs: pace.warmUpMs / 4 };
 }
 
+/** Workload b: so many jobs before those that count, the same for everybody. */
+export function warmUpJobsOf({ isQuick }: Pace): number {
+  return isQuick ? 500 : 3_000;
+}
+
 export type Measure = (setting: string, pace: Pace) => Promise<void>;
 
 /**
@@ -69,13 +74,16 @@ export function tellRate(where: Where, { jobsPerSecond, cpuMicrosPerJob }: Throu
   tellFigure({ ...where, metric: 'rate', unit: 'jobs/s', value: rounded(jobsPerSecond), cpuMicros });
 }
 
-export function tellLatency(where: Where, { p50Ms, p99Ms, p999Ms }: Latency): void {
-  for (const [metric, ms] of [
+/** Of fewer, p99.9 would rest on less than ten jobs, and is not told. */
+const jobsOfLastQuantile = 10_000;
+
+export function tellLatency(where: Where, { jobs, p50Ms, p99Ms, p999Ms }: Latency): void {
+  const told = [
     ['p50', p50Ms],
     ['p99', p99Ms],
-    ['p99.9', p999Ms],
-  ] as const)
-    tellFigure({ ...where, metric, unit: 'µs', value: rounded(ms * 1_000) });
+    ...(jobs < jobsOfLastQuantile ? [] : [['p99.9', p999Ms] as const]),
+  ] as const;
+  for (const [metric, ms] of told) tellFigure({ ...where, metric, unit: 'µs', value: rounded(ms * 1_000) });
 }
 
 /** What lies behind is noise, and would fill the file of results. */

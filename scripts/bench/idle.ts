@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startCluster } from '../../test/support/cluster.js';
 import { cpuMs, residentMiB } from './proc.js';
+import { median } from './summary.js';
 
 /** What nodes cost that do nothing. */
 export interface IdleReport {
@@ -57,6 +58,5 @@ export function bareStartMs(): number {
 }
 
 function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b);
-  return { median: sorted[sorted.length >> 1] ?? Number.NaN, most: sorted.at(-1) ?? Number.NaN };
+  return { median: median(values), most: Math.max(...values) };
 }

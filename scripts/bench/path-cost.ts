@@ -1,4 +1,5 @@
 import { JobPath, type PathStep, pathSteps } from './job-path.js';
+import { median } from './summary.js';
 import { benchJob } from './target.js';
 
 /** What one job costs, as the median of many rounds. */
@@ -103,9 +104,4 @@ function measureYardstick(): number {
   // It is looked at, so that none of this can be left out.
   if (length !== jobsPerRound * text.length) throw new Error('the yardstick is not what it was');
   return micros;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort();
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }

@@ -45,6 +45,20 @@ export function checkAnswer(n: number, answer: unknown): void {
 /** Bytes that a CPU-bound job hashes: the decimal digits of its seed, repeated. */
 export const hashedBytes = 1_000_000;
 
+/** So many are hashed in turns: the right answers are known before, as to work them out would take the processor from those that are measured. */
+const seeds = 16;
+/** Of CPU-bound jobs: a thread never waits for the next one, and none waits for long. */
+export const hashesInFlight = 16;
+
+/** The seed of job `n`, and what `hashOf` gives for each of them. */
+export function seedOf(n: number): number {
+  return n % seeds;
+}
+
+export function hashAnswers(): string[] {
+  return Array.from({ length: seeds }, (_, seed) => hashOf(seed));
+}
+
 /** The SHA-256 of those, in hex: what the job `{"seed":7}` answers. */
 export function hashOf(seed: number): string {
   return createHash('sha256')

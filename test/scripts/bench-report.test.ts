@@ -218,6 +218,16 @@ t.test('the page says of a target that is not met why, as it was written down', 
   t.notMatch(renderPage(met, { 'a-ceiling': 'Threads cost two messages.' }), 'Threads cost');
 });
 
+t.test('where the same work was slower than elsewhere in the run, the page says so', async (t) => {
+  const pageOf = (plain: number): string =>
+    renderPage(
+      resultsOf([figure(rondo, 'a', inFlight, 50_000), figure(rondo, 'j', 'jobs, plain', plain)]),
+      {},
+    );
+  t.match(pageOf(39_999), '39,999 jobs/s here and 50,000 in workload a');
+  t.notMatch(pageOf(40_000), 'had less to give');
+});
+
 t.test('the page names settings, versions, the machine, who is missing and what failed', async (t) => {
   const page = renderPage(
     resultsOf([figure(rondo, 'a', inFlight, 10)], {

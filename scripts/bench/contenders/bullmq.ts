@@ -85,7 +85,7 @@ export const bullmq: readonly Contender[] = (['off', 'everysec', 'always'] as co
       {
         system: 'bullmq',
         name: `BullMQ, AOF ${persistence}`,
-        settings: `${servers} Jobs are added by addBulk, up to ${batchMax} in one (larger and smaller batches were slower), and outcomes come by one QueueEvents listener. c: "enqueue" is add, "enqueue in batches" addBulk. k: idle is the worker, and "idle server" Redis.`,
+        settings: `${servers} Jobs are added by addBulk, up to ${batchMax} in one (larger and smaller batches were slower), and outcomes come by one QueueEvents listener. c: "enqueue" is add, "enqueue in batches" addBulk. e: 45 s at most; a row of its own says where that was not enough. k: idle is the worker, and "idle server" Redis.`,
         workloads: workloadsOf(persistence),
         command: commandOf(import.meta.url, `bulk-${persistence}`),
       },

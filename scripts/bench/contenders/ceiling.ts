@@ -4,7 +4,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { startByteRelay, startKeeper, startRelay, startThreadRelay } from '../ceiling.js';
-import { type Pace, rounded, runContender, tellLatency, tellRate, warm } from '../contender-process.js';
+import {
+  type Pace,
+  rounded,
+  runContender,
+  tellLatency,
+  tellRate,
+  warm,
+  warmUpJobsOf,
+} from '../contender-process.js';
 import { measureBareSync } from '../durable.js';
 import { tellFigure } from '../figures.js';
 import { bareStartMs } from '../idle.js';
@@ -40,10 +48,10 @@ async function measureInFlight(setting: string, pace: Pace): Promise<void> {
   }
 }
 
-async function measureOneAtATime(setting: string, { isQuick, measureMs }: Pace): Promise<void> {
+async function measureOneAtATime(setting: string, pace: Pace): Promise<void> {
   const relay = await relayOf(setting);
   try {
-    const options = { warmUpJobs: isQuick ? 500 : 5_000, measureMs };
+    const options = { warmUpJobs: warmUpJobsOf(pace), measureMs: pace.measureMs };
     tellLatency({ workload: 'b', row: 'one at a time' }, await measureLatency(relay, options));
   } finally {
     await relay.stop();

@@ -8,10 +8,13 @@ import {
   runContender,
   tellLatency,
   tellRate,
+  warm,
+  warmUpJobsOf,
 } from '../contender-process.js';
 import { type Contender, type Figure, tellFigure, type WorkloadId } from '../figures.js';
 import { measureLatency, measureThroughput } from '../load.js';
 import { cpuMs, residentMiB } from '../proc.js';
+import { median } from '../summary.js';
 import { type BenchAnswer, type BenchTarget, checkAnswer } from '../target.js';
 import { endPrograms, type Program } from './peer-programs.js';
 
@@ -103,13 +106,17 @@ export function answerTo(n: number): BenchAnswer {
 
 /** Workload a. */
 export async function measureJobs(target: BenchTarget, pace: Pace): Promise<void> {
-  for (const inFlight of [1_000, 256])
-    await measureRow(target, pace, { workload: 'a', row: `${inFlight} in flight`, inFlight });
+  for (const [inFlight, own] of [
+    [1_000, pace],
+    [256, warm(pace)],
+  ] as const)
+    await measureRow(target, own, { workload: 'a', row: `${inFlight} in flight`, inFlight });
 }
 
 /** Workload b. */
-export async function measureOneAtATime(target: BenchTarget, { isQuick, measureMs }: Pace): Promise<void> {
-  const latency = await measureLatency(target, { warmUpJobs: isQuick ? 300 : 2_000, measureMs });
+export async function measureOneAtATime(target: BenchTarget, pace: Pace): Promise<void> {
+  const options = { warmUpJobs: warmUpJobsOf(pace), measureMs: pace.measureMs };
+  const latency = await measureLatency(target, options);
   tellLatency({ workload: 'b', row: 'one at a time' }, latency);
 }
 
@@ -168,9 +175,4 @@ export function cpuMeter(pids: Readonly<Record<string, number>>): (jobs: number)
         rounded(((cpuMs(pid) - (before[index] ?? 0)) * 1_000) / jobs),
       ]),
     );
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }

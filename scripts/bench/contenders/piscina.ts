@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Contender } from '../figures.js';
-import { benchJob } from '../target.js';
-import { hashThreads, measureHashes, seedOf } from './peer-hashes.js';
+import { benchJob, hashesInFlight, seedOf } from '../target.js';
+import { hashThreads, measureHashes } from './peer-hashes.js';
 import {
   commandOf,
   measureJobs,
@@ -28,7 +28,7 @@ export const piscina: readonly Contender[] = [
   {
     system: 'piscina',
     name: 'piscina (local threads)',
-    settings: `Threads of the client's own process, so no network and no other process: local only. One thread with up to ${concurrency} no-op jobs at a time; l: ${hashThreads} threads with a job each.`,
+    settings: `Threads of the client's own process, so no network and no other process: local only. One thread with up to ${concurrency} no-op jobs at a time; l: ${hashThreads} threads with a job each, ${hashesInFlight} in flight.`,
     workloads: ['a', 'b', 'l'],
     command: commandOf(import.meta.url, 'local'),
   },

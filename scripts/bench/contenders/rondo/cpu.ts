@@ -1,14 +1,10 @@
 import { type Pace, tellRate } from '../../contender-process.js';
 import { lineTarget } from '../../line-target.js';
 import { measureThroughput } from '../../load.js';
-import { hashOf } from '../../target.js';
+import { hashAnswers, hashesInFlight, seedOf } from '../../target.js';
 import { processesOf, type Setting, settingOf, startPair } from './settings.js';
 
 export const threadCounts = [1, 2];
-/** A thread never waits for the next job, and none waits for long. */
-const inFlight = 16;
-/** The right answers are known before: to work them out here would take the processor from those that are measured. */
-const seeds = 16;
 
 export function threadRow(threads: number): string {
   return threads === 1 ? '1 thread' : `${threads} threads`;
@@ -21,24 +17,24 @@ export async function measureHashes(settingName: string, pace: Pace): Promise<vo
 }
 
 async function measureThreads(threads: number, setting: Setting, pace: Pace): Promise<void> {
-  const args = ['--threads', String(threads), '--concurrency', String(inFlight)];
+  const args = ['--threads', String(threads), '--concurrency', String(hashesInFlight)];
   const { cluster, front } = await startPair(setting, { args });
-  const answers = Array.from({ length: seeds }, (_, seed) => JSON.stringify(hashOf(seed)));
+  const answers = hashAnswers().map((hash) => JSON.stringify(hash));
   const target = lineTarget({
     name: 'Rondo',
     client: front.client,
     processes: processesOf(cluster),
     request: `RUN hash node=worker ${setting.options}`,
-    argumentsOf: (n) => `{"seed":${n % seeds}}`,
+    argumentsOf: (n) => `{"seed":${seedOf(n)}}`,
     check: (n, text) => {
-      if (text !== answers[n % seeds]) throw new Error(`a wrong hash for the seed ${n % seeds}: ${text}`);
+      if (text !== answers[seedOf(n)]) throw new Error(`a wrong hash for the seed ${seedOf(n)}: ${text}`);
     },
     stop: () => cluster.stop(),
   });
   try {
     tellRate(
       { workload: 'l', row: threadRow(threads) },
-      await measureThroughput(target, { inFlight, ...pace }),
+      await measureThroughput(target, { inFlight: hashesInFlight, ...pace }),
     );
   } finally {
     await target.stop();

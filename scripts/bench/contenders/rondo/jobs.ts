@@ -1,4 +1,4 @@
-import { type Pace, tellLatency, tellRate, warm } from '../../contender-process.js';
+import { type Pace, tellLatency, tellRate, warm, warmUpJobsOf } from '../../contender-process.js';
 import { measureLatency, measureThroughput } from '../../load.js';
 import type { BenchTarget } from '../../target.js';
 import { runTarget, type Setting, settingOf, startPair } from './settings.js';
@@ -27,7 +27,7 @@ export async function measureInFlight(settingName: string, pace: Pace): Promise<
 export async function measureOneAtATime(settingName: string, pace: Pace): Promise<void> {
   const setting = settingOf(settingName);
   const pair = await startPair(setting);
-  const options = { warmUpJobs: pace.isQuick ? 500 : 3_000, measureMs: pace.measureMs };
+  const options = { warmUpJobs: warmUpJobsOf(pace), measureMs: pace.measureMs };
   const measureRow = async (row: string, target: BenchTarget): Promise<void> =>
     tellLatency({ workload: 'b', row }, await measured(target, () => measureLatency(target, options)));
   try {
