@@ -8,10 +8,22 @@ const sameWork = [
   { row: 'a stream, plain', elsewhere: { workload: 'g', row: 'one stream' } },
 ] as const;
 
+const fixedNotes: Readonly<Partial<Record<WorkloadId, readonly string[]>>> = {
+  d: [
+    'The bare process gathers 1,000 records a sync and has no client that waits for one: what a disk takes at most, and nothing that a node with 1,000 jobs in flight could reach.',
+  ],
+  e: [
+    '`rondo map` asks with `ttl=0s`: nobody is to keep an outcome, so with journals, too, a line that is done at once ends before its job is copied or written to a disk. Jobs that are on two disks before they are answered: workload d, end to end.',
+  ],
+  h: [
+    'All nodes and the client share the cores of one machine, and each job is handed to another node by the first one: so more nodes on ONE machine run fewer no-op jobs a second, not more, and a node by itself, which sends nothing to another one, runs most. More nodes add to jobs that wait, whose share of all slots is the efficiency; to those that compute they add where each has cores of its own.',
+  ],
+};
+
 /** What a reader of a workload's table has to know beside it, a sentence or two each. */
 export function notesOn(workload: WorkloadId, groups: readonly Group[]): string[] {
   if (workload === 'j') return sameWork.flatMap((pair) => slowBase(groups, pair));
-  return [];
+  return [...(fixedNotes[workload] ?? [])];
 }
 
 function slowBase(groups: readonly Group[], { row, elsewhere }: (typeof sameWork)[number]): string[] {
