@@ -37,8 +37,8 @@ const jobsPerRound = 200;
 const warmUpRounds = 400;
 
 /**
- * Measures how a job's path costs memory and time. Memory is told by the heap's growth over a round in which nothing is collected, so it is the same
- * on every machine; time as a ratio to a yardstick in the same process, in turns. Needs `node --expose-gc --min-semi-space-size=64
+ * Measures how a job's path costs memory and time. Memory is told by the heap's growth over a round in which nothing is collected, so it hardly
+ * differs between runs and machines; time as a ratio to a yardstick in the same process, in turns. Needs `node --expose-gc --min-semi-space-size=64
  * --max-semi-space-size=64`.
  */
 export function measurePath({ request, rounds }: PathOptions): PathCost {
