@@ -9,8 +9,8 @@ export const ceilingSystem = 'ceiling';
 const slots = `--threads ${threads} --concurrency ${concurrency}`;
 const pair = `Two nodes, each with ${slots} --config scripts/bench/nodes.yaml: front, which the client talks to, and worker, which runs the jobs; one client with one connection, which speaks the line protocol (a second connection, more threads and more slots were tried, and no faster); the handler is a task file, scripts/bench/tasks/noop.mjs, in a worker thread.`;
 
-const inMemory = 'Rondo, memory, one copy';
-const inMemoryTwice = 'Rondo, memory, two copies';
+export const inMemory = 'Rondo, memory, one copy';
+export const inMemoryTwice = 'Rondo, memory, two copies';
 export const onDisk = 'Rondo, durable, two copies';
 /** What `rondo map` asks of nodes with journals. */
 const onDiskForgotten = 'Rondo, journals, ttl=0s';

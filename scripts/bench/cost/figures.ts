@@ -41,9 +41,19 @@ export interface ProcessFigures {
   readonly isQuick: boolean;
   readonly commit: string | null;
   readonly memory: ProcessCost;
+  readonly memoryTwice: ProcessCost;
   readonly durable: ProcessCost;
   /** Percent of a core that one of eight idle nodes takes. */
   readonly idlePercent: number;
+  /** No-op jobs that one of so many nodes is given, all of them and the client on this one machine. */
+  readonly onOneMachine: readonly SharedCores[];
+}
+
+export interface SharedCores {
+  readonly nodes: number;
+  readonly jobsPerSecond: number;
+  /** A job, of the client and all nodes together. */
+  readonly cpuMicros: number;
 }
 
 /** Processor time of whole processes for one job, in µs, and how many jobs a second that was. */

@@ -2,8 +2,8 @@ import { rate, time } from '../../../src/cli/simulate/figures.js';
 import { pathSteps } from '../job-path.js';
 import { markdownTable } from '../page.js';
 import { numberText } from '../summary.js';
-import type { CostFigures, JobMemory, PathFigures, ReachFigures, SizeFigures } from './figures.js';
-import { jobMicros, outsideMicros } from './model.js';
+import type { CostFigures, JobMemory, ReachFigures, SizeFigures } from './figures.js';
+import { jobMicros, outsideMicros, yardstickMicros } from './model.js';
 
 /** The parts of the page that say what was measured and simulated, without what follows from it. */
 export function measuredParts(figures: CostFigures): string[] {
@@ -17,25 +17,24 @@ export function measuredParts(figures: CostFigures): string[] {
   ];
 }
 
-function pathPart({ paths }: CostFigures): string {
+function pathPart(figures: CostFigures): string {
+  const { paths } = figures;
+  const yardstick = yardstickMicros(figures);
   const rows = pathSteps.map((name) => [
     name,
     ...paths.map((path) => {
       const step = path.steps.find((each) => each.step === name);
-      return step === undefined ? '' : pathCell(path, step.micros, step.bytes);
+      return step === undefined ? '' : pathCell(yardstick, step.micros, step.bytes);
     }),
   ]);
-  const all = [
-    '**all of them**',
-    ...paths.map((path) => pathCell(path, path.micros, path.bytes, path.ratio)),
-  ];
+  const all = ['**all of them**', ...paths.map((path) => pathCell(yardstick, path.micros, path.bytes))];
   const wire = ['bytes between the nodes', ...paths.map(({ wireBytes }) => numberText(wireBytes))];
   const requests = paths.map(({ way, request }) => `- ${way}: \`${request}\``).join('\n');
   return `## A job, by step
 
 Measured: a job of 100 bytes through two nodes in one process, by the code that nodes run, without sockets, threads and disks. Each cell: µs on this machine, the same as a multiple of
-what it takes to parse the job's arguments and write them again, and bytes taken from the heap. The multiple is what can be compared with other machines. Medians of rounds of 200 jobs, so steps don't add
-up to the digit.
+what it takes to parse the job's arguments and write them again (${numberText(yardstick)} µs, one for all columns), and bytes taken from the heap. The multiple is nearer than µs to what other machines and other days show, but
+only near: two runs on one machine differ by up to a fifth. Bytes hardly differ. Medians of rounds of 200 jobs, so steps don't add up to the digit.
 
 ${markdownTable(['', ...paths.map(({ way }) => way)], [...rows, all, wire])}
 
@@ -44,18 +43,13 @@ ${requests}
 With two copies the worker is the holder too. Of jobs with a key one in two is owned by the other node, which has to be asked; \`{n}\` is another number for each.`;
 }
 
-function pathCell(
-  { yardstickMicros }: PathFigures,
-  micros: number,
-  bytes: number,
-  ratio = micros / yardstickMicros,
-): string {
-  return `${numberText(micros)} µs, ${numberText(ratio)} ×, ${Math.round(bytes).toLocaleString('en-US')} B`;
+function pathCell(yardstick: number, micros: number, bytes: number): string {
+  return `${numberText(micros)} µs, ${numberText(micros / yardstick)} ×, ${Math.round(bytes).toLocaleString('en-US')} B`;
 }
 
 function processPart(figures: CostFigures): string {
   const { processes } = figures;
-  const { memory, durable } = processes;
+  const { memory, memoryTwice, durable } = processes;
   const { front, worker } = jobMicros(figures, 'memory, one copy');
   const path = front + worker - outsideMicros(figures);
   const rows = [
@@ -66,6 +60,10 @@ function processPart(figures: CostFigures): string {
     ['of that on the path above', numberText(path)],
     ['**the rest: sockets, threads, garbage collection**', numberText(outsideMicros(figures))],
     [
+      'two copies in memory: both nodes, whole processes',
+      `${numberText(memoryTwice.frontMicros + memoryTwice.workerMicros)}: front ${numberText(memoryTwice.frontMicros)}, worker ${numberText(memoryTwice.workerMicros)}`,
+    ],
+    [
       'durable, two copies: both nodes, whole processes',
       `${numberText(durable.frontMicros + durable.workerMicros)}: front ${numberText(durable.frontMicros)}, worker ${numberText(durable.workerMicros)}`,
     ],
@@ -73,8 +71,8 @@ function processPart(figures: CostFigures): string {
   const caution = processes.isQuick ? ' **That was a quick run: a look, not a measurement.**' : '';
   return `## A job, with all that is around it
 
-Measured with real processes, by the run of \`npm run bench\` of ${minuteText(processes.startedAt)}${processes.commit === null ? '' : `, commit ${processes.commit}`}.${caution} All threads of a process count. Memory: ${memory.row}, ${numberText(memory.jobsPerSecond)} jobs/s;
-durable: ${durable.row}, ${numberText(durable.jobsPerSecond)} jobs/s. "The rest" is the difference of two measurements of two runs; a node that is not busy takes more for each job, as it gathers fewer in a turn.
+Measured with real processes, by the run of \`npm run bench\` of ${minuteText(processes.startedAt)}${processes.commit === null ? '' : `, commit ${processes.commit}`}.${caution} All threads of a process count. Memory: ${memory.row}, ${numberText(memory.jobsPerSecond)} jobs/s, two copies
+${numberText(memoryTwice.jobsPerSecond)}; durable: ${durable.row}, ${numberText(durable.jobsPerSecond)} jobs/s. "The rest" is the difference of two measurements of two runs; a node that is not busy takes more for each job, as it gathers fewer in a turn.
 
 ${markdownTable(['', 'CPU µs a job'], rows)}`;
 }

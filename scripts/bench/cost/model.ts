@@ -1,5 +1,6 @@
 import { defaultJobsConfig } from '../../../src/core/jobs/config.js';
 import { defaultLinksConfig } from '../../../src/core/links/config.js';
+import { median } from '../summary.js';
 import type { CostFigures, PathFigures, SizeFigures } from './figures.js';
 
 /** What a cluster promises of a job: where it is before it is acknowledged. */
@@ -21,17 +22,21 @@ const idleNodes = 8;
 /** A node with more than 64 MiB of jobs lets its heap grow by so much before it collects (`node/idle-collection`). */
 export const heapGrowth = 1.4;
 
-/** What a job costs under a promise: measured with processes, but for two copies in memory, which no workload has. */
+/** What a job costs under a promise, measured with processes. */
 export function jobMicros(figures: CostFigures, promise: Promised): JobMicros {
-  const { memory, durable } = figures.processes;
-  if (promise === 'durable, two copies') return { front: durable.frontMicros, worker: durable.workerMicros };
-  const factor = promise === 'memory, one copy' ? 1 : secondCopyFactor(figures);
-  return { front: memory.frontMicros * factor, worker: memory.workerMicros * factor };
+  const { memory, memoryTwice, durable } = figures.processes;
+  const costs = {
+    'memory, one copy': memory,
+    'memory, two copies': memoryTwice,
+    'durable, two copies': durable,
+  };
+  const { frontMicros, workerMicros } = costs[promise];
+  return { front: frontMicros, worker: workerMicros };
 }
 
-/** k: how much more a job costs on its path with a second copy. */
-export function secondCopyFactor(figures: CostFigures): number {
-  return pathOf(figures, 'memory, two copies').micros / pathOf(figures, 'memory, one copy').micros;
+/** What a multiple on the page is a multiple of: one for all paths, as what each run took for it differs by chance. */
+export function yardstickMicros({ paths }: CostFigures): number {
+  return median(paths.map((path) => path.yardstickMicros));
 }
 
 export function pathOf({ paths }: CostFigures, way: string): PathFigures {
@@ -46,18 +51,25 @@ export function outsideMicros(figures: CostFigures): number {
   return front + worker - pathOf(figures, 'memory, one copy').micros;
 }
 
-/** x: processor time of one message of membership around the core that decides, from the idle node of a cluster of eight. */
-export function messageMicros(figures: CostFigures): number {
-  const { messages, coreMicros } = sizeOf(figures, idleNodes);
+/**
+ * x: what an idle node takes in a second beyond the core that decides, from one of a cluster of eight. Timers, collections and the messages' sockets: how
+ * it is divided among them isn't known, and hardly matters, as a node of a thousand has few more messages than one of eight.
+ */
+export function baseMicros(figures: CostFigures): number {
+  const { coreMicros } = sizeOf(figures, idleNodes);
   const idleMicros = (figures.processes.idlePercent / 100) * microsPerSecond;
-  return Math.max(0, idleMicros - coreMicros) / messages;
+  return Math.max(0, idleMicros - coreMicros);
 }
 
-/** s: the part of a core that membership takes, from 0 to 1. */
-export function membershipShare(figures: CostFigures, nodes: number): number {
-  if (nodes === 1) return 0;
-  const { messages, coreMicros } = sizeOf(figures, nodes);
-  return (coreMicros + messages * messageMicros(figures)) / microsPerSecond;
+/** s: the part of a core that a node takes with no job, from 0 to 1. */
+export function idleShare(figures: CostFigures, nodes: number): number {
+  const coreMicros = nodes === 1 ? 0 : sizeOf(figures, nodes).coreMicros;
+  return (baseMicros(figures) + coreMicros) / microsPerSecond;
+}
+
+/** How much more messages a node of so many has than one of the cluster whose idle nodes were measured. */
+export function messagesFactor(figures: CostFigures, nodes: number): number {
+  return sizeOf(figures, nodes).messages / sizeOf(figures, idleNodes).messages;
 }
 
 export function sizeOf({ sizes }: CostFigures, nodes: number): SizeFigures {
@@ -88,9 +100,9 @@ export function rateThroughOne(
     : { jobsPerSecond: byWorkers, limit: 'workers' };
 }
 
-/** µs of a core and second that membership leaves to jobs. */
+/** µs of a core and second that are left to jobs. */
 function freeMicros(figures: CostFigures, nodes: number): number {
-  return microsPerSecond * (1 - membershipShare(figures, nodes));
+  return microsPerSecond * (1 - idleShare(figures, nodes));
 }
 
 /** Jobs a second of a node whose front cost no more than its steps on the path: what lies within the code of a job, and nothing around it. */

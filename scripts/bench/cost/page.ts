@@ -6,16 +6,17 @@ import { numberText } from '../summary.js';
 import type { CostFigures, ReachFigures } from './figures.js';
 import { acknowledgedText, measuredParts, minuteText } from './measured-parts.js';
 import {
+  baseMicros,
   durableLeastMs,
   frontRateOfPath,
   heapGrowth,
+  idleShare,
   jobMicros,
   jobsPerCommit,
   linkedPart,
   linksKept,
   memberListBytes,
-  membershipShare,
-  messageMicros,
+  messagesFactor,
   modelledSizes,
   pathOf,
   promises,
@@ -23,7 +24,6 @@ import {
   queuedMax,
   rateOverAll,
   rateThroughOne,
-  secondCopyFactor,
 } from './model.js';
 
 /** COST-MODEL.md. */
@@ -48,6 +48,7 @@ How fast it really is beside others, [the results](RESULTS.md) say.`;
 
 function symbolsPart(figures: CostFigures): string {
   const one = jobMicros(figures, 'memory, one copy');
+  const two = jobMicros(figures, 'memory, two copies');
   const durable = jobMicros(figures, 'durable, two copies');
   const { idlePercent } = figures.processes;
   const rows = [
@@ -55,20 +56,15 @@ function symbolsPart(figures: CostFigures): string {
     [
       'F, W',
       'µs of the front and of the worker for a job, measured',
-      `${numberText(one.front)}, ${numberText(one.worker)}; durable ${numberText(durable.front)}, ${numberText(durable.worker)}`,
+      `${numberText(one.front)}, ${numberText(one.worker)}; two copies in memory ${numberText(two.front)}, ${numberText(two.worker)}; durable ${numberText(durable.front)}, ${numberText(durable.worker)}`,
     ],
-    [
-      'k',
-      'what a second copy in memory multiplies both by: quotient of the two paths, measured',
-      numberText(secondCopyFactor(figures)),
-    ],
-    ['c(n), m(n)', "a node's core µs and messages a second, simulated", 'in the table of clusters'],
+    ['c(n)', "a node's core µs a second, simulated; 0 for n = 1", 'in the table of clusters'],
     [
       'x',
-      `µs that an idle process takes beyond its core, for each message: (10⁴ · ${numberText(idlePercent)} − c(8)) / m(8), at least 0; one of 8 idle nodes takes ${numberText(idlePercent)} % of a core, measured by that run of \`npm run bench\``,
-      numberText(messageMicros(figures)),
+      `µs a second that an idle node takes beyond its core, whatever n is: 10⁴ · ${numberText(idlePercent)} − c(8), at least 0; one of 8 idle nodes takes ${numberText(idlePercent)} % of a core, measured by that run of \`npm run bench\``,
+      numberText(baseMicros(figures)),
     ],
-    ['s(n)', 'part of a core that membership takes: (c(n) + x · m(n)) / 10⁶; 0 for n = 1', 'below'],
+    ['s(n)', 'part of a core that a node takes without a job: (c(n) + x) / 10⁶', 'below'],
     [
       'o, h',
       'heap bytes of a queued job at its owner and at a holder, measured',
@@ -79,10 +75,34 @@ function symbolsPart(figures: CostFigures): string {
   return `## The model
 
 Computed from here on. A job costs F at the node that its client talks to and W at the one that runs it, which with two copies is the holder as well (a third node costs a little more); nothing else is shared, so nodes
-add up. Two copies in memory are not measured with processes: what is around the path is taken to grow as the path does, which is cautious. A node counts as one core for all that its process does; its handlers and part of the collections run on
+that have a core each add up. What an idle node takes beyond its core is timers, collections and the sockets of messages; it is taken as the same for all n, and if all of it were
+the messages', it would be ${messagesFactor(figures, 1_000).toFixed(2)} × that at a thousand nodes, as these send hardly more of them. A node counts as one core for all that its process does; its handlers and part of the collections run on
 threads of their own, so with more cores it does somewhat more than this. A handler's own work comes on top.
 
-${markdownTable(['', 'what', 'value'], rows)}`;
+${markdownTable(['', 'what', 'value'], rows)}
+
+${sharedPart(figures)}`;
+}
+
+/** What the results have of more nodes is no check of this: they all share the cores of one machine. */
+function sharedPart({ processes, machine }: CostFigures): string {
+  const rows = processes.onOneMachine.map(({ nodes, jobsPerSecond, cpuMicros }) => [
+    `${nodes}`,
+    wholeText(jobsPerSecond),
+    numberText(cpuMicros),
+    wholeText((machine.cores * 1e6) / cpuMicros),
+  ]);
+  const text = `What [the results](RESULTS.md) have of no-op jobs on more and more nodes is no check of this: there all nodes and the client share the ${machine.cores} cores of one machine, so that more nodes run fewer
+jobs a second, not more. Measured there, and on the same base, what those cores could do if they did nothing else and no process ever waited for another:`;
+  const head = [
+    'nodes on one machine',
+    'jobs/s, measured',
+    'CPU µs a job, nodes and client',
+    `${machine.cores} cores / that`,
+  ];
+  const after =
+    'The rest of the time goes by while one waits for another: jobs come through one connection and one front, whose main thread is the limit, and it has a core only when no other node\nand not the client has it.';
+  return `${text}\n\n${markdownTable(head, rows)}\n\n${after} So the table below is for nodes with a core each, and has not been measured on as many machines.`;
 }
 
 function expectedPart(figures: CostFigures): string {
@@ -101,18 +121,16 @@ A node by itself sends nothing to another one and does somewhat more than this. 
 
 function rateRows(figures: CostFigures): string[][] {
   return promises.flatMap((promise) => {
-    const isTwo = promise === 'memory, two copies';
-    const [both, front, worker] = isTwo ? ['(k · (F + W))', '(k · F)', '(k · W)'] : ['(F + W)', 'F', 'W'];
-    const own = promise === 'durable, two copies' ? ', durable F and W' : '';
+    const own = promise === 'memory, one copy' ? '' : `, F and W of ${promise}`;
     return [
       [
         `${promise}, clients at all nodes: jobs/s`,
-        `n · 10⁶ · (1 − s) / ${both}${own}`,
+        `n · 10⁶ · (1 − s) / (F + W)${own}`,
         ...modelledSizes.map((nodes) => wholeText(rateOverAll(figures, promise, nodes))),
       ],
       [
         `${promise}, all clients at one node: jobs/s`,
-        `the least of 10⁶ · (1 − s) / ${front} and (n − 1) · 10⁶ · (1 − s) / ${worker}${own}`,
+        `the least of 10⁶ · (1 − s) / F and (n − 1) · 10⁶ · (1 − s) / W${own}`,
         ...modelledSizes.map((nodes) => {
           const through = rateThroughOne(figures, promise, nodes);
           return through === null ? '' : `${wholeText(through.jobsPerSecond)} (${through.limit})`;
@@ -127,9 +145,9 @@ function otherRows(figures: CostFigures): string[][] {
   const each = (cell: (nodes: number) => string): string[] => modelledSizes.map((nodes) => cell(nodes));
   return [
     [
-      'membership: part of a core',
+      'a node without jobs: part of a core',
       's(n)',
-      ...each((nodes) => `${numberText(100 * membershipShare(figures, nodes))} %`),
+      ...each((nodes) => `${numberText(100 * idleShare(figures, nodes))} %`),
     ],
     [
       '10⁶ jobs queued over all nodes, two copies from two nodes on: memory a node',
@@ -212,7 +230,7 @@ function membersLimit(figures: CostFigures): string {
   const { bytes, wireBytes } = figures.memory.member;
   const most = limits.membersMax;
   return `**The list of members**: every node knows every other, up to ${most.toLocaleString('en-US')}, which takes ${mebibytes(memberListBytes(figures, most))} of each node's heap (${numberText(bytes)} bytes each) and ${mebibytes(wireBytes * (most - 1))} on the wire when one joins. At a thousand nodes
-   membership takes ${numberText(100 * membershipShare(figures, 1_000))} % of a core, and hardly more messages than at ten. Its number is a limit of both protocols, not of the processor.`;
+   a node without jobs takes ${numberText(100 * idleShare(figures, 1_000))} % of a core, and hardly more messages than at ten. Its number is a limit of both protocols, not of the processor.`;
 }
 
 function machinePart({ machine }: CostFigures): string {
