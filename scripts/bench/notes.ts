@@ -16,7 +16,7 @@ const fixedNotes: Readonly<Partial<Record<WorkloadId, readonly string[]>>> = {
     '`rondo map` asks with `ttl=0s`: nobody is to keep an outcome, so with journals, too, a line that is done at once ends before its job is copied or written to a disk. Jobs that are on two disks before they are answered: workload d, end to end.',
   ],
   h: [
-    'All nodes and the client share the cores of one machine, and each job is handed to another node by the first one: so more nodes on ONE machine run fewer no-op jobs a second, not more, and a node by itself, which sends nothing to another one, runs most. More nodes add to jobs that wait, whose share of all slots is the efficiency; to those that compute they add where each has cores of its own.',
+    'All nodes and the client share the cores of one machine, and the one that takes the jobs hands most of them on: so several nodes on ONE machine run fewer no-op jobs a second than a node by itself, which sends nothing to another one. More nodes add to jobs that wait, whose share of all slots is the efficiency; to those that compute they add where each has cores of its own.',
   ],
 };
 

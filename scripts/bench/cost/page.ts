@@ -92,8 +92,8 @@ function sharedPart({ processes, machine }: CostFigures): string {
     numberText(cpuMicros),
     wholeText((machine.cores * 1e6) / cpuMicros),
   ]);
-  const text = `What [the results](RESULTS.md) have of no-op jobs on more and more nodes is no check of this: there all nodes and the client share the ${machine.cores} cores of one machine, so that more nodes run fewer
-jobs a second, not more. Measured there, and on the same base, what those cores could do if they did nothing else and no process ever waited for another:`;
+  const text = `What [the results](RESULTS.md) have of no-op jobs on more and more nodes is no check of this: there all nodes and the client share the ${machine.cores} cores of one machine, so that several nodes run fewer
+jobs a second than one. Measured there, and on the same base, what those cores could do if they did nothing else and no process ever waited for another:`;
   const head = [
     'nodes on one machine',
     'jobs/s, measured',
