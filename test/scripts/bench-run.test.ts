@@ -150,7 +150,11 @@ t.test('the bare processes are always there, and a quick run says what it leaves
   if (typeof choice === 'string') throw new Error(choice);
   t.strictSame([...new Set(choice.contenders.map(({ system }) => system))].sort(), ['ceiling', 'rondo']);
   t.strictSame(choice.workloads, ['a', 'b', 'c', 'd', 'k']);
-  t.strictSame(choice.leftOut, ['workloads e, f, g, h, i, j, l', 'Rondo, memory, two copies']);
+  t.strictSame(choice.leftOut, [
+    'workloads e, f, g, h, i, j, l',
+    'Rondo, memory, two copies',
+    'Rondo, journals, ttl=0s',
+  ]);
   t.notOk(choice.isWhole);
   t.ok(
     (choose(own, { only: undefined, workload: undefined, isQuick: false }) as { isWhole: boolean }).isWhole,
