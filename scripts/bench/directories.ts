@@ -4,11 +4,15 @@ import { dirname, join } from 'node:path';
 /** How the directory of all data of a run begins. */
 export const dataPrefix = 'rondo-bench-';
 
-/** Makes the directory where it isn't there. Null, or what keeps files from being written into it. */
+/** Null, or what would keep files from being written into the directory, which need not be there yet: it is made for the trial only. */
 export function faultOfOutput(directory: string): string | null {
   return faultOf(() => {
-    makeDirectories(directory);
-    tryToWrite(directory);
+    const made = makeDirectories(directory);
+    try {
+      tryToWrite(directory);
+    } finally {
+      for (const path of made.reverse()) rmdirSync(path);
+    }
   });
 }
 
@@ -31,10 +35,11 @@ function tryToWrite(directory: string): void {
   rmdirSync(mkdtempSync(join(directory, '.rondo-bench-')));
 }
 
-/** One level at a time: with `recursive` mkdirSync never returns where a parent is there and mkdir answers ENOENT all the same, as in /proc. */
-function makeDirectories(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+/** Answers those that it has made, the outermost first. One level at a time: with `recursive` mkdirSync never returns where a parent is there and mkdir answers ENOENT all the same, as in /proc. */
+export function makeDirectories(path: string): string[] {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return [];
   const parent = dirname(path);
-  if (parent !== path) makeDirectories(parent);
+  const made = parent === path ? [] : makeDirectories(parent);
   mkdirSync(path);
+  return [...made, path];
 }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderChart } from './chart.js';
+import { makeDirectories } from './directories.js';
 import { type Limits, renderPage } from './page.js';
 import { withTable } from './readme-table.js';
 import { type Results, writtenResults } from './results.js';
@@ -22,13 +23,14 @@ export function pagesOf(results: Results): Readonly<Record<string, string>> {
   };
 }
 
-/** Writes them into a directory that is there, and in `pageDirectory` the README's table too. Gives the paths of what was written. */
+/** Writes them into a directory, and in `pageDirectory` the README's table too. Gives the paths of what was written. */
 export function writePages(directory: string, results: Results): string[] {
   const texts = Object.entries(pagesOf(results)).map(
     ([name, text]) => [join(directory, name), text] as const,
   );
   const readme = [readmePath, withTable(readFileSync(readmePath, 'utf8'), results)] as const;
   const all = directory === pageDirectory ? [...texts, readme] : texts;
+  makeDirectories(directory);
   for (const [path, text] of all) writeFileSync(path, text);
   return all.map(([path]) => path);
 }
