@@ -6,7 +6,10 @@ import type { Orders, Reports } from './thread-messages.js';
 
 type RunOrder = Parameters<Orders['run']>;
 
-/** Handlers that have kept the loop for longer have the next one wait for the loop to turn. A turn costs some hundred microseconds, here and in the node. */
+/**
+ * Handlers that have kept the loop for longer have the next one wait for the loop to turn. A turn costs some hundred microseconds, here and
+ * in the node.
+ */
 const turnMsMax = 10;
 
 /**
@@ -58,7 +61,7 @@ export class PacedOrders implements Orders {
     if (performance.now() - this.beganAtMs > turnMsMax) this.pause();
   }
 
-  /** Two turns: what is to go out with this one goes before the next run begins. */
+  /** Two turns of the loop: what is to go out at the end of this one goes before the next run begins. */
   private pause(): void {
     this.isPausing = true;
     setImmediate(() => setImmediate(() => this.goOn()));

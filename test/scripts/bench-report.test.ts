@@ -10,6 +10,7 @@ import { readResults, writtenResults } from '../../scripts/bench/results.js';
 import { groupsOf } from '../../scripts/bench/summary.js';
 import { targets } from '../../scripts/bench/targets.js';
 import { renderTerminal } from '../../scripts/bench/terminal.js';
+import { someMachine } from './some-machine.js';
 
 const rondo = 'Rondo, memory, one copy';
 const systems = {
@@ -39,15 +40,7 @@ function resultsOf(figures: readonly RoundFigure[], more: Partial<Results> = {})
     minutes: 42.1,
     rounds: 3,
     isQuick: false,
-    machine: {
-      processor: 'a processor',
-      cores: 2,
-      memoryGiB: 8,
-      kernel: 'Linux 6 x64',
-      node: 'v20.0.0',
-      disk: 'ext4 on /dev/sda',
-      commit: 'abc1234',
-    },
+    machine: someMachine,
     versions: { Rondo: '0.1.0', gearmand: '1.1.20' },
     contenders: Object.entries(systems).map(([name, system]) => ({
       system,

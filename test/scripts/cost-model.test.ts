@@ -16,6 +16,7 @@ import { measureReach } from '../../scripts/bench/cost/reach.js';
 import { JobPath } from '../../scripts/bench/job-path.js';
 import { resultsPath } from '../../scripts/bench/pages.js';
 import { type Results, readResults } from '../../scripts/bench/results.js';
+import { someMachine } from './some-machine.js';
 
 function path(way: string, micros: number): PathFigures {
   const steps = [
@@ -35,15 +36,7 @@ function size(nodes: number, messages: number, coreMicros: number): SizeFigures 
 const figures: CostFigures = {
   startedAt: '2030-01-31T08:00:00.000Z',
   minutes: 5,
-  machine: {
-    processor: 'a processor',
-    cores: 2,
-    memoryGiB: 8,
-    kernel: 'Linux 6 x64',
-    node: 'v20.0.0',
-    disk: 'ext4 on /dev/sda',
-    commit: null,
-  },
+  machine: { ...someMachine, commit: null },
   paths: [path('memory, one copy', 8), path('memory, two copies', 16)],
   processes: {
     startedAt: '2030-01-30T08:00:00.000Z',
